@@ -1,0 +1,128 @@
+"""What a run says while it goes: plain records that a store, a page or a terminal can follow. No torch.
+
+Every event's `seconds` is the time since the run was launched, unless its own comment says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar
+
+from spafit.errors import SpafitError
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events; `kind` names the event in `to_dict`."""
+
+    kind: ClassVar[str] = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, with the event's kind."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Phase(Event):
+    """A part of the run begins. The names are those of `PHASES`."""
+
+    kind: ClassVar[str] = "phase"
+    name: str
+    seconds: float
+
+
+# The parts of a run in the order they come, with what a person may be told while each lasts.
+PHASES = {
+    "imports": "Starting PyTorch",
+    "data": "Reading and tokenizing the task",
+    "model": "Loading the model",
+    "prefix": "Computing the frozen layers once",
+    "training": "Training",
+    "evaluating": "Evaluating",
+    "saving": "Saving the trained parameters",
+    "final": "Final evaluation of the full model",
+}
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """Everything is loaded and the first step is next."""
+
+    kind: ClassVar[str] = "started"
+    total_steps: int  # optimizer steps, if nothing stops the run early
+    trainable: int  # parameters
+    total: int  # parameters, adapters included
+    device: str  # "cpu", "cuda", "mps"
+    precision: str  # "fp32" or "bf16"
+    learning_rate: float  # peak
+    train_examples: int
+    eval_examples: int  # in each live evaluation
+    eval_every: int  # steps
+    cached_layers: int  # layers replayed from the prefix cache; 0: none
+    decisions: tuple[str, ...]  # sentences: what was chosen automatically, and why
+    seconds: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "decisions", tuple(self.decisions))
+
+
+@dataclass(frozen=True)
+class Step(Event):
+    """Progress, at most about ten times a second; the first and the last step always have one."""
+
+    kind: ClassVar[str] = "step"
+    step: int  # optimizer steps done
+    epoch: float  # passes over the training examples done
+    loss: float  # mean over the examples since the previous Step
+    learning_rate: float
+    seconds: float
+    examples: int  # training examples seen
+    remaining: float | None = None  # estimated seconds to the end of the run; None: not known yet
+
+
+@dataclass(frozen=True)
+class Evaluated(Event):
+    """A live evaluation on the validation examples (from the fast path; the final figures come with `Finished`)."""
+
+    kind: ClassVar[str] = "evaluated"
+    step: int
+    metrics: dict[str, float]
+    loss: float
+    seconds: float
+    epoch: float = 0.0
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The run is over and its trained parameters are on disk."""
+
+    kind: ClassVar[str] = "finished"
+    state: str  # "finished" or "stopped"
+    metrics: dict[str, float]  # on the test split: fp32, full model, fixed batches; empty when stopped
+    validation_metrics: dict[str, float]  # likewise on the validation split
+    baseline: dict[str, float]  # what guessing reaches on the test split: the most frequent label, or the mean
+    seconds: float
+    steps: int  # optimizer steps done
+    timeline: tuple[tuple[str, float], ...] = ()  # (phase, seconds spent in it), in order of first appearance
+    padding: float = 0.0  # share of the processed training tokens that were padding
+    early: bool = False  # early stopping ended it
+    peak_memory: int = 0  # bytes: resident memory of the process, or on a GPU the allocated memory
+    work: dict[str, float] = field(default_factory=dict)  # estimated floating-point operations by phase, for forecasts
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "timeline", tuple((str(name), float(seconds)) for name, seconds in self.timeline))
+
+
+_EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Phase, Started, Step, Evaluated, Finished)}
+
+
+def event_from_dict(data: dict[str, Any]) -> Event:
+    """The inverse of `to_dict`. Fields that a newer version added are left out; an unknown kind raises `SpafitError`."""
+    event = _EVENTS.get(data.get("kind", ""))
+    if event is None:
+        raise SpafitError(f"Unknown event kind {data.get('kind')!r}; known are {', '.join(_EVENTS)}.")
+    names = {f.name for f in fields(event)}
+    try:
+        return event(**{key: value for key, value in data.items() if key in names})
+    except TypeError:
+        raise SpafitError(f"An event of kind {event.kind!r} lacks some of its fields.") from None
