@@ -1,0 +1,38 @@
+"""What every test gets: a data folder of its own, no model hub, and the GLUE data when it lies beside the checkout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parent.parent
+GLUE = ROOT.parent / "shared" / "data" / "glue"
+
+# Set before any test module imports a library that reads it.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+settings.register_profile("spafit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("spafit")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh SPAFIT_HOME; nothing a test does reaches the data of the person who runs it."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("SPAFIT_HOME", str(folder))
+    for name in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture
+def glue(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with real GLUE data, named by SPAFIT_GLUE_DIR for the test; skips where there is none."""
+    if not GLUE.is_dir():
+        pytest.skip("No GLUE data in ../shared/data/glue beside the checkout.")
+    monkeypatch.setenv("SPAFIT_GLUE_DIR", str(GLUE))
+    return GLUE
