@@ -1,0 +1,1 @@
+"""What the pages share: frame, session state, widgets, components. The only package code that imports streamlit."""

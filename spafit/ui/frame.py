@@ -1,0 +1,69 @@
+"""The frame around every page: its configuration, navigation, the visitor's name and what is running now."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.palette import RECIPE_COLORS
+from spafit.stratification import SPAFIT_RECIPES
+from spafit.ui.state import owner_box
+from spafit.ui.store import store
+
+ROOT = Path(__file__).parents[2]
+PAGES = (
+    ("app.py", "Home", ":material/home:"),
+    ("pages/explore.py", "Explore", ":material/layers:"),
+    ("pages/train.py", "Train", ":material/play_circle:"),
+    ("pages/runs.py", "Runs", ":material/monitoring:"),
+    ("pages/data.py", "Data", ":material/dataset:"),
+)
+ABOUT = ("pages/about.py", "About and licences", ":material/info:")
+_BARS = "".join(
+    f'<rect x="2" y="{22 - 10 * i}" width="28" height="8" rx="2" fill="{RECIPE_COLORS[recipe]}"/>'
+    for i, recipe in enumerate(SPAFIT_RECIPES)
+)
+MARK = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32">{_BARS}</svg>'
+"""The project's mark: the three strata, the frozen one at the bottom."""
+_STYLE = "<style>.stMainBlockContainer{padding-top:3.5rem;padding-bottom:4rem}</style>"
+_SIDEBAR_WIDTH = 230
+
+
+def frame(title: str, icon: str) -> None:
+    """Set up a page and draw what all pages have, its title (with a Material icon) included.
+
+    The first call of every page's script; it works as the first page of a session too.
+    """
+    heading = "spafit" if title == "spafit" else f"{title} · spafit"
+    st.set_page_config(page_title=heading, page_icon=MARK, layout="wide", initial_sidebar_state="auto")
+    st.html(_STYLE)
+    st.logo(MARK, size="large")
+    with st.sidebar:
+        _navigation()
+        owner_box()
+        _what_runs()
+        st.page_link(ABOUT[0], label=ABOUT[1], icon=ABOUT[2])
+    st.title(f"{icon} {title}" if icon else title)
+
+
+def _navigation() -> None:
+    for path, label, icon in PAGES:
+        if (ROOT / path).exists():
+            st.page_link(path, label=label, icon=icon)
+
+
+@st.fragment(run_every=3.0)
+def _what_runs() -> None:
+    """How many runs train and wait, for all visitors together; a link to them."""
+    try:
+        queue = store().queue()
+    except SpafitError as error:
+        st.warning(str(error))
+        return
+    running = sum(run.state == "running" for run in queue)
+    waiting = len(queue) - running
+    if not queue:
+        st.caption("Nothing is running.")
+        return
+    label = " · ".join(f"{count} {state}" for count, state in ((running, "running"), (waiting, "waiting")) if count)
+    st.page_link("pages/runs.py", label=label, icon="spinner" if running else ":material/hourglass_empty:")

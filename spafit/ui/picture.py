@@ -1,0 +1,74 @@
+"""SPAFIT in one picture: what is trained in each layer, from the text on the left to the label on the right."""
+
+from spafit.palette import KIND_COLORS, KIND_LABELS, RECIPE_COLORS, RECIPE_LABELS, RECIPE_MEANINGS, RECIPE_TEXT_COLORS
+from spafit.stratification import Recipe, Stratification, Stratum
+
+_CSS = f"""<style>
+.strata{{display:flex;gap:10px;align-items:stretch;max-width:60rem}}
+.strata .part{{display:flex;flex-direction:column;gap:6px;min-width:0}}
+.strata .cells{{display:flex;gap:3px;height:120px}}
+.strata .cell{{flex:1;min-width:0;display:flex;flex-direction:column;gap:3px;position:relative}}
+.strata .weight{{flex:1;border-radius:3px;background:{KIND_COLORS["frozen"]};position:relative}}
+.strata .bias{{height:12px;border-radius:3px;background:{KIND_COLORS["bias"]}}}
+.strata .pair{{position:absolute;left:18%;right:18%;top:12%;bottom:12%;display:flex;flex-direction:column;
+  justify-content:space-between}}
+.strata .pair i{{display:block;height:30%;border-radius:2px;background:{KIND_COLORS["lora"]}}}
+.strata .new{{flex:1;border-radius:3px;background:{KIND_COLORS["weight"]}}}
+.strata .band{{border-radius:4px;padding:4px 6px;font-size:.8rem;line-height:1.25;min-height:2.3em;
+  display:flex;flex-direction:column;justify-content:center}}
+.strata .band b{{font-weight:600}}
+.strata .end{{font-size:.8rem;line-height:1.25;padding:4px 0}}
+.strata .cut{{position:relative;width:0;border-left:2px dashed currentColor;margin-top:-4px}}
+.strata-key{{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:.85rem;margin-top:10px}}
+.strata-key i{{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.4em}}
+@media (max-width:640px){{
+  .strata{{gap:5px}} .strata .cells{{gap:2px;height:96px}} .strata .band,.strata .end{{font-size:.72rem}}
+  .strata .band{{padding:4px}}
+}}
+</style>"""
+
+
+def picture(stratification: Stratification) -> str:
+    """HTML (fixed text and numbers only) of a stratification's layers with what each of them trains, and a key."""
+    strata = [_stratum(stratum) for stratum in stratification.strata() if stratum.size]
+    parts = [
+        _end("Text in", "embeddings", '<div class="weight"></div>'),
+        *strata,
+        _end("Label out", "head", '<div class="new"></div>'),
+    ]
+    meaning = "; ".join(
+        f"{stratum.span}: {RECIPE_MEANINGS[stratum.recipe]}" for stratum in stratification.strata() if stratum.size
+    )
+    key = "".join(
+        f'<span><i style="background:{KIND_COLORS[kind]}"></i>{text}</span>'
+        for kind, text in (
+            ("frozen", "pretrained, frozen"),
+            ("bias", KIND_LABELS["bias"] + ", trained"),
+            ("lora", KIND_LABELS["lora"] + ", trained"),
+            ("weight", "new classifier, trained"),
+        )
+    )
+    return (
+        f'{_CSS}<div class="strata" role="img" aria-label="{meaning}">{"".join(parts)}</div>'
+        f'<div class="strata-key" aria-hidden="true">{key}</div>'
+    )
+
+
+def _stratum(stratum: Stratum) -> str:
+    pair = '<div class="pair"><i></i><i></i></div>' if stratum.recipe.has_lora else ""
+    bias = '<div class="bias"></div>' if stratum.recipe.trains_bias else ""
+    fill = "new" if stratum.recipe is Recipe.FULL else "weight"
+    cell = f'<div class="cell"><div class="{fill}">{pair}</div>{bias}</div>'
+    colors = f"background:{RECIPE_COLORS[stratum.recipe]};color:{RECIPE_TEXT_COLORS[stratum.recipe]}"
+    return (
+        f'<div class="part" style="flex:{stratum.size}"><div class="cells">{cell * stratum.size}</div>'
+        f'<div class="band" style="{colors}"><b>{RECIPE_LABELS[stratum.recipe]}</b>'
+        f"<span>{stratum.span}</span></div></div>"
+    )
+
+
+def _end(first: str, second: str, block: str) -> str:
+    return (
+        f'<div class="part" style="flex:1.1"><div class="cells"><div class="cell">{block}</div></div>'
+        f'<div class="end"><b>{first}</b><br>{second}</div></div>'
+    )

@@ -1,0 +1,67 @@
+"""What a visitor has chosen, in session keys that no widget owns, so that it survives a change of page.
+
+Widgets copy from here before they are drawn and back in their `on_change`; Explore and Train read the same choice.
+"""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from spafit.models import BUNDLED, get_model
+from spafit.stratification import Method, Stratification, preset
+
+_MODEL = "chosen_model"
+_STRATIFICATION = "chosen_stratification"
+_OWNER = "owner"
+OWNER_MAX_CHARS = 40
+
+
+def current_model() -> str:
+    """The chosen model's key, folder or Hub id; the bundled model at first."""
+    return st.session_state.setdefault(_MODEL, BUNDLED)
+
+
+def set_model(model: str, num_layers: int) -> None:
+    """Choose a model; the stratification keeps its recipes and its boundaries move in proportion to the depth."""
+    before = current_stratification()
+    st.session_state[_MODEL] = model
+    if before.num_layers != num_layers:
+        set_stratification(scaled(before, num_layers))
+
+
+def current_stratification() -> Stratification:
+    """The chosen stratification; SPAFIT at thirds of the chosen model's depth at first."""
+    if _STRATIFICATION not in st.session_state:
+        num_layers = get_model(current_model()).num_layers
+        st.session_state[_STRATIFICATION] = preset(Method.SPAFIT, num_layers)
+    return st.session_state[_STRATIFICATION]
+
+
+def set_stratification(stratification: Stratification) -> None:
+    """Choose a stratification; its `num_layers` must be the chosen model's (see `set_model`)."""
+    st.session_state[_STRATIFICATION] = stratification
+
+
+def scaled(stratification: Stratification, num_layers: int) -> Stratification:
+    """The same recipes on another depth, each boundary at the same share of it (0 stays 0, L becomes L)."""
+    share = num_layers / stratification.num_layers
+    return replace(
+        stratification, num_layers=num_layers, n1=round(stratification.n1 * share), n2=round(stratification.n2 * share)
+    )
+
+
+def owner() -> str:
+    """The name the visitor typed, without spaces around it; empty when they typed none."""
+    return st.session_state.get(_OWNER, "").strip()
+
+
+def owner_box() -> None:
+    """The box for the visitor's name; it goes with every run that they start."""
+    st.text_input(
+        "Your name",
+        key=_OWNER,
+        max_chars=OWNER_MAX_CHARS,
+        placeholder="optional",
+        help="Shown beside the runs you start, so that you find them again.",
+        persist_state="session",
+    )
