@@ -329,7 +329,7 @@ class Stratification:
         """Return the stratification in JSON text; raises `StratificationError` when it is not one."""
         try:
             document = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError also covers integers beyond Python's digit limit
             raise StratificationError(f"The stratification is not valid JSON ({error}).") from error
         return cls.from_dict(document)
 
