@@ -1,0 +1,75 @@
+"""What can be learned: the bundled tasks, the nine of GLUE, and data sets of your own. No torch.
+
+task = get_task("rotten-tomatoes")
+examples = load(task, "train", limit=2000, seed=0)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spafit.tasks import bundled, prepared
+from spafit.tasks.splits import Preparation
+from spafit.tasks.task import CLASSIFICATION, REGRESSION, SPLITS, Examples, Task, TaskError
+
+__all__ = [
+    "CLASSIFICATION",
+    "REGRESSION",
+    "SPLITS",
+    "Examples",
+    "Preparation",
+    "Task",
+    "TaskError",
+    "get_task",
+    "list_tasks",
+    "load",
+    "preparation",
+]
+
+
+def list_tasks() -> list[Task]:
+    """Every task that can be picked, the bundled ones first."""
+    return list(bundled.TASKS)
+
+
+def get_task(key_or_path: str) -> Task:
+    """The task of this key.
+
+    Raises:
+        TaskError: there is none.
+    """
+    for task in list_tasks():
+        if task.key == key_or_path:
+            return task
+    known = ", ".join(task.key for task in list_tasks())
+    raise TaskError(f"There is no task {key_or_path!r}; the tasks are {known}.")
+
+
+def load(task: Task | str, split: str, *, limit: int | None = None, seed: int = 0) -> Examples:
+    """Read one part of a task's data.
+
+    Args:
+        task: a task or its key.
+        split: "train", "validation", "test", or one of the task's `extra_tests`.
+        limit: at most this many rows, chosen stratified by label; only their texts are read.
+        seed: another choice of `limit` rows for another seed.
+
+    Returns:
+        Texts and labels. With the same arguments always the same, in the same order.
+
+    Raises:
+        TaskError: unknown task or part, data that cannot be found or read, `limit` below 1.
+    """
+    task = get_task(task) if isinstance(task, str) else task
+    if split not in task.splits:
+        raise TaskError(f"{task.name} has no part {split!r}; its parts are {', '.join(task.splits)}.")
+    return prepared.read(_folder(task), split, limit=limit, seed=seed)
+
+
+def preparation(task: Task | str) -> Preparation:
+    """How a task's rows were divided and what was left out; prepares the data when that has not been done yet."""
+    return prepared.preparation(_folder(get_task(task) if isinstance(task, str) else task))
+
+
+def _folder(task: Task) -> Path:
+    return bundled.folder(task.key)

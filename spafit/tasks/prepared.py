@@ -1,0 +1,127 @@
+"""Prepared task data on disk: one memory-mapped Arrow file per part, so that reading 2,000 rows reads 2,000 rows.
+
+A folder holds `train.arrow`, `validation.arrow`, `test.arrow` (and further test parts) with the columns `text`, `pair`
+where there is one, `label` and `order`, and `preparation.json`. It appears in one rename, complete, or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from spafit.errors import SpafitError
+from spafit.home import spafit_home
+from spafit.tasks.splits import Preparation, pick, shuffled, strata
+from spafit.tasks.task import Examples, TaskError
+
+FORMAT = 1  # part of every cache key: raise it when preparing means something else
+RECORD_ROWS = 1024
+INFO = "preparation.json"
+
+Parts = dict[str, tuple[Examples, np.ndarray]]
+
+
+def content_hash(files: Iterable[Path]) -> str:
+    """A hash of the files' names and bytes, 16 hexadecimal characters; remembered while they do not change."""
+    facts = []
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise TaskError(f"{path} cannot be read ({error.strerror}).") from error
+        facts.append((str(path), stat.st_size, stat.st_mtime_ns))
+    return _content_hash(tuple(facts))
+
+
+@lru_cache(maxsize=64)
+def _content_hash(facts: tuple[tuple[str, int, int], ...]) -> str:
+    total = hashlib.blake2b(f"format {FORMAT}".encode(), digest_size=8)
+    for path, _, _ in facts:
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
+        total.update(Path(path).parent.name.encode() + b"/" + Path(path).name.encode() + digest)
+    return total.hexdigest()
+
+
+def cached(key: str, files: Iterable[Path], make: Callable[[], tuple[Parts, Preparation]]) -> Path:
+    """The prepared folder of a task whose data lies in `files`, made by `make` when it is not there yet."""
+    folder = spafit_home() / "cache" / "tasks" / f"{key}-{content_hash(files)}"
+    if not (folder / INFO).is_file():
+        parts, preparation = make()
+        write(folder, parts, preparation)
+    return folder
+
+
+def write(folder: Path, parts: Parts, preparation: Preparation) -> None:
+    """Store the parts under `folder`; whoever else does so at the same time stores the same.
+
+    Raises:
+        SpafitError: the disk is full or the folder cannot be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        try:
+            for name, (examples, order) in parts.items():
+                _write_part(scratch / f"{name}.arrow", examples, order)
+            (scratch / INFO).write_text(json.dumps(preparation.to_dict(), ensure_ascii=False), encoding="utf-8")
+            if not (folder / INFO).is_file():
+                shutil.rmtree(folder, ignore_errors=True)
+                scratch.rename(folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        if not (folder / INFO).is_file():  # otherwise another process was faster, with the same content
+            raise SpafitError(f"The data cannot be stored in {folder.parent} ({error.strerror or error}).") from error
+
+
+def preparation(folder: Path) -> Preparation:
+    """What was done to the source's rows when `folder` was made."""
+    return Preparation.from_dict(json.loads((folder / INFO).read_text(encoding="utf-8")))
+
+
+def read(folder: Path, split: str, *, limit: int | None = None, seed: int = 0) -> Examples:
+    """Read one part, or a stratified choice of `limit` of its rows that depends on `seed` alone.
+
+    Labels of the whole part are read to stratify by them; texts only of the rows that come back.
+
+    Raises:
+        TaskError: `limit` is not positive, or the part is missing or damaged.
+    """
+    if limit is not None and limit < 1:
+        raise TaskError(f"The number of examples must be at least 1, not {limit}.")
+    path = folder / f"{split}.arrow"
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+            table = file.read_all()
+            labels = table.column("label").to_numpy()
+            if limit is not None and limit < len(labels):
+                order = shuffled(table.column("order").to_numpy(), seed)
+                rows = pick(order, strata(labels), limit)
+                table, labels = table.take(pa.array(rows)), labels[rows]
+            return Examples(
+                text=table.column("text").to_pylist(),
+                pair=table.column("pair").to_pylist() if "pair" in table.column_names else None,
+                labels=np.array(labels),
+            )
+    except (OSError, pa.ArrowInvalid) as error:
+        raise TaskError(f"The prepared data in {path} cannot be read; delete {folder} and try again.") from error
+
+
+def _write_part(path: Path, examples: Examples, order: np.ndarray) -> None:
+    columns = {"text": pa.array(examples.text, pa.large_string())}
+    if examples.pair is not None:
+        columns["pair"] = pa.array(examples.pair, pa.large_string())
+    columns["label"] = pa.array(examples.labels)
+    columns["order"] = pa.array(order)
+    table = pa.table(columns)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=RECORD_ROWS)

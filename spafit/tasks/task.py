@@ -1,0 +1,72 @@
+"""What a task is, and what its examples look like once they are read. Standard library and numpy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spafit.errors import SpafitError
+
+CLASSIFICATION = "classification"
+REGRESSION = "regression"
+SPLITS = ("train", "validation", "test")
+
+
+class TaskError(SpafitError):
+    """A task is unknown, its data cannot be found, or its files are not what they should be."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to learn: a text (or a pair of texts) in, a class or a number out."""
+
+    key: str  # what the command line and a run's specification call it
+    name: str  # what a person calls it
+    source: str  # where its data would come from now: bundled, cached, hub or local
+    kind: str  # classification or regression
+    pair: bool  # two texts are read together
+    labels: tuple[str, ...]  # class names by class number; empty for regression
+    metric: str  # the primary metric, the one that is plotted; higher is better
+    metrics: tuple[str, ...]  # every metric that is computed, the primary one first
+    sentence: str  # what is asked, in one sentence
+    example: str  # one input and its answer
+    licence: str  # of the texts, as far as their publishers state one
+    limits: str = ""  # what this task cannot show, in one sentence
+    origin: str = ""  # who made it, and where this copy comes from
+    extra_tests: tuple[str, ...] = field(default=())  # further test parts: MNLI's "test_mismatched"
+
+    @property
+    def num_labels(self) -> int:
+        """Outputs the model's head needs: one per class, or a single number for regression."""
+        return 1 if self.kind == REGRESSION else len(self.labels)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The parts that `spafit.tasks.load` knows for this task."""
+        return SPLITS + self.extra_tests
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts with their labels, index by index: int64 class numbers, or float32 targets for regression."""
+
+    text: list[str]
+    pair: list[str] | None
+    labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        if len(self.text) != len(self.labels) or (self.pair is not None and len(self.pair) != len(self.text)):
+            raise ValueError("Texts, second texts and labels must have the same length.")
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def take(self, rows: np.ndarray) -> Examples:
+        """The examples at these positions, in this order."""
+        pair = self.pair
+        return Examples(
+            text=[self.text[i] for i in rows],
+            pair=None if pair is None else [pair[i] for i in rows],
+            labels=self.labels[rows],
+        )
