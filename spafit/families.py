@@ -1,0 +1,303 @@
+"""Model families as data: where each family keeps its layers, and what every module in them is for.
+
+A family lists its modules by full path, so a tensor nobody described is noticed when an anatomy is built instead of
+being counted in the wrong row. Adding a family is adding an entry to `FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spafit.stratification import Role
+
+Q, K, V, O = (Role.QUERY,), (Role.KEY,), (Role.VALUE,), (Role.ATTENTION_OUTPUT,)  # noqa: E741
+IN, OUT, NORM = (Role.FFN_IN,), (Role.FFN_OUT,), (Role.NORM,)
+QKV = Q + K + V
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a module above layer L is."""
+
+    role: Role
+    fresh: bool = False
+    """Whether a base checkpoint lacks it, so that it starts from random values."""
+    labels: bool = False
+    """Whether its first axis is the number of labels."""
+    final_norm: bool = False
+    """Whether it is the norm that closes the stack of layers."""
+
+
+def no_inert_bias(config: Any) -> tuple[str, ...]:
+    """Every bias has an effect: rotary positions turn queries against keys after the key bias is added."""
+    return ()
+
+
+def inert_bias(*modules: str) -> Callable[[Any], tuple[str, ...]]:
+    """Return a rule naming modules whose key bias adds the same score to every position, which softmax does not see."""
+    return lambda config: modules
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One model family.
+
+    ``layers`` is the path of the layer list in the sequence-classification model, ``layer_modules`` maps paths inside
+    one layer to roles, ``embeddings`` and ``head`` map full paths of what lies below layer 1 and above layer L.
+    """
+
+    key: str
+    label: str
+    model_types: tuple[str, ...]
+    layers: str
+    layer_modules: Mapping[str, tuple[Role, ...]]
+    embeddings: Mapping[str, Role]
+    head: Mapping[str, Part]
+    gated_ffn: bool = False
+    reserved_positions: int = 0
+    """Rows of the position table that no token uses, for tables whose size the configuration gives with them."""
+    inert: Callable[[Any], tuple[str, ...]] = field(default=no_inert_bias)
+    """Configuration -> modules of a layer whose key bias has no effect."""
+
+
+_EMBEDDING, _NORM = Role.EMBEDDING, Role.NORM
+_BERT_LAYER = {
+    "attention.self.query": Q,
+    "attention.self.key": K,
+    "attention.self.value": V,
+    "attention.output.dense": O,
+    "attention.output.LayerNorm": NORM,
+    "intermediate.dense": IN,
+    "output.dense": OUT,
+    "output.LayerNorm": NORM,
+}
+_DENSE_HEAD = {
+    "classifier.dense": Part(Role.CLASSIFIER, fresh=True),
+    "classifier.out_proj": Part(Role.CLASSIFIER, fresh=True, labels=True),
+}
+_CLASSIFIER = {"classifier": Part(Role.CLASSIFIER, fresh=True, labels=True)}
+_SCORE = {"score": Part(Role.CLASSIFIER, fresh=True, labels=True)}
+
+
+def _bert_embeddings(prefix: str) -> dict[str, Role]:
+    return {
+        f"{prefix}.embeddings.word_embeddings": _EMBEDDING,
+        f"{prefix}.embeddings.position_embeddings": _EMBEDDING,
+        f"{prefix}.embeddings.token_type_embeddings": _EMBEDDING,
+        f"{prefix}.embeddings.LayerNorm": _NORM,
+    }
+
+
+BERT = Family(
+    "bert",
+    "BERT",
+    ("bert",),
+    layers="bert.encoder.layer",
+    layer_modules=_BERT_LAYER,
+    embeddings=_bert_embeddings("bert"),
+    head={"bert.pooler.dense": Part(Role.POOLER)} | _CLASSIFIER,
+    inert=inert_bias("attention.self.key"),
+)
+ROBERTA = Family(
+    "roberta",
+    "RoBERTa",
+    ("roberta",),
+    layers="roberta.encoder.layer",
+    layer_modules=_BERT_LAYER,
+    embeddings=_bert_embeddings("roberta"),
+    head=_DENSE_HEAD,
+    reserved_positions=2,
+    inert=inert_bias("attention.self.key"),
+)
+ELECTRA = Family(
+    "electra",
+    "ELECTRA",
+    ("electra",),
+    layers="electra.encoder.layer",
+    layer_modules=_BERT_LAYER,
+    embeddings=_bert_embeddings("electra") | {"electra.embeddings_project": _EMBEDDING},
+    head=_DENSE_HEAD,
+    inert=inert_bias("attention.self.key"),
+)
+DISTILBERT = Family(
+    "distilbert",
+    "DistilBERT",
+    ("distilbert",),
+    layers="distilbert.transformer.layer",
+    layer_modules={
+        "attention.q_lin": Q,
+        "attention.k_lin": K,
+        "attention.v_lin": V,
+        "attention.out_lin": O,
+        "sa_layer_norm": NORM,
+        "ffn.lin1": IN,
+        "ffn.lin2": OUT,
+        "output_layer_norm": NORM,
+    },
+    embeddings={
+        "distilbert.embeddings.word_embeddings": _EMBEDDING,
+        "distilbert.embeddings.position_embeddings": _EMBEDDING,
+        "distilbert.embeddings.LayerNorm": _NORM,
+    },
+    head={"pre_classifier": Part(Role.CLASSIFIER, fresh=True)} | _CLASSIFIER,
+    inert=inert_bias("attention.k_lin"),
+)
+MPNET = Family(
+    "mpnet",
+    "MPNet",
+    ("mpnet",),
+    layers="mpnet.encoder.layer",
+    layer_modules={
+        "attention.attn.q": Q,
+        "attention.attn.k": K,
+        "attention.attn.v": V,
+        "attention.attn.o": O,
+        "attention.LayerNorm": NORM,
+        "intermediate.dense": IN,
+        "output.dense": OUT,
+        "output.LayerNorm": NORM,
+    },
+    embeddings={
+        "mpnet.embeddings.word_embeddings": _EMBEDDING,
+        "mpnet.embeddings.position_embeddings": _EMBEDDING,
+        "mpnet.embeddings.LayerNorm": _NORM,
+        "mpnet.encoder.relative_attention_bias": _EMBEDDING,
+    },
+    head=_DENSE_HEAD,
+    reserved_positions=2,
+    inert=inert_bias("attention.attn.k"),
+)
+
+
+def _deberta_inert(config: Any) -> tuple[str, ...]:
+    """Position-to-content scores multiply keys by positions, so the key bias counts there; the projection of positions
+    used as keys has no such use (He et al. 2021, arXiv 2006.03654, equation 4)."""
+    if config.relative_attention and "p2c" in (config.pos_att_type or ()):
+        return ("attention.self.pos_key_proj",)
+    return ("attention.self.key_proj", "attention.self.pos_key_proj")
+
+
+DEBERTA = Family(
+    "deberta-v2",
+    "DeBERTa-v2/v3",
+    ("deberta-v2",),
+    layers="deberta.encoder.layer",
+    layer_modules={
+        "attention.self.query_proj": Q,
+        "attention.self.key_proj": K,
+        "attention.self.value_proj": V,
+        "attention.self.pos_key_proj": K,
+        "attention.self.pos_query_proj": Q,
+        "attention.output.dense": O,
+        "attention.output.LayerNorm": NORM,
+        "intermediate.dense": IN,
+        "output.dense": OUT,
+        "output.LayerNorm": NORM,
+    },
+    embeddings=_bert_embeddings("deberta")
+    | {
+        "deberta.embeddings.embed_proj": _EMBEDDING,
+        "deberta.encoder.rel_embeddings": _EMBEDDING,
+        "deberta.encoder.LayerNorm": _NORM,
+    },
+    head={"pooler.dense": Part(Role.POOLER, fresh=True)} | _CLASSIFIER,
+    inert=_deberta_inert,
+)
+MODERNBERT = Family(
+    "modernbert",
+    "ModernBERT",
+    ("modernbert",),
+    layers="model.layers",
+    layer_modules={"attn_norm": NORM, "attn.Wqkv": QKV, "attn.Wo": O, "mlp_norm": NORM, "mlp.Wi": IN, "mlp.Wo": OUT},
+    embeddings={"model.embeddings.tok_embeddings": _EMBEDDING, "model.embeddings.norm": _NORM},
+    head={
+        "model.final_norm": Part(Role.NORM, final_norm=True),
+        "head.dense": Part(Role.POOLER),
+        "head.norm": Part(Role.NORM),
+    }
+    | _CLASSIFIER,
+    gated_ffn=True,
+)
+GPT2 = Family(
+    "gpt2",
+    "GPT-2",
+    ("gpt2",),
+    layers="transformer.h",
+    layer_modules={"ln_1": NORM, "attn.c_attn": QKV, "attn.c_proj": O, "ln_2": NORM, "mlp.c_fc": IN, "mlp.c_proj": OUT},
+    embeddings={"transformer.wte": _EMBEDDING, "transformer.wpe": _EMBEDDING},
+    head={"transformer.ln_f": Part(Role.NORM, final_norm=True)} | _SCORE,
+    inert=inert_bias("attn.c_attn"),
+)
+OPT = Family(
+    "opt",
+    "OPT",
+    ("opt",),
+    layers="model.decoder.layers",
+    layer_modules={
+        "self_attn.k_proj": K,
+        "self_attn.v_proj": V,
+        "self_attn.q_proj": Q,
+        "self_attn.out_proj": O,
+        "self_attn_layer_norm": NORM,
+        "fc1": IN,
+        "fc2": OUT,
+        "final_layer_norm": NORM,
+    },
+    embeddings={
+        "model.decoder.embed_tokens": _EMBEDDING,
+        "model.decoder.embed_positions": _EMBEDDING,
+        "model.decoder.project_in": _EMBEDDING,
+    },
+    head={
+        "model.decoder.final_layer_norm": Part(Role.NORM, final_norm=True),
+        "model.decoder.project_out": Part(Role.POOLER),
+    }
+    | _SCORE,
+    inert=inert_bias("self_attn.k_proj"),
+)
+
+_LLAMA_LAYER = {
+    "self_attn.q_proj": Q,
+    "self_attn.k_proj": K,
+    "self_attn.v_proj": V,
+    "self_attn.o_proj": O,
+    "mlp.gate_proj": IN,
+    "mlp.up_proj": IN,
+    "mlp.down_proj": OUT,
+    "input_layernorm": NORM,
+    "post_attention_layernorm": NORM,
+}
+
+
+def _llama_like(key: str, label: str, extra_norms: tuple[str, ...] = ()) -> Family:
+    return Family(
+        key,
+        label,
+        (key,),
+        layers="model.layers",
+        layer_modules=_LLAMA_LAYER | dict.fromkeys(extra_norms, NORM),
+        embeddings={"model.embed_tokens": _EMBEDDING},
+        head={"model.norm": Part(Role.NORM, final_norm=True)} | _SCORE,
+        gated_ffn=True,
+    )
+
+
+FAMILIES = (
+    BERT,
+    ROBERTA,
+    ELECTRA,
+    DISTILBERT,
+    MPNET,
+    DEBERTA,
+    MODERNBERT,
+    GPT2,
+    OPT,
+    _llama_like("llama", "Llama"),
+    _llama_like("qwen2", "Qwen2"),
+    _llama_like("qwen3", "Qwen3", ("self_attn.q_norm", "self_attn.k_norm")),
+    _llama_like("gemma2", "Gemma 2", ("pre_feedforward_layernorm", "post_feedforward_layernorm")),
+)
+BY_MODEL_TYPE = {model_type: family for family in FAMILIES for model_type in family.model_types}
+BY_KEY = {family.key: family for family in FAMILIES}
