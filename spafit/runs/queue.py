@@ -1,0 +1,71 @@
+"""Who is next: by priority, then turn by turn among owners, then by age. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+
+class Waiting(Protocol):
+    """What the queue needs to know of a run."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def queued_at(self) -> datetime: ...
+
+
+Item = TypeVar("Item", bound=Waiting)
+
+
+def order(waiting: Iterable[Item], last_started: Mapping[str, datetime]) -> list[Item]:
+    """Return the runs in the order in which they will start.
+
+    The highest priority goes first. Within it the turn is the owner's who has waited longest since a run of theirs
+    started (``last_started``, by owner; owners who never had one come first, the one with the oldest run leading), and
+    the owner's oldest run takes it. So somebody who submits forty runs delays somebody who submits one by one run.
+    """
+    left: dict[int, dict[str, list[Item]]] = {}
+    for run in sorted(waiting, key=lambda run: (run.queued_at, run.number), reverse=True):
+        left.setdefault(run.priority, {}).setdefault(run.owner, []).append(run)  # oldest last: popped first
+    # Turns as integers: those owners that have had one in the order of their last start, and each start adds the next.
+    turns = {owner: turn for turn, owner in enumerate(sorted(last_started, key=lambda owner: last_started[owner]))}
+    latest = len(turns)
+    result: list[Item] = []
+    for _priority, owners in sorted(left.items(), reverse=True):
+        while owners:
+            owner = min(owners, key=lambda who: (turns.get(who, -1), owners[who][-1].queued_at, owners[who][-1].number))
+            result.append(owners[owner].pop())
+            if not owners[owner]:
+                del owners[owner]
+            turns[owner], latest = latest, latest + 1
+    return result
+
+
+def device_of(requested: str, auto: str | None) -> str | None:
+    """Return the device a request means; None while it is not known what ``auto`` is on this machine."""
+    return auto if requested == "auto" else requested
+
+
+def next_to_start(
+    queue: Sequence[tuple[str, str]], busy: Collection[str | None], auto: str | None = None
+) -> str | None:
+    """Return the id of the first run in the queue whose device is free, or None.
+
+    Args:
+        queue: (id, requested device) in the order of `order`.
+        busy: the devices that runs occupy now; None for a run whose device is not known yet.
+        auto: what "auto" means on this machine, once a run has told.
+
+    One run per device. A run on a device not known yet could be anywhere, so nothing starts beside it.
+    """
+    for run, requested in queue:
+        wanted = device_of(requested, auto)
+        if not busy or (wanted is not None and None not in busy and wanted not in busy):
+            return run
+    return None

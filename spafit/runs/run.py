@@ -1,0 +1,130 @@
+"""A run as everybody sees it: what was asked for, where it is, what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from spafit.training.config import RunSpec
+
+
+class State(StrEnum):
+    """Where a run is. `docs/runs.md` draws the transitions."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen to the run by itself."""
+        return self in (State.FINISHED, State.STOPPED, State.FAILED)
+
+
+class Origin(StrEnum):
+    """Where a run comes from: this installation, a file somebody shared, or the examples in the package."""
+
+    LOCAL = "local"
+    IMPORTED = "imported"
+    RECORDED = "recorded"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row of the store. Times are aware UTC datetimes; durations are seconds."""
+
+    number: int
+    """Order of submission in this store."""
+    id: str
+    name: str
+    state: State
+    owner: str
+    priority: int
+    attempt: int
+    """1 for the first try; running it again adds one."""
+    origin: Origin
+    sweep: str | None
+    stop_requested: bool
+    archived: bool
+    reason: str | None
+    """Why it failed, or a remark on how it was stopped; one sentence."""
+    created_at: datetime
+    queued_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    heartbeat_at: datetime | None
+    spec_document: dict[str, Any] = field(repr=False)
+    environment: dict[str, str] = field(repr=False)
+    model: str
+    task: str
+    stratification: str
+    """The stratification's name; the thing itself is in `spec`."""
+    seed: int
+    requested_device: str
+    supervisor: str | None = field(repr=False)
+    process: str | None = field(repr=False)
+    device: str | None
+    versions: dict[str, str] = field(repr=False)
+    hardware: dict[str, Any] = field(repr=False)
+    phase: str | None
+    """Name of the part it is in (`spafit.training.events.PHASES`); None before the first."""
+    trainable: int | None
+    total: int | None
+    total_steps: int | None
+    step: int
+    seconds: float | None
+    """From launch to the latest event; for a run that is over, to its end."""
+    remaining: float | None
+    metrics: dict[str, float]
+    """On the test split, once, when finished."""
+    validation_metrics: dict[str, float]
+    """The latest live evaluation; for a finished run, the final one."""
+    baseline: dict[str, float]
+    position: int | None = None
+    """Place in the queue, 1 for the next; None unless queued."""
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What was asked for. Raises `SpafitError` when a newer version of spafit wrote it."""
+        return RunSpec.from_dict(self.spec_document)
+
+    @property
+    def progress(self) -> float:
+        """Share of the optimizer steps done, 0 to 1."""
+        return min(self.step / self.total_steps, 1.0) if self.total_steps else 0.0
+
+
+def run_from_row(row: Mapping[str, Any], position: int | None = None) -> Run:
+    """Return the run in a row of the `runs` table."""
+    values = dict(row)
+    values["spec_document"] = values.pop("spec")
+    values["state"] = State(values["state"])
+    values["origin"] = Origin(values["origin"])
+    return Run(**values, position=position)
+
+
+def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what events (as `to_dict` writes them) change in a run's row; pure, and indifferent to batching."""
+    row: dict[str, Any] = {}
+    for event in events:
+        if event.get("seconds") is not None:
+            row["seconds"] = event["seconds"]
+        match event.get("kind"):
+            case "phase":
+                row["phase"] = event["name"]
+            case "started":
+                row |= {key: event[key] for key in ("total_steps", "trainable", "total", "device")}
+            case "step":
+                row |= {"step": event["step"], "remaining": event.get("remaining")}
+            case "evaluated":
+                row["validation_metrics"] = dict(event["metrics"])
+            case "finished":
+                row |= {key: dict(event[key]) for key in ("metrics", "validation_metrics", "baseline")}
+                row |= {"step": event["steps"], "remaining": None}
+    return row

@@ -1,0 +1,107 @@
+"""The tables of the run store. `migrations/` builds them; a test holds the two to each other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+HEAD = "0001"
+"""The newest migration. Kept here so that opening a store that is up to date never imports Alembic."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime in Python, a naive one in the database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Word(TypeDecorator[str]):
+    """A short text; members of a `StrEnum` are stored as their value whatever the driver thinks of enums."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    # `number` is the order of submission, which clocks that jump cannot change; `id` is what people and links say.
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("state", Word(16), nullable=False),
+    Column("owner", String(80), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("origin", Word(16), nullable=False),
+    Column("sweep", String(80)),
+    Column("stop_requested", Boolean, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("queued_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("heartbeat_at", UtcDateTime),
+    # What is to be done. The columns beside `spec` repeat parts of it, for lists and filters.
+    Column("spec", JSON, nullable=False),
+    Column("environment", JSON, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("stratification", Text, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("requested_device", String(32), nullable=False),
+    # Who does it.
+    Column("supervisor", String(200)),
+    Column("process", String(200)),
+    Column("device", String(32)),
+    Column("versions", JSON, nullable=False),
+    Column("hardware", JSON, nullable=False),
+    # How far it is, and what came out.
+    Column("phase", String(32)),
+    Column("trainable", Integer),
+    Column("total", Integer),
+    Column("total_steps", Integer),
+    Column("step", Integer, nullable=False),
+    Column("seconds", Float),
+    Column("remaining", Float),
+    Column("metrics", JSON, nullable=False),
+    Column("validation_metrics", JSON, nullable=False),
+    Column("baseline", JSON, nullable=False),
+    Index(None, "state", "priority"),
+    Index(None, "owner", "started_at"),
+    Index(None, "sweep"),
+    sqlite_autoincrement=True,  # a number is never given out twice, even when the newest run is deleted
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("run", Integer, ForeignKey("runs.number", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("body", JSON, nullable=False),
+)

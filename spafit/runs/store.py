@@ -1,0 +1,364 @@
+"""The durable list of runs: what was submitted, in which state it is, and every event.
+
+One `Store` per database and process, safe to use from several threads; other processes see every change at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, ClassVar
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from spafit.home import database_url, spafit_home
+from spafit.runs import queue as queueing
+from spafit.runs.database import StoreError, connect, migrate, place, reading, writing
+from spafit.runs.environment import carried
+from spafit.runs.run import Origin, Run, State, changes, run_from_row
+from spafit.runs.schema import events as events_table
+from spafit.runs.schema import runs as runs_table
+from spafit.training.config import RunSpec
+
+ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that are mistaken for one another when read aloud
+ID_LENGTH = 8
+OWNER_LENGTH = 80
+OF_ONE_ATTEMPT = ("reason", "started_at", "ended_at", "heartbeat_at", "supervisor", "process", "device", "phase")
+OF_ONE_ATTEMPT += ("trainable", "total", "total_steps", "seconds", "remaining")
+STOPPED_IN_QUEUE = "Stopped before it started."
+
+Clock = Callable[[], datetime]
+Runs = list[Run]
+Events = list[tuple[int, dict[str, Any]]]
+
+
+def utc_now() -> datetime:
+    """Return the time as stored."""
+    return datetime.now(UTC)
+
+
+class UnknownRunError(StoreError):
+    """No run has that id."""
+
+
+class Store:
+    """Runs in a database. Every method raises `StoreError` (one sentence) when it is locked, full or broken."""
+
+    _opened: ClassVar[dict[tuple[str, Path], Store]] = {}
+    _opening = Lock()
+
+    def __init__(self, engine: Engine, home: Path, clock: Clock = utc_now) -> None:
+        self.engine = engine
+        self.home = home
+        self.clock = clock
+
+    @classmethod
+    def open(cls, url: str | None = None, home: Path | None = None) -> Store:
+        """Return the store of ``SPAFIT_HOME`` (or of another URL and folder), migrated; the same object every time."""
+        home = spafit_home() if home is None else home
+        url = database_url() if url is None else url
+        with cls._opening:
+            store = cls._opened.get((url, home))
+            if store is None or not store.exists:
+                engine = connect(url)
+                migrate(engine, home)
+                store = cls._opened[url, home] = cls(engine, home)
+        return store
+
+    @property
+    def exists(self) -> bool:
+        """Whether the database file is still there (always so for a database server)."""
+        return self.engine.dialect.name != "sqlite" or Path(self.engine.url.database or "").exists()
+
+    @property
+    def where(self) -> str:
+        """Where the database is: a file, or a URL without its password."""
+        return place(self.engine)
+
+    def folder(self, run_id: str) -> Path:
+        """Return the run's folder (log, trained parameters), which exists once the run has started."""
+        if not run_id or not set(run_id) <= set(ID_LETTERS):
+            raise UnknownRunError(f"{run_id!r} is not a run id; ids look like {'k7m2p9xw'!r}.")
+        return self.home / "runs" / run_id
+
+    # What people ask for ----------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        spec: RunSpec,
+        *,
+        owner: str = "",
+        priority: int = 0,
+        origin: Origin | str = Origin.LOCAL,
+        sweep: str | None = None,
+        name: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        """Put a run at the end of its owner's queue and return its id. On disk when this returns.
+
+        ``environment`` is what `spafit.runs.environment.carried` takes the run's variables from. Starting whoever does
+        the run is `spafit.runs.submit`'s business.
+        """
+        now = self.clock()
+        spec = spec.resolved()
+        row = {
+            "name": (name or spec.stratification.name)[:200],
+            "state": State.QUEUED,
+            "owner": clean_owner(owner),
+            "priority": priority,
+            "attempt": 1,
+            "origin": Origin(origin),
+            "sweep": sweep,
+            "stop_requested": False,
+            "archived": False,
+            "created_at": now,
+            "queued_at": now,
+            "spec": spec.to_dict(),
+            "environment": carried(environment),
+            "model": spec.model,
+            "task": spec.task,
+            "stratification": spec.stratification.name,
+            "seed": spec.settings.seed,
+            "requested_device": spec.settings.device,
+            "step": 0,
+            **{column: {} for column in ("versions", "hardware", "metrics", "validation_metrics", "baseline")},
+        }
+        while True:
+            run_id = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
+            try:
+                with writing(self.engine) as connection:
+                    connection.execute(insert(runs_table).values(id=run_id, **row))
+                return run_id
+            except StoreError as error:
+                if not isinstance(error.__cause__, IntegrityError):  # an id given out before: draw another
+                    raise
+
+    def request_stop(self, run_id: str) -> None:
+        """Ask a run to stop. A queued one is stopped at once, one that is over stays as it is."""
+        with writing(self.engine) as connection:
+            run = self._row(connection, run_id)
+            if run["state"] == State.QUEUED:
+                self._set(
+                    connection, run["number"], state=State.STOPPED, reason=STOPPED_IN_QUEUE, ended_at=self.clock()
+                )
+            elif run["state"] == State.RUNNING:
+                self._set(connection, run["number"], stop_requested=True)
+
+    def requeue(self, run_id: str) -> None:
+        """Queue a stopped or failed run again, as a new attempt of the same run.
+
+        Earlier attempts' events stay in the database; `events` shows the current attempt's.
+        """
+        with writing(self.engine) as connection:
+            run = self._row(connection, run_id)
+            if run["state"] not in (State.STOPPED, State.FAILED):
+                raise StoreError(f"Run {run_id} is {run['state']}; only a stopped or failed run can be run again.")
+            cleared = dict.fromkeys(OF_ONE_ATTEMPT)
+            emptied = {column: {} for column in ("metrics", "validation_metrics", "baseline")}
+            state = {"state": State.QUEUED, "attempt": run["attempt"] + 1, "queued_at": self.clock(), "step": 0}
+            self._set(connection, run["number"], **cleared, **emptied, **state, stop_requested=False, archived=False)
+
+    def archive(self, run_id: str, archived: bool = True) -> None:
+        """Take a run that is over out of lists, or back in; nothing is deleted."""
+        with writing(self.engine) as connection:
+            run = self._row(connection, run_id)
+            if not State(run["state"]).over:
+                raise StoreError(f"Run {run_id} is {run['state']}; stop it before archiving it.")
+            self._set(connection, run["number"], archived=archived)
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name. An empty one is refused."""
+        name = " ".join(name.split())[:200]
+        if not name:
+            raise StoreError("A run's name cannot be empty.")
+        with writing(self.engine) as connection:
+            self._set(connection, self._row(connection, run_id)["number"], name=name)
+
+    # What people look at ----------------------------------------------------------------------------------------
+
+    def get(self, run_id: str) -> Run:
+        """Return a run. Raises `UnknownRunError`."""
+        with reading(self.engine) as connection:
+            row = self._row(connection, run_id)
+            positions = self._positions(connection) if row["state"] == State.QUEUED else {}
+        return run_from_row(row, positions.get(row["number"]))
+
+    def list(
+        self,
+        *,
+        owner: str | None = None,
+        state: State | str | Collection[str] | None = None,
+        archived: bool | None = False,
+        sweep: str | None = None,
+        limit: int | None = 200,
+    ) -> Runs:
+        """Return runs, newest first. ``archived=None`` means both; ``state`` may name several."""
+        query = select(runs_table).order_by(runs_table.c.number.desc()).limit(limit)
+        if owner is not None:
+            query = query.where(runs_table.c.owner == clean_owner(owner))
+        if state is not None:
+            query = query.where(runs_table.c.state.in_([state] if isinstance(state, str) else list(state)))
+        if archived is not None:
+            query = query.where(runs_table.c.archived == archived)
+        if sweep is not None:
+            query = query.where(runs_table.c.sweep == sweep)
+        with reading(self.engine) as connection:
+            rows = connection.execute(query).mappings().all()
+            positions = self._positions(connection) if any(row["state"] == State.QUEUED for row in rows) else {}
+        return [run_from_row(row, positions.get(row["number"])) for row in rows]
+
+    def queue(self) -> Runs:
+        """Return the queued runs in the order in which they will start."""
+        with reading(self.engine) as connection:
+            ordered = self._queue(connection)
+        return [run_from_row(row.row, position) for position, row in enumerate(ordered, 1)]
+
+    def active(self) -> bool:
+        """Whether any run is queued or running; the cheapest question there is."""
+        with reading(self.engine) as connection:
+            query = select(runs_table.c.number).where(runs_table.c.state.in_([State.QUEUED, State.RUNNING])).limit(1)
+            return connection.execute(query).first() is not None
+
+    def events(self, run_id: str, after: int = 0, limit: int | None = None) -> Events:
+        """Return (sequence number, event) pairs of the run's current attempt, those after a number, oldest first."""
+        with reading(self.engine) as connection:
+            query = (
+                select(events_table.c.seq, events_table.c.body)
+                .join(runs_table, runs_table.c.number == events_table.c.run)
+                .where(runs_table.c.id == run_id, events_table.c.seq > after)
+                .where(events_table.c.attempt == runs_table.c.attempt)
+                .order_by(events_table.c.seq)
+                .limit(limit)
+            )
+            found = connection.execute(query).all()
+            if not found:
+                self._row(connection, run_id)  # an unknown id is an error, a run without events is not
+        return [(seq, body) for seq, body in found]
+
+    # What supervisor and worker do ------------------------------------------------------------------------------
+
+    def claim(self, run_id: str, supervisor: str) -> Run | None:
+        """Make a queued run this supervisor's, in state running; None when somebody else was faster or stopped it."""
+        with writing(self.engine) as connection:
+            row = self._row(connection, run_id)
+            if row["state"] != State.QUEUED:
+                return None
+            now = self.clock()
+            self._set(
+                connection,
+                row["number"],
+                state=State.RUNNING,
+                supervisor=supervisor,
+                process=None,
+                started_at=now,
+                heartbeat_at=now,
+            )
+            return run_from_row(self._row(connection, run_id))
+
+    def release(self, run: Run) -> bool:
+        """Put a claimed run whose process never began back into the queue; False when it is no longer so."""
+        with writing(self.engine) as connection:
+            values = {"state": State.QUEUED, "started_at": None, "supervisor": None, "heartbeat_at": None}
+            return self._set_running(connection, run, values, runs_table.c.process.is_(None))
+
+    def attach(self, run: Run, process: str, versions: Mapping[str, str], hardware: Mapping[str, Any]) -> bool:
+        """Note the process that does a run; False when the run is no longer that claim's (stand back then)."""
+        with writing(self.engine) as connection:
+            values = {"process": process, "versions": dict(versions), "hardware": dict(hardware)}
+            return self._set_running(connection, run, values, runs_table.c.process.is_(None))
+
+    def record(self, run: Run, events: Sequence[Mapping[str, Any]], hardware: Mapping[str, Any] | None = None) -> bool:
+        """Add events and a sign of life, and return whether the run should stop (or is no longer this attempt's)."""
+        with writing(self.engine) as connection:
+            values = {"heartbeat_at": self.clock(), **changes(events)}
+            if hardware is not None:
+                values["hardware"] = dict(hardware)
+            if not self._set_running(connection, run, values):
+                return True
+            self._add(connection, run, events)
+            query = select(runs_table.c.stop_requested).where(runs_table.c.number == run.number)
+            return bool(connection.execute(query).scalar())
+
+    def conclude(
+        self, run: Run, state: State, reason: str | None = None, events: Sequence[Mapping[str, Any]] = ()
+    ) -> bool:
+        """End a running attempt: its last events, its state and its reason in one transaction.
+
+        Returns False, changing nothing, when the attempt is over already or the run is somebody else's by now, so that
+        the first to say how a run ended is believed.
+        """
+        now = self.clock()
+        with writing(self.engine) as connection:
+            values = {"state": State(state), "reason": reason, "ended_at": now, "phase": None, "remaining": None}
+            ended = self._set_running(connection, run, {**changes(events), **values})
+            if ended:
+                self._add(connection, run, events)
+        return ended
+
+    # Inside -----------------------------------------------------------------------------------------------------
+
+    def _row(self, connection: Connection, run_id: str) -> Mapping[str, Any]:
+        row = connection.execute(select(runs_table).where(runs_table.c.id == run_id)).mappings().first()
+        if row is None:
+            raise UnknownRunError(f"There is no run {run_id!r} in {self.where}.")
+        return row
+
+    def _set(self, connection: Connection, number: int, **values: Any) -> None:
+        connection.execute(update(runs_table).where(runs_table.c.number == number).values(**values))
+
+    def _set_running(self, connection: Connection, run: Run, values: Mapping[str, Any], *conditions: Any) -> bool:
+        """Change a run if it still is the running attempt that ``run`` shows, claimed by the same supervisor."""
+        columns = runs_table.c
+        statement = update(runs_table).where(
+            columns.number == run.number,
+            columns.state == State.RUNNING,
+            columns.attempt == run.attempt,
+            columns.supervisor == run.supervisor,
+            *conditions,
+        )
+        return connection.execute(statement.values(**values)).rowcount == 1
+
+    def _add(self, connection: Connection, run: Run, events: Iterable[Mapping[str, Any]]) -> None:
+        last = select(func.coalesce(func.max(events_table.c.seq), 0)).where(events_table.c.run == run.number)
+        start = connection.execute(last).scalar_one() + 1
+        at = self.clock()
+        rows = [
+            {"run": run.number, "seq": seq, "attempt": run.attempt, "at": at, "body": dict(event)}
+            for seq, event in enumerate(events, start)
+        ]
+        if rows:
+            connection.execute(insert(events_table), rows)
+
+    def _queue(self, connection: Connection) -> Sequence[_QueuedRow]:
+        columns = runs_table.c
+        queued = connection.execute(select(runs_table).where(columns.state == State.QUEUED)).mappings().all()
+        owners = (
+            select(columns.owner, func.max(columns.started_at))
+            .where(columns.started_at.is_not(None), columns.owner.in_({row["owner"] for row in queued}))
+            .group_by(columns.owner)
+        )
+        last_started = dict(connection.execute(owners).tuples().all()) if queued else {}
+        return queueing.order([_QueuedRow(row) for row in queued], last_started)
+
+    def _positions(self, connection: Connection) -> dict[int, int]:
+        return {row.number: position for position, row in enumerate(self._queue(connection), 1)}
+
+
+class _QueuedRow:
+    """A row as the queue looks at it."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self.row = row
+        self.number: int = row["number"]
+        self.owner: str = row["owner"]
+        self.priority: int = row["priority"]
+        self.queued_at: datetime = row["queued_at"]
+
+
+def clean_owner(owner: str) -> str:
+    """Return an owner's name as stored: printable, single spaces, at most 80 characters."""
+    return "".join(letter for letter in " ".join(owner.split()) if letter.isprintable())[:OWNER_LENGTH]
