@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from spafit.tasks import bundled, prepared
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, SPLITS, Examples, Task, TaskError
@@ -20,6 +22,7 @@ __all__ = [
     "Preparation",
     "Task",
     "TaskError",
+    "baseline",
     "get_task",
     "list_tasks",
     "load",
@@ -69,6 +72,25 @@ def load(task: Task | str, split: str, *, limit: int | None = None, seed: int = 
 def preparation(task: Task | str) -> Preparation:
     """How a task's rows were divided and what was left out; prepares the data when that has not been done yet."""
     return prepared.preparation(_folder(get_task(task) if isinstance(task, str) else task))
+
+
+def baseline(task: Task, labels: np.ndarray, train_labels: np.ndarray | None = None) -> dict[str, float]:
+    """What the task's metrics are for a model that has learned nothing but the most frequent class, or the mean.
+
+    Args:
+        labels: of the part that is scored.
+        train_labels: where the class or the mean is taken from; the scored part itself when not given.
+
+    Raises:
+        SpafitError: there are no labels.
+    """
+    from spafit.training.metrics import compute
+
+    known = labels if train_labels is None else train_labels
+    if not len(known):
+        raise TaskError("There are no labels to make a baseline from.")
+    constant = np.mean(known) if task.kind == REGRESSION else np.bincount(known).argmax()
+    return compute(task.metrics, np.full(len(labels), constant), labels)
 
 
 def _folder(task: Task) -> Path:

@@ -40,7 +40,8 @@ class Preparation:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Preparation:
         """The inverse of `to_dict`."""
-        return cls(**{**data, "problems": tuple(data.get("problems", ()))})
+        values: dict[str, Any] = {**data, "problems": tuple(data.get("problems", ()))}
+        return cls(**values)
 
 
 def normalize(text: str) -> str:
