@@ -266,3 +266,18 @@ def build(
     from spafit.anatomy_build import build_anatomy
 
     return build_anatomy(config, num_labels=num_labels, name=name)
+
+
+def load(model: str, *, num_labels: int = 2) -> Anatomy:
+    """Return the anatomy of a model by folder, catalogue key or Hub id, never importing torch in this process.
+
+    The catalogue's come from bundled JSON in about a millisecond; others from the disk cache, or from a helper process
+    that takes seconds (`spafit.anatomy_load.start_build` starts one without waiting).
+
+    Raises:
+        UnsupportedModelError: the family cannot be stratified, with the reason.
+        SpafitError: no such model, its configuration is broken, or it is on the Hub and the Hub is out of reach.
+    """
+    from spafit.anatomy_load import load_anatomy
+
+    return load_anatomy(model, num_labels=num_labels)
