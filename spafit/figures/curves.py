@@ -68,8 +68,8 @@ def curves(frame: pd.DataFrame, metric: str, baseline: float | None = None) -> g
     if baseline is not None:
         figure.add_hline(
             y=baseline,
-            row=2,  # ty: ignore[invalid-argument-type]
-            col=1,  # ty: ignore[invalid-argument-type]
+            row=2,
+            col=1,
             line={"dash": "dot", "width": 1.5, "color": "#808080"},
             annotation={"text": f"without learning {baseline:.3f}", "font": {"size": 11}},
         )

@@ -1,0 +1,99 @@
+"""Where the trained numbers are: one column for the embeddings, each layer and the head."""
+
+from typing import Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from spafit.figures.base import empty, in_order, styled
+from spafit.palette import KIND_COLORS, KIND_LABELS
+
+Scale = Literal["linear", "log"]
+SCALES: tuple[Scale, ...] = ("linear", "log")
+KINDS = ("bias", "lora", "weight")
+ROLE_COLORS = {
+    "query": "#0072B2",
+    "key": "#56B4E9",
+    "value": "#8C6BB1",
+    "attention_output": "#CC79A7",
+    "ffn_in": "#E69F00",
+    "ffn_out": "#D55E00",
+    "norm": "#7F7F7F",
+    "embedding": "#A9B8CC",
+    "pooler": "#B3A300",
+    "classifier": "#009E73",
+}
+"""For roles; a fused query, key and value matrix takes the query's color."""
+NOTHING_TRAINS = "Nothing is trained with this setting."
+
+
+def _layer_axis(figure: go.Figure, labels: list[str]) -> None:
+    """Name the first and last column, and as many layers between them as can be read."""
+    num_layers = len(labels) - 2
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if num_layers / step <= 16)
+    ticks = [labels[0], *(label for number, label in enumerate(labels[1:-1], 1) if number % step == 0), labels[-1]]
+    figure.update_xaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=labels,
+        tickvals=ticks,
+        ticktext=[tick.removeprefix("layer ") for tick in ticks],
+        tickangle=0,
+        showgrid=False,
+    )
+
+
+def _draw(
+    frame: pd.DataFrame, colors: dict[str, str], names: dict[str, str], order: list[str], scale: Scale
+) -> go.Figure:
+    """One column per ``label``, made of the positive ``value``s of each ``part``.
+
+    On a log scale lengths would mislead, so there each value is a dot.
+    """
+    frame = frame[frame["value"] > 0]
+    if frame.empty:
+        return empty(NOTHING_TRAINS)
+    figure = go.Figure()
+    for part in in_order(frame["part"]):
+        mine = frame[frame["part"] == part]
+        common = {
+            "x": mine["label"],
+            "y": mine["value"],
+            "name": names[part],
+            "customdata": mine[["stratum", "total"]],
+            "hovertemplate": f"%{{x}}<br>{names[part]}: %{{y:,d}}<br>%{{customdata[0]}}<br>"
+            "of %{customdata[1]:,d} in the row<extra></extra>",
+        }
+        if scale == "linear":
+            figure.add_bar(**common, marker={"color": colors[part], "line": {"width": 0}})
+        else:
+            figure.add_scatter(**common, mode="markers", marker={"color": colors[part], "size": 8})
+    styled(figure, height=300, y="trained numbers")
+    figure.update_layout(barmode="stack", bargap=0.12)
+    figure.update_yaxes(type=scale, tickformat="~s", rangemode="tozero" if scale == "linear" else "normal")
+    _layer_axis(figure, order)
+    return figure
+
+
+def _strata(rows: pd.DataFrame) -> pd.Series:
+    return rows["stratum"].map(lambda stratum: "" if pd.isna(stratum) else f"stratum {stratum}")
+
+
+def by_kind(frame: pd.DataFrame, scale: Scale = "linear") -> go.Figure:
+    """Draw `Counts.frame` as stacked columns of biases, LoRA pairs and weights."""
+    rows = frame.assign(stratum=_strata(frame)).melt(
+        ["label", "stratum", "total"], list(KINDS), var_name="part", value_name="value"
+    )
+    return _draw(rows, KIND_COLORS, KIND_LABELS, list(frame["label"]), scale)
+
+
+def by_role(frame: pd.DataFrame, scale: Scale = "linear") -> go.Figure:
+    """Draw `counting.by_role` as stacked columns of what the trained numbers do in their layer."""
+    labels = [
+        row if pd.isna(layer) else f"layer {layer}" for row, layer in zip(frame["row"], frame["layer"], strict=True)
+    ]
+    rows = frame.assign(label=labels, part=frame["role"], value=frame["trainable"], stratum=_strata(frame))
+    roles = in_order(frame["role"])
+    names = {role: role.replace("_", " ").replace("ffn", "FFN").replace("+", " + ") for role in roles}
+    colors = {role: ROLE_COLORS[role.partition("+")[0]] for role in roles}
+    return _draw(rows, colors, names, in_order(labels), scale)

@@ -1,0 +1,80 @@
+"""The first thing on Explore: named starting points, the ribbon, and what a person should know about its numbers."""
+
+import streamlit as st
+
+from spafit.anatomy import Anatomy
+from spafit.counting import notices
+from spafit.stratification import Method, Stratification, method_of, preset
+from spafit.ui.explore_state import can_redo, can_undo, commit, step_back
+from spafit.ui.ribbon import ribbon
+from spafit.ui.ribbon.contents import contents
+from spafit.ui.state import current_stratification
+
+METHOD_LABELS = {
+    Method.SPAFIT: "SPAFIT",
+    Method.BITFIT: "BitFit",
+    Method.LORA: "LoRA",
+    Method.FULL: "Everything",
+    Method.PROBE: "Head only",
+}
+HINT = "Drag the two handles. Click a layer to look inside."
+ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
+_METHOD, _N1, _N2 = "explore_method", "explore_n1", "explore_n2"
+
+
+def start_from() -> None:
+    """The named points of the space, and the two boundaries as numbers."""
+    stratification = current_stratification()
+    st.session_state[_METHOD] = method_of(stratification)
+    st.segmented_control(
+        "Start from",
+        list(METHOD_LABELS),
+        format_func=METHOD_LABELS.__getitem__,
+        key=_METHOD,
+        on_change=_method_picked,
+        help="**SPAFIT** freezes the first layers, trains only biases in the middle, and adds LoRA on top. **BitFit** "
+        "trains every bias and nothing else. **LoRA** puts a small pair of matrices beside the large ones. "
+        "**Everything** is full fine-tuning. **Head only** trains just the new classifier (a linear probe).",
+    )
+
+
+def _method_picked() -> None:
+    method = st.session_state[_METHOD]
+    before = current_stratification()
+    if method and method is not method_of(before):
+        commit(preset(method, before.num_layers, lora=before.lora))
+
+
+def boundary_numbers(stratification: Stratification) -> None:
+    """The two boundaries as numbers, for exact values."""
+    st.session_state[_N1], st.session_state[_N2] = stratification.n1, stratification.n2
+    first, second = st.columns(2)
+    first.number_input("Boundary 1: after layer", 0, stratification.n2, key=_N1, on_change=_numbers_changed)
+    second.number_input(
+        "Boundary 2: after layer", stratification.n1, stratification.num_layers, key=_N2, on_change=_numbers_changed
+    )
+
+
+def _numbers_changed() -> None:
+    commit(current_stratification().with_boundaries(st.session_state[_N1], st.session_state[_N2]))
+
+
+def _moved(n1: int, n2: int) -> None:
+    commit(current_stratification().with_boundaries(n1, n2))
+
+
+def main_ribbon(anatomy: Anatomy, stratification: Stratification, link: str = "") -> None:
+    """The ribbon of the current setting, and what should be known about it."""
+    one_recipe = len(set(stratification.recipes)) == 1
+    ribbon(
+        contents(anatomy, stratification),
+        key="explore_ribbon",
+        on_split=_moved,
+        on_history=step_back,
+        can_undo=can_undo(),
+        can_redo=can_redo(),
+        hint=ONE_RECIPE_HINT if one_recipe else HINT,
+        link=link,
+    )
+    for notice in notices(anatomy, stratification):
+        st.caption(f":material/info: {notice}")

@@ -1,0 +1,84 @@
+"""The stratum ribbon: a model's layers as one stack whose two boundaries are dragged in the browser."""
+
+import functools
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+
+
+def _text(*names: str) -> str:
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+_mount = st.components.v2.component(
+    "spafit_ribbon",
+    html="<div class='ribbon'></div>\n",
+    css=_text("ribbon.css"),
+    js=_text("counts.js", "inside.js", "view.js", "ribbon.js"),
+)
+
+
+def ribbon(
+    contents: Mapping[str, Any],
+    *,
+    key: str,
+    on_split: Callable[[int, int], None],
+    on_history: Callable[[int], None],
+    can_undo: bool = False,
+    can_redo: bool = False,
+    compact: bool = False,
+    hint: str = "",
+    link: str = "",
+) -> None:
+    """Draw the ribbon; the caller owns the boundaries in session keys that no widget has.
+
+    Args:
+        contents: `spafit.ui.ribbon.contents.contents` of model and stratification.
+        key: the widget's key; one per ribbon on a page.
+        on_split: called with (n1, n2) when a boundary was released.
+        on_history: called with the number of moves to undo (negative: to redo).
+        can_undo: whether there is a move to undo.
+        can_redo: whether there is a move to redo.
+        compact: a smaller ribbon without the passes, for two side by side.
+        hint: one line above the stack.
+        link: value of the query parameter ``s`` that restores this setting, kept in the page's address; "" for none.
+    """
+    epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
+    state = st.session_state.get(key) or {}
+    split, history = state.get("split") or {}, state.get("history") or {}
+    _mount(
+        key=key,
+        data={
+            **contents,
+            "seq": split.get("seq", 0),
+            "undone": history.get("undone", 0),
+            "epoch": epoch,
+            "can_undo": can_undo,
+            "can_redo": can_redo,
+            "compact": compact,
+            "hint": hint,
+            "link": link,
+            "path": "/explore",
+        },
+        default={"split": {"n1": contents["n1"], "n2": contents["n2"], "seq": 0}, "history": {"undone": 0}},
+        on_split_change=functools.partial(_split_changed, key, on_split),
+        on_history_change=functools.partial(_history_changed, key, on_history),
+    )
+
+
+def _split_changed(key: str, on_split: Callable[[int, int], None]) -> None:
+    split = st.session_state[key]["split"]
+    on_split(split["n1"], split["n2"])
+
+
+def _history_changed(key: str, on_history: Callable[[int], None]) -> None:
+    """The browser counts undos minus redos in all; what is new since the last call is what to do now."""
+    undone = st.session_state[key]["history"]["undone"]
+    done_key = f"_{key}_undone"
+    on_history(undone - st.session_state.get(done_key, 0))
+    st.session_state[done_key] = undone

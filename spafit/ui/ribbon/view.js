@@ -1,0 +1,204 @@
+// The stack as it is drawn: built once per model, then repainted at each move. Layer 1 lies at the bottom.
+
+const ROW = { largest: 38, smallest: 4, room: 396, tallest: 520 };
+const END_HEIGHT = 34; // px of the head and of the embeddings
+const LABEL_ROOM = 56; // px that a stratum's label needs
+
+function rowHeight(data) {
+  const room = data.compact ? 240 : ROW.room;
+  const height = Math.max(ROW.smallest, Math.min(ROW.largest, Math.floor(room / data.n)));
+  return height * data.n > ROW.tallest ? ROW.tallest / data.n : height;
+}
+
+function buildHandle(number) {
+  const grip = make('span', 'grip', { 'aria-hidden': 'true' });
+  return make('div', `handle h${number}`, {
+    role: 'slider', tabindex: '0', 'aria-orientation': 'vertical', 'aria-label': `boundary ${number}`,
+  }, make('span', 'line'), grip);
+}
+
+function buildNumbers() {
+  const number = (name) => make('div', `number ${name}`, {}, make('b'), make('span', 'what'), make('span', 'more'));
+  return make('div', 'numbers', {}, number('trained'), number('share'), number('saving'));
+}
+
+// Everything of one model's ribbon; returns the nodes that painting touches.
+function build(root, data) {
+  const height = rowHeight(data), roomy = height >= 13;
+  const every = roomy ? 1 : [2, 5, 10, 20, 50, 100, 200].find((step) => step * height >= 26) ?? 500;
+  const layers = [], bars = [];
+  const body = make('div', 'layers', { role: 'group', 'aria-label': `${data.n} layers; arrow keys walk, Enter opens one` });
+  const scale = make('div', 'scale', { 'aria-hidden': 'true' });
+  const barColumn = make('div', 'bars', { 'aria-hidden': 'true' });
+  for (let layer = data.n; layer >= 1; layer--) {
+    const button = make('button', 'layer', { type: 'button', tabindex: '-1', 'aria-expanded': 'false', 'data-layer': layer });
+    button.style.height = `${height}px`;
+    if (roomy) button.append(make('span', 'nr', {}, `layer ${layer}`));
+    else if (layer % every === 0) {
+      const mark = make('span', '', {}, `${layer}`);
+      mark.style.top = `${(data.n - layer + 0.5) * height}px`;
+      scale.append(mark);
+    }
+    const bar = make('i');
+    bar.style.height = `${height}px`;
+    layers[layer] = button;
+    bars[layer] = bar;
+    body.append(button);
+    barColumn.append(bar);
+  }
+  const handles = [buildHandle(1), buildHandle(2)];
+  const area = make('div', 'area', {}, body, scale, ...handles);
+  const end = (name) => make('div', `end ${name}`, {}, make('b', '', {}, name), make('span'));
+  const head = end('head'), embeddings = end('embeddings');
+  const headBar = make('div', 'bars end-bar', { 'aria-hidden': 'true' }, make('i')), embeddingsBar = headBar.cloneNode(true);
+  const labels = [0, 1, 2].map(() => make('div', 'label', {}, make('b'), make('span', 'what'), make('span', 'more')));
+  const braces = [0, 1, 2].map(() => make('i', 'brace'));
+  const labelColumn = make('div', 'labels', {}, ...braces, ...labels);
+  const back = make('div', 'back', { 'aria-hidden': 'true' }, make('i', 'stop'));
+  const lane = make('div', 'lane', { 'aria-hidden': 'true' }, make('div', 'forward'), back);
+  const scene = make('div', 'scene', {}, lane, head, headBar, area, barColumn, embeddings, embeddingsBar, labelColumn);
+  const undo = make('button', 'undo', { type: 'button', title: 'Undo (Ctrl+Z)', 'aria-label': 'Undo' }, '↶');
+  const redo = make('button', 'redo', { type: 'button', title: 'Redo (Ctrl+Shift+Z)', 'aria-label': 'Redo' }, '↷');
+  const hint = make('span', 'hint', {}, 'Drag the two handles. Click a layer to look inside.');
+  const legend = make('span', 'legend', { 'aria-hidden': 'true' });
+  const tools = make('div', 'tools', {}, hint, legend, undo, redo);
+  const offline = make('p', 'offline', { role: 'status' });
+  const flow = make('p', 'flow');
+  const inside = make('div', 'inside', { hidden: '' });
+  const spoken = make('p', 'sr', { 'aria-live': 'polite' });
+  const numbers = buildNumbers();
+  for (const [kind, color] of Object.entries(data.kinds)) root.style.setProperty(`--kind-${kind}`, color);
+  root.className = data.compact ? 'ribbon compact' : 'ribbon';
+  root.replaceChildren(numbers, offline, tools, scene, flow, inside, spoken);
+  area.style.height = barColumn.style.height = `${height * data.n}px`;
+  for (const column of [body, barColumn]) column.classList.toggle('thin', height < 8);
+  return { root, height, layers, bars, body, area, handles, head, embeddings, headBar, embeddingsBar, labels, braces, labelColumn, lane, back, undo, redo, hint, legend, offline, flow, inside, spoken, numbers };
+}
+
+const barGradient = (data, [bias, lora, weight], all) => {
+  const stops = [];
+  let from = 0;
+  for (const [kind, part] of [['bias', bias], ['lora', lora], ['weight', weight]]) {
+    if (!part) continue;
+    const to = from + (100 * part) / all;
+    stops.push(`${data.kinds[kind]} ${from}% ${to}%`);
+    from = to;
+  }
+  return `linear-gradient(to right, ${stops.join(', ')})`;
+};
+
+function paintBar(bar, data, counts, most) {
+  const trained = trainedIn(counts);
+  bar.style.width = trained ? `max(2px, ${Math.min(100, (100 * trained) / most)}%)` : '0';
+  bar.classList.toggle('beyond', trained > most);
+  if (trained) bar.style.background = barGradient(data, counts, trained);
+}
+
+// Where three labels of `room` px go so that each is near its wish and none overlap, within 0..height.
+function spread(wishes, room, height) {
+  const places = wishes.map((wish) => Math.max(0, Math.min(height - room, wish - room / 2)));
+  for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i], places[i + 1] - room);
+  for (let i = 0; i < places.length; i++) places[i] = Math.max(places[i], i ? places[i - 1] + room : 0);
+  return places;
+}
+
+function paintLabels(view, data, bounds, sums) {
+  const shown = [2, 1, 0].filter((s) => sums.strata[s].size); // from the top down
+  const top = END_HEIGHT + 4, height = view.height * data.n;
+  const middle = (s) => top + (data.n - (bounds[s] + bounds[s + 1]) / 2) * view.height;
+  const places = spread(shown.map(middle), LABEL_ROOM, height + 2 * top);
+  view.labels.forEach((label, s) => { label.hidden = view.braces[s].hidden = !shown.includes(s); });
+  shown.forEach((s, place) => {
+    const look = data.palette[data.recipes[s]], sum = sums.strata[s], label = view.labels[s], brace = view.braces[s];
+    const [title, what, more] = label.children;
+    title.textContent = `${spanText(bounds[s] + 1, bounds[s + 1])}: ${look.label}`;
+    what.textContent = look.meaning;
+    more.textContent = !sum.trainable ? (data.recipes[s] === 'frozen' ? '0 numbers' : 'trains nothing: this model has no such terms')
+      : sum.size > 1 && sum.least === sum.most ? `${sum.size} × ${exact(sum.least)} = ${exact(sum.trainable)} numbers` : `${exact(sum.trainable)} numbers`;
+    label.style.top = `${places[place]}px`;
+    label.style.setProperty('--recipe', look.color);
+    brace.style.top = `${top + (data.n - bounds[s + 1]) * view.height + 1}px`;
+    brace.style.height = `${Math.max(2, sum.size * view.height - 2)}px`;
+    brace.style.background = look.color;
+  });
+}
+
+function paintLane(view, data, sums) {
+  const stackHeight = 2 * (END_HEIGHT + 4) + view.height * data.n;
+  const { lowest } = sums;
+  const reach = lowest === null ? 0 : lowest === 0 ? stackHeight : lowest > data.n ? END_HEIGHT
+    : END_HEIGHT + 4 + (data.n - lowest + 1) * view.height;
+  view.back.style.height = `${reach}px`;
+  view.back.classList.toggle('none', lowest === null);
+  const where = lowest === 0 ? 'the embeddings' : lowest > data.n ? 'the head' : `layer ${lowest}`;
+  view.flow.textContent = lowest === null ? 'Nothing trains, so no gradient is computed.'
+    : lowest === 0 ? '↓ Gradients flow from the head all the way down to the embeddings.'
+    : lowest > data.n ? '↓ Gradients stay in the head: no layer needs one, so training is cheapest here.'
+    : `↓ Gradients flow down from the head and stop at ${where}. ${lowest === 1 ? 'Only the embeddings below need none.' : `Nothing below it learns, so nothing is computed backwards there.`}`;
+}
+
+function paintNumbers(view, data, sums) {
+  const [trained, share, saving] = view.numbers.children;
+  const write = (box, ...texts) => texts.forEach((text, i) => { box.children[i].textContent = text; });
+  write(trained, exact(sums.trainable), 'numbers learn', `of ${exact(sums.total)} in the model`);
+  write(share, percentText(sums.trainable, sums.total), 'of the model', `${exact(sums.total - sums.trainable)} stay as they are`);
+  if (sums.trainable === data.full) write(saving, '1 ×', 'full fine-tuning', `AdamW remembers ${bytesText(data.optimizer_bytes * sums.trainable)}`);
+  else write(saving, sums.trainable ? `${timesText(data.full, sums.trainable)} ×` : '–', 'fewer than full fine-tuning',
+    `AdamW remembers ${bytesText(data.optimizer_bytes * sums.trainable)}, not ${bytesText(data.optimizer_bytes * data.full)}`);
+}
+
+function paintEnds(view, data, most) {
+  for (const [name, end, box] of [['head', view.head, view.headBar], ['embeddings', view.embeddings, view.embeddingsBar]]) {
+    const row = data[name], look = data.palette[row.recipe];
+    end.style.background = look.color;
+    end.style.color = look.text;
+    end.lastChild.textContent = row.trainable ? `${exact(row.trainable)} train` : 'frozen';
+    end.title = `${name}: ${exact(row.trainable)} of ${exact(row.total)} numbers train`;
+    paintBar(box.firstChild, data, [row.bias, 0, row.weight], most);
+  }
+}
+
+// Which colors the bars have: only the kinds that this setting can show.
+function paintLegend(view, data) {
+  const rows = [[data.embeddings.bias, 0, data.embeddings.weight], [data.head.bias, 0, data.head.weight],
+    ...data.layers.counts.flatMap((counts) => data.recipes.map((recipe) => counts[recipe]))];
+  const names = [['bias', 'biases'], ['lora', 'LoRA pairs'], ['weight', 'weights']].filter((_, kind) => rows.some((row) => row[kind]));
+  view.legend.replaceChildren(...names.map(([kind, name]) => {
+    const chip = make('i', 'chip');
+    chip.style.background = data.kinds[kind];
+    return make('span', '', {}, chip, name);
+  }));
+}
+
+function paint(view, data, n1, n2) {
+  const sums = totals(data, n1, n2), bounds = [0, n1, n2, data.n];
+  const most = Math.max(1, ...data.layers.counts.flatMap((counts) => data.recipes.map((recipe) => trainedIn(counts[recipe]))));
+  for (let layer = 1; layer <= data.n; layer++) {
+    const recipe = recipeAt(data, layer, n1, n2), node = view.layers[layer];
+    if (node.dataset.recipe === recipe && view.most === most && view.lora === data.layers) continue;
+    const look = data.palette[recipe], counts = layerCounts(data, layer, recipe);
+    node.dataset.recipe = recipe;
+    node.style.background = look.color;
+    node.style.color = look.text;
+    node.title = `layer ${layer}: ${look.label}, ${exact(trainedIn(counts))} of ${exact(counts[3])} numbers train`;
+    node.setAttribute('aria-label', `${node.title}; opens its matrices`);
+    paintBar(view.bars[layer], data, counts, most);
+  }
+  if (view.lora !== data.layers) paintLegend(view, data);
+  view.most = most;
+  view.lora = data.layers;
+  [n1, n2].forEach((value, i) => {
+    const handle = view.handles[i];
+    handle.style.top = `${(data.n - value) * view.height}px`;
+    handle.lastChild.textContent = `${value}`;
+    handle.setAttribute('aria-valuenow', value);
+    handle.setAttribute('aria-valuemin', i ? n1 : 0);
+    handle.setAttribute('aria-valuemax', i ? data.n : n2);
+    handle.setAttribute('aria-valuetext', `boundary ${i + 1} after layer ${value} of ${data.n}`);
+  });
+  paintLabels(view, data, bounds, sums);
+  paintLane(view, data, sums);
+  paintNumbers(view, data, sums);
+  paintEnds(view, data, most);
+  return sums;
+}
