@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spafit.tasks import bundled, prepared
+from spafit.tasks import bundled, glue, prepared
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, SPLITS, Examples, Task, TaskError
 
@@ -32,7 +32,7 @@ __all__ = [
 
 def list_tasks() -> list[Task]:
     """Every task that can be picked, the bundled ones first."""
-    return list(bundled.TASKS)
+    return [*bundled.TASKS, *glue.tasks()]
 
 
 def get_task(key_or_path: str) -> Task:
@@ -94,4 +94,4 @@ def baseline(task: Task, labels: np.ndarray, train_labels: np.ndarray | None = N
 
 
 def _folder(task: Task) -> Path:
-    return bundled.folder(task.key)
+    return (glue if task.key in glue.KEYS else bundled).folder(task.key)

@@ -1,0 +1,213 @@
+"""The nine tasks of GLUE (Wang et al. 2019, arXiv 1804.07461), and where their data is found.
+
+Sources, in this order: the folder that SPAFIT_GLUE_DIR names, the Hugging Face cache, the Hub. GLUE keeps the labels of
+its own test sets to itself, so its public development set is the test part here, unchanged, and the validation part is
+a fixed share of the training set. Training rows that repeat one another or a test row are left out and counted.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from spafit.home import spafit_home
+from spafit.tasks import helper, prepared
+from spafit.tasks.glue_files import LAYOUTS, read_tsv
+from spafit.tasks.splits import Preparation, arrange
+from spafit.tasks.task import CLASSIFICATION, REGRESSION, Examples, Task, TaskError
+
+HUB_ID = "nyu-mll/glue"
+VALIDATION_SHARE = 0.1
+VALIDATION_AT_MOST = 1000
+
+
+def _task(
+    key: str, name: str, metrics: tuple[str, ...], sentence: str, example: str, licence: str, limits: str, origin: str
+) -> Task:
+    layout = LAYOUTS[key]
+    return Task(
+        key=key,
+        name=name,
+        source="hub",
+        kind=CLASSIFICATION if layout.labels else REGRESSION,
+        pair=layout.pair is not None,
+        labels=layout.labels,
+        metric=metrics[0],
+        metrics=metrics,
+        sentence=sentence,
+        example=example,
+        licence=licence,
+        limits=limits,
+        origin=origin,
+        extra_tests=tuple(part for part, _ in layout.tests if part != "test"),
+    )
+
+
+TASKS = (
+    _task(
+        "cola",
+        "CoLA",
+        ("matthews", "accuracy"),
+        "Is this an acceptable English sentence?",
+        "“They drank the pub.” → unacceptable",
+        "Not stated; sentences quoted from publications in linguistics.",
+        "70 % of the sentences are acceptable, so accuracy flatters; Matthews correlation is 0 for whoever always says "
+        "so, and small sentence encoders stay there for long.",
+        "Warstadt et al. 2019, the Corpus of Linguistic Acceptability.",
+    ),
+    _task(
+        "sst2",
+        "SST-2",
+        ("accuracy",),
+        "Does this phrase from a film review speak well of the film?",
+        "“a charming and often affecting journey” → positive",
+        "Not stated by its authors.",
+        "Training rows are mostly phrases cut out of sentences, test rows whole sentences; neutral ones were dropped.",
+        "Socher et al. 2013, the Stanford Sentiment Treebank in two classes.",
+    ),
+    _task(
+        "mrpc",
+        "MRPC",
+        ("accuracy", "f1"),
+        "Do these two sentences from news say the same?",
+        "“Shares rose 5 percent.” / “The stock gained 5 percent.” → equivalent",
+        "Microsoft Research's own licence, for research.",
+        "About 68 % of the pairs are equivalent: always saying so gives that accuracy and an F1 of 0.81; with 408 test "
+        "pairs, differences of two points are chance.",
+        "Dolan and Brockett 2005, the Microsoft Research Paraphrase Corpus.",
+    ),
+    _task(
+        "stsb",
+        "STS-B",
+        ("pearson", "spearman"),
+        "How similar in meaning are these two sentences, from 0 to 5?",
+        "“A man is playing a large flute.” / “A man is playing a flute.” → 3.8",
+        "Creative Commons BY-SA 4.0, with parts under their sources' own terms.",
+        "The targets are means of a few people's scores; sentences come from captions, news and forums, whose pairs "
+        "differ in difficulty.",
+        "Cer et al. 2017, the Semantic Textual Similarity Benchmark.",
+    ),
+    _task(
+        "qqp",
+        "QQP",
+        ("accuracy", "f1"),
+        "Do these two questions ask the same?",
+        "“How do I learn Python?” / “What is the best way to learn Python?” → duplicate",
+        "Quora's terms, non-commercial use.",
+        "63 % of the pairs are no duplicates and many labels are noisy; 40,430 test pairs take long without a GPU.",
+        "Quora 2017, the Quora Question Pairs.",
+    ),
+    _task(
+        "mnli",
+        "MNLI",
+        ("accuracy",),
+        "Does the first sentence imply the second, contradict it, or neither?",
+        "“He was asleep by nine.” / “He stayed up all night.” → contradiction",
+        "Mixed and mostly free: the Open American National Corpus, public domain and Creative Commons texts.",
+        "The second sentence alone often gives the answer away; two test parts: matched (the genres of training) and "
+        "mismatched (others).",
+        "Williams et al. 2018, the Multi-Genre Natural Language Inference corpus.",
+    ),
+    _task(
+        "qnli",
+        "QNLI",
+        ("accuracy",),
+        "Does this sentence contain the answer to the question?",
+        "“Where was she born?” / “She moved to Paris in 1891.” → not_entailment",
+        "Creative Commons BY-SA 4.0 (SQuAD).",
+        "Made from a reading test, so words shared by question and sentence go a long way.",
+        "Rajpurkar et al. 2016, recast for GLUE from SQuAD.",
+    ),
+    _task(
+        "rte",
+        "RTE",
+        ("accuracy",),
+        "Does the first text imply the second?",
+        "“The firm, founded in 1912, is based in Oslo.” / “The firm is in Norway.” → entailment",
+        "Not stated; compiled from four shared tasks.",
+        "2,490 training and 277 test pairs: results swing by several points with the seed.",
+        "Dagan et al. 2006 and the three challenges that followed.",
+    ),
+    _task(
+        "wnli",
+        "WNLI",
+        ("accuracy",),
+        "If the pronoun is replaced like this, does the second sentence follow from the first?",
+        "“The cup fell off the table because it was unstable.” / “The table was unstable.” → entailment",
+        "Creative Commons BY 4.0.",
+        "635 training and 71 test pairs, built so that pairs in training mislead about pairs in the test: models often "
+        "do worse than the majority class.",
+        "Levesque et al. 2011, recast for GLUE from the Winograd Schema Challenge.",
+    ),
+)
+KEYS = frozenset(task.key for task in TASKS)
+
+
+def tasks() -> list[Task]:
+    """The nine tasks, each with the source its data would come from now."""
+    return [replace(task, source=source(task.key)) for task in TASKS]
+
+
+def source(key: str) -> str:
+    """Where a task's data would come from now: "local", "cached" or "hub"."""
+    if _local_folder(key) is not None:
+        return "local"
+    return "cached" if (_fetched_folder(key) / prepared.INFO).is_file() or _in_hf_cache(key) else "hub"
+
+
+def folder(key: str) -> Path:
+    """The prepared data of a GLUE task, fetched by a helper process where it is not on this machine.
+
+    Raises:
+        TaskError: the data is nowhere to be had, or its files are not as GLUE writes them.
+    """
+    local = _local_folder(key)
+    if local is not None:
+        files = [local / name for name in LAYOUTS[key].files.values()]
+        absent = [path.name for path in files if not path.is_file()]
+        if absent:
+            raise TaskError(f"{local.name} in the folder that SPAFIT_GLUE_DIR names has no {absent[0]}.")
+        return prepared.cached(key, files, lambda: _from_files(key, local))
+    fetched = _fetched_folder(key)
+    if not (fetched / prepared.INFO).is_file():
+        helper.call("glue", key=key, folder=str(fetched))
+    return fetched
+
+
+def divide(
+    parts: dict[str, Examples], left_out: dict[str, int] | None = None, problems: tuple[str, ...] = ()
+) -> tuple[prepared.Parts, Preparation]:
+    """Add the validation part: a tenth of the training rows, at most 1,000."""
+    rows = min(round(len(parts["train"]) * VALIDATION_SHARE), VALIDATION_AT_MOST)
+    return arrange(parts, validation=max(rows, 1), test=0, left_out=left_out, problems=problems)
+
+
+def _from_files(key: str, local: Path) -> tuple[prepared.Parts, Preparation]:
+    layout = LAYOUTS[key]
+    read = {part: read_tsv(local / name, layout) for part, name in layout.files.items()}
+    malformed = sum(file.malformed for file in read.values())
+    return divide(
+        {part: file.examples for part, file in read.items()},
+        {"malformed lines": malformed} if malformed else {},
+        tuple(problem for file in read.values() for problem in file.problems),
+    )
+
+
+def _local_folder(key: str) -> Path | None:
+    named = os.environ.get("SPAFIT_GLUE_DIR")
+    if not named:
+        return None
+    local = Path(named).expanduser() / LAYOUTS[key].folder
+    return local if local.is_dir() else None
+
+
+def _fetched_folder(key: str) -> Path:
+    return spafit_home() / "cache" / "tasks" / f"{key}-hub-{prepared.FORMAT}"
+
+
+def _in_hf_cache(key: str) -> bool:
+    """Whether the `datasets` library has this configuration on disk; found by its folder, without importing it."""
+    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    cache = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets").expanduser()
+    return any((cache / HUB_ID.replace("/", "___") / key).glob("*/*/dataset_info.json"))
