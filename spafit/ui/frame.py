@@ -6,9 +6,10 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.palette import RECIPE_COLORS
+from spafit.runs import State, Store, attend
 from spafit.stratification import SPAFIT_RECIPES
 from spafit.ui.state import owner_box
-from spafit.ui.store import store
+from spafit.ui.text import plain
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -56,13 +57,14 @@ def _navigation() -> None:
 def _what_runs() -> None:
     """How many runs train and wait, for all visitors together; a link to them."""
     try:
-        queue = store().queue()
+        attend()
+        active = Store.open().list(state=(State.RUNNING, State.QUEUED))
     except SpafitError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))
         return
-    running = sum(run.state == "running" for run in queue)
-    waiting = len(queue) - running
-    if not queue:
+    running = sum(run.state is State.RUNNING for run in active)
+    waiting = len(active) - running
+    if not active:
         st.caption("Nothing is running.")
         return
     label = " · ".join(f"{count} {state}" for count, state in ((running, "running"), (waiting, "waiting")) if count)

@@ -12,6 +12,7 @@ from spafit.stratification import Method, Stratification, preset
 
 _MODEL = "chosen_model"
 _STRATIFICATION = "chosen_stratification"
+_RUN = "attached_run"
 _OWNER = "owner"
 OWNER_MAX_CHARS = 40
 
@@ -48,6 +49,28 @@ def scaled(stratification: Stratification, num_layers: int) -> Stratification:
     return replace(
         stratification, num_layers=num_layers, n1=round(stratification.n1 * share), n2=round(stratification.n2 * share)
     )
+
+
+def attached_run() -> str | None:
+    """The run that Train shows: the one in the address (a reload, a link), else the one started in this session."""
+    named = st.query_params.get("run")
+    if named:
+        st.session_state[_RUN] = named
+    elif _RUN in st.session_state:
+        st.query_params["run"] = st.session_state[_RUN]
+    return st.session_state.get(_RUN)
+
+
+def attach(run_id: str) -> None:
+    """Let Train show a run, and write it into the address, where it survives a reload."""
+    st.session_state[_RUN] = run_id
+    st.query_params["run"] = run_id
+
+
+def detach() -> None:
+    """Let Train show no run."""
+    st.session_state.pop(_RUN, None)
+    st.query_params.pop("run", None)
 
 
 def owner() -> str:

@@ -1,0 +1,28 @@
+"""Runs: all of them as a table, or one at its permanent address, `/runs?run=ID`."""
+
+import streamlit as st
+
+from spafit.runs import Store
+from spafit.ui.frame import frame
+from spafit.ui.run_compare import compare
+from spafit.ui.run_details import run_details
+from spafit.ui.run_list import runs_filter, runs_table
+from spafit.ui.run_view import run_view
+from spafit.ui.told import told
+
+frame("Runs", ":material/monitoring:")
+
+run_id = st.query_params.get("run")
+if run_id:
+    st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_back:")
+    with told():
+        run = Store.open().get(run_id)
+        run_view(run)
+        run_details(run)
+else:
+    with told():
+        runs = runs_filter()
+        if runs:
+            chosen = runs_table(runs, key="runs_table")
+            if chosen:
+                compare(chosen)

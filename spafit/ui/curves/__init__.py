@@ -1,0 +1,77 @@
+"""A line chart that grows in place: unlike st.plotly_chart it keeps its node, so nothing blinks once a second."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's hues for lines that stand for runs, in order; all read on light and on dark."""
+MAX_POINTS = 800
+"""Points of one line that reach the browser: about one a pixel."""
+
+_HERE = Path(__file__).parent
+_PLOT = '<div class="plot"><svg></svg><div class="tip" hidden></div></div>'
+_HTML = f'<div class="curves"><div class="legend"></div>{_PLOT}</div>'
+_mount = st.components.v2.component(
+    "spafit_curves",
+    html=_HTML,
+    css=(_HERE / "curves.css").read_text("utf-8"),
+    js=(_HERE / "curves.js").read_text("utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart; `x` and `y` have the same length, `x` does not fall."""
+
+    name: str
+    color: str
+    x: Sequence[float]
+    y: Sequence[float]
+    faint: bool = False
+    dots: bool = False
+
+    def thinned(self, limit: int = MAX_POINTS) -> "Line":
+        """The same line with at most `limit` + 1 points: every k-th and the last."""
+        step = -(-len(self.x) // limit)
+        if step <= 1:
+            return self
+        kept = [*range(0, len(self.x) - 1, step), len(self.x) - 1]
+        return Line(self.name, self.color, [self.x[i] for i in kept], [self.y[i] for i in kept], self.faint, self.dots)
+
+
+def smoothed(values: Sequence[float], weight: float = 0.9) -> list[float]:
+    """Exponential moving average, corrected for its start (Kingma and Ba 2015, section 3), same length."""
+    average, result = 0.0, []
+    for index, value in enumerate(values, 1):
+        average = weight * average + (1 - weight) * value
+        result.append(average / (1 - weight**index))
+    return result
+
+
+def curves(
+    lines: Sequence[Line],
+    *,
+    key: str,
+    title: str,
+    x_label: str,
+    height: int = 240,
+    x_max: float | None = None,
+    reference: tuple[str, float] | None = None,
+) -> None:
+    """Draw lines in one chart. `reference` is a labelled horizontal line; `x_max` keeps room for what is to come."""
+    st.markdown(f"**{title}**")
+    _mount(
+        key=key,
+        data={
+            "lines": [asdict(line.thinned()) for line in lines],
+            "title": title,
+            "xLabel": x_label,
+            "height": height,
+            "xMax": x_max,
+            "reference": None if reference is None else {"name": reference[0], "y": reference[1]},
+        },
+        height="content",
+    )

@@ -1,0 +1,124 @@
+// Draws data.lines as an SVG that follows its width. State lives on the node: the module runs again at each change of data.
+const SVG = 'http://www.w3.org/2000/svg';
+const MARGIN = { left: 46, right: 14, top: 10, bottom: 36 };
+
+const make = (tag, attributes = {}, text) => {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+};
+
+const ticks = (low, high, wanted) => {
+  const raw = (high - low) / wanted || 1;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw) || 10);
+  const result = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) result.push(k * step);
+  return { values: result, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+};
+
+const short = (value) => (Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en') : String(+value.toPrecision(4)));
+
+const extent = (data) => {
+  const xs = data.lines.flatMap((line) => line.x);
+  const ys = data.lines.flatMap((line) => line.y).concat(data.reference ? [data.reference.y] : []);
+  const low = Math.min(...ys), high = Math.max(...ys), pad = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
+  const floor = low >= 0 ? 0 : -Infinity;
+  return {
+    x0: Math.min(0, ...xs), x1: Math.max(data.xMax || 0, ...xs) || 1,
+    y0: Math.max(low - pad, floor), y1: high + pad,
+  };
+};
+
+function draw(root, data) {
+  const svg = root.querySelector('svg');
+  const width = Math.max(200, root.clientWidth), height = data.height;
+  const finite = data.lines.some((line) => line.x.length);
+  svg.replaceChildren();
+  svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  svg.setAttribute('height', height);
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', data.title + ': ' + (finite ? data.lines.filter((l) => l.x.length && !l.faint)
+    .map((l) => `${l.name}, ${l.x.length} points, last ${short(l.y[l.y.length - 1])}`).join('; ') : 'no points yet'));
+  root.dataset.points = Math.max(0, ...data.lines.map((line) => line.x.length));
+  const box = finite || data.reference ? extent(data) : { x0: 0, x1: data.xMax || 1, y0: 0, y1: 1 };
+  const right = width - MARGIN.right, bottom = height - MARGIN.bottom;
+  const px = (x) => MARGIN.left + (x - box.x0) / (box.x1 - box.x0) * (right - MARGIN.left);
+  const py = (y) => bottom - (y - box.y0) / (box.y1 - box.y0) * (bottom - MARGIN.top);
+  const yTicks = ticks(box.y0, box.y1, Math.max(2, height / 60));
+  if (finite || data.reference) for (const y of yTicks.values) {
+    svg.append(make('line', { class: 'grid', x1: MARGIN.left, x2: right, y1: py(y), y2: py(y) }));
+    svg.append(make('text', { x: MARGIN.left - 6, y: py(y) + 4, 'text-anchor': 'end' }, y.toFixed(yTicks.digits)));
+  }
+  const xTicks = ticks(box.x0, box.x1, Math.max(2, width / 110));
+  for (const x of xTicks.values) svg.append(make('text', { x: px(x), y: bottom + 16, 'text-anchor': 'middle' },
+    xTicks.digits ? x.toFixed(xTicks.digits) : x.toLocaleString('en')));
+  svg.append(make('line', { class: 'axis', x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
+  svg.append(make('text', { x: (MARGIN.left + right) / 2, y: height - 4, 'text-anchor': 'middle' }, data.xLabel));
+  if (data.reference) {
+    const y = py(data.reference.y);
+    svg.append(make('line', { class: 'reference', x1: MARGIN.left, x2: right, y1: y, y2: y }));
+    svg.append(make('text', { x: right, y: y - 5, 'text-anchor': 'end' }, data.reference.name));
+  }
+  for (const line of data.lines) {
+    const points = line.x.map((x, i) => `${px(x).toFixed(1)},${py(line.y[i]).toFixed(1)}`);
+    svg.append(make('polyline', { class: line.faint ? 'line faint' : 'line', stroke: line.color, points: points.join(' ') }));
+    if (line.dots || line.x.length === 1) line.x.forEach((x, i) =>
+      svg.append(make('circle', { cx: px(x), cy: py(line.y[i]), r: line.faint ? 2 : 3.5, fill: line.color })));
+  }
+  if (!finite) svg.append(make('text', { x: (MARGIN.left + right) / 2, y: height / 2, 'text-anchor': 'middle' }, 'waiting for the first point'));
+  root.__scale = { px, box, right };
+}
+
+function legend(root, data) {
+  const shown = data.lines.length > 1 ? data.lines : [];
+  root.querySelector('.legend').replaceChildren(...shown.map((line) => {
+    const item = document.createElement('span'), swatch = document.createElement('i');
+    swatch.style.background = line.color;
+    swatch.style.opacity = line.faint ? 0.45 : 1;
+    item.append(swatch, line.name);
+    return item;
+  }));
+}
+
+function hover(root, event) {
+  const { px, box } = root.__scale, data = root.__data, svg = root.querySelector('svg'), tip = root.querySelector('.tip');
+  svg.querySelector('.hover')?.remove();
+  const xs = data.lines.flatMap((line) => line.x);
+  if (!xs.length || !event) { tip.hidden = true; return; }
+  const at = event.clientX - svg.getBoundingClientRect().left;
+  const x = xs.reduce((best, value) => (Math.abs(px(value) - at) < Math.abs(px(best) - at) ? value : best));
+  svg.append(make('line', { class: 'axis hover', x1: px(x), x2: px(x), y1: MARGIN.top, y2: data.height - MARGIN.bottom }));
+  const reach = (box.x1 - box.x0) * 0.03;
+  const rows = data.lines.filter((line) => line.x.length).map((line) => {
+    const i = line.x.reduce((best, value, k) => (Math.abs(value - x) < Math.abs(line.x[best] - x) ? k : best), 0);
+    if (Math.abs(line.x[i] - x) > reach) return null;
+    const row = document.createElement('div'), dot = document.createElement('i');
+    dot.style.background = line.color;
+    row.append(dot, `${line.name} ${short(line.y[i])}`);
+    return row;
+  }).filter(Boolean);
+  const head = document.createElement('div');
+  head.textContent = `${data.xLabel} ${short(x)}`;
+  tip.replaceChildren(head, ...rows);
+  tip.hidden = false;
+  const left = px(x) + 10;
+  tip.style.left = `${Math.max(0, left + tip.offsetWidth > root.clientWidth ? px(x) - 10 - tip.offsetWidth : left)}px`;
+}
+
+export default function ({ parentElement, data }) {
+  const root = parentElement.querySelector('.curves');
+  root.__data = data;
+  legend(root, data);
+  draw(root, data);
+  if (!root.__observer) {
+    root.__observer = new ResizeObserver(() => draw(root, root.__data));
+    root.__observer.observe(root);
+    const svg = root.querySelector('svg');
+    svg.addEventListener('pointermove', (event) => hover(root, event));
+    svg.addEventListener('pointerdown', (event) => hover(root, event));
+    svg.addEventListener('pointerleave', () => hover(root, null));
+  }
+  return () => { root.__observer?.disconnect(); root.__observer = null; };
+}

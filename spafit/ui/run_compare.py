@@ -1,0 +1,48 @@
+"""Several runs in one chart."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from spafit.runs import Run
+from spafit.ui.curves import LINE_COLORS, Line, curves, smoothed
+from spafit.ui.run_data import events_of, points, primary_metric
+
+MOST_RUNS = len(LINE_COLORS)
+
+
+def compare(runs: Sequence[Run]) -> None:
+    """Draw the runs' training loss and primary metric over steps, epochs or seconds, a color for each run."""
+    if len(runs) > MOST_RUNS:
+        st.info(f"The first {MOST_RUNS} of the {len(runs)} selected runs are drawn.")
+        runs = runs[:MOST_RUNS]
+    metrics = sorted({primary_metric(run) for run in runs})
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        axis = st.segmented_control("Over", ("step", "epoch", "seconds"), default="step", required=True, key="axis")
+        metric = st.selectbox("Metric", metrics, key="metric", width=220) if len(metrics) > 1 else metrics[0]
+    losses, measured = [], []
+    for number, (run, label) in enumerate(zip(runs, labels_of(runs), strict=True)):
+        table = points(events_of(run))
+        color = LINE_COLORS[number % len(LINE_COLORS)]
+        for series, lines in (("loss", losses), (f"validation {metric}", measured)):
+            rows = table[table["series"] == series]
+            if len(rows):
+                values = rows["value"].tolist()
+                y = smoothed(values) if series == "loss" else values
+                lines.append(Line(label, color, rows[str(axis)].tolist(), y, dots=series != "loss"))
+    left, right = st.columns(2)
+    with left:
+        curves(losses, key="compare_loss", title="Training loss, smoothed", x_label=str(axis), height=300)
+    with right:
+        title = f"Validation {metric.replace('_', ' ')}"
+        curves(measured, key="compare_metric", title=title, x_label=str(axis), height=300)
+
+
+def labels_of(runs: Sequence[Run]) -> list[str]:
+    """A label for each run: its name, whatever of task, model and seed differs among them, its id if need be."""
+    facts = [(run.name, run.task, run.model, f"seed {run.seed}") for run in runs]
+    telling = [0] + [place for place in (1, 2, 3) if len({fact[place] for fact in facts}) > 1]
+    labels = [" · ".join(fact[place] for place in telling) for fact in facts]
+    return [
+        label if labels.count(label) == 1 else f"{label} · {run.id}" for label, run in zip(labels, runs, strict=True)
+    ]

@@ -1,0 +1,153 @@
+"""What stands behind a run's curve: its setting, its layers, where the time went, the machine, its log; and files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from spafit.anatomy import load
+from spafit.counting import count
+from spafit.runs import Run, State, Store
+from spafit.tasks import TaskError, get_task
+from spafit.ui.picture import picture
+from spafit.ui.run_data import events_of, last_of, points
+from spafit.ui.state import set_model, set_stratification
+from spafit.ui.told import told
+
+LOG_BYTES = 8_000
+
+
+def run_details(run: Run) -> None:
+    """Draw what can be done with a run, and everything that it was made from."""
+    _actions(run)
+    names = ("Setting", "Layers", "Time", "Machine", "Log")
+    setting, layers, time, machine, log = st.tabs(names, default="Log" if run.state is State.FAILED else None)
+    with setting, told():
+        _setting(run)
+    with layers, told():
+        _layers(run)
+    with time:
+        _time(run)
+    with machine:
+        _facts({"Device": run.device or "not known yet", "Seed": run.seed} | _flat(run.hardware) | run.versions)
+    with log:
+        text = log_tail(Store.open().folder(run.id) / "log.txt")
+        st.code(text, language=None, height=300) if text else st.caption("The log is empty.")
+
+
+def _actions(run: Run) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            "Curve (CSV)",
+            lambda: points(events_of(run)).to_csv(index=False),
+            file_name=f"{run.id}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Setting (JSON)",
+            json.dumps(run.spec_document, indent=2),
+            file_name=f"{run.id}.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        for page, label, icon in (
+            ("pages/explore.py", "Explore this setting", ":material/layers:"),
+            ("pages/train.py", "Train with it again", ":material/play_circle:"),
+        ):
+            if st.button(label, icon=icon, key=f"{page}_{run.id}"):
+                with told():
+                    set_model(run.model, run.spec.stratification.num_layers)
+                    set_stratification(run.spec.stratification)
+                    st.switch_page(page)
+        if run.state.over:
+            label = "Back into the list" if run.archived else "Archive"
+            if st.button(label, icon=":material/archive:", help="Archived runs leave the list; nothing is deleted."):
+                with told():
+                    Store.open().archive(run.id, not run.archived)
+                    st.rerun()
+
+
+def _setting(run: Run) -> None:
+    spec = run.spec
+    stratification = spec.stratification
+    st.html(picture(stratification))
+    left, right = st.columns(2)
+    with left:
+        lora = stratification.lora
+        about_lora = {"LoRA rank, alpha": f"{lora.rank}, {lora.alpha:g}", "LoRA on": ", ".join(lora.targets)}
+        _facts(
+            {
+                "Model": spec.model,
+                "Task": spec.task,
+                "Embeddings": stratification.embeddings,
+                "Pretrained pooler": stratification.head.pretrained_pooler,
+                "New classifier": stratification.head.fresh,
+            }
+            | (about_lora if stratification.uses_lora else {})
+        )
+    with right:
+        _facts({name.replace("_", " "): value for name, value in spec.settings.to_dict().items() if value is not None})
+    started = last_of(events_of(run), "started")
+    for sentence in (started or {}).get("decisions", ()):
+        st.text(f"– {sentence}")
+
+
+def _layers(run: Run) -> None:
+    try:
+        num_labels = get_task(run.task).num_labels
+    except TaskError:
+        num_labels = 2  # the task is gone; only the classifier's rows depend on it
+    counts = count(load(run.model, num_labels=num_labels), run.spec.stratification)
+    st.dataframe(counts.frame(), hide_index=True)
+
+
+def _time(run: Run) -> None:
+    stamps = {"Submitted": run.created_at, "Started": run.started_at, "Ended": run.ended_at, "Attempt": run.attempt}
+    _facts(
+        {
+            name: f"{when:%Y-%m-%d %H:%M:%S} UTC" if hasattr(when, "hour") else when
+            for name, when in stamps.items()
+            if when
+        }
+    )
+    finished = last_of(events_of(run), "finished")
+    if finished is None:
+        st.caption("Where the time went is known once the run is over.")
+        return
+    parts = pd.DataFrame(finished["timeline"], columns=["Part", "Seconds"])
+    st.dataframe(
+        parts,
+        hide_index=True,
+        column_config={
+            "Seconds": st.column_config.ProgressColumn(format="%.1f s", max_value=float(parts["Seconds"].max() or 1.0))
+        },
+    )
+
+
+def _facts(facts: dict[str, Any]) -> None:
+    """Names and values in two columns, shown as they are."""
+    st.dataframe(
+        pd.DataFrame({"": [str(name) for name in facts], " ": [str(value) for value in facts.values()]}),
+        hide_index=True,
+    )
+
+
+def _flat(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", " "): value for name, value in facts.items() if not isinstance(value, dict)}
+
+
+def log_tail(path: Path) -> str:
+    """The last `LOG_BYTES` of a log, cut at a line; empty when there is none."""
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - LOG_BYTES))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return text if size <= LOG_BYTES else text.partition("\n")[2]

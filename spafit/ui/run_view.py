@@ -1,0 +1,165 @@
+"""One run on a page, from the queue to its last figure; live while it goes. Train and Runs show the same."""
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.runs import Run, State, Store, rerun, stop
+from spafit.training.events import PHASES
+from spafit.ui.curves import Line, curves, smoothed
+from spafit.ui.run_data import events_of, guess, points, primary_metric
+from spafit.ui.text import duration, plain
+from spafit.ui.told import tell
+
+STATE_LOOKS = {
+    State.QUEUED: (":material/hourglass_empty:", "gray"),
+    State.RUNNING: (":material/directions_run:", "blue"),
+    State.FINISHED: (":material/check_circle:", "green"),
+    State.STOPPED: (":material/stop_circle:", "orange"),
+    State.FAILED: (":material/error:", "red"),
+}
+TRAINING_COLOR, VALIDATION_COLOR, METRIC_COLOR = "#0072B2", "#D55E00", "#009E73"
+
+
+def run_view(run: Run) -> None:
+    """Draw a run. While it is queued or running the drawing follows it, once a second, to its end."""
+    st.fragment(_follow, run_every=None if run.state.over else 1.0)(run.id, run.state)
+
+
+def _follow(run_id: str, drawn: State) -> None:
+    try:
+        run = Store.open().get(run_id)
+        if run.state.over and not drawn.over:
+            st.rerun()  # draw the whole page once more, without the timer and with what only finished runs have
+        events = events_of(run)
+    except SpafitError as error:
+        tell(error)
+        return
+    _headline(run)
+    _progress(run)
+    metric = primary_metric(run)
+    _figures(run, metric)
+    if events or not run.state.over:
+        _charts(run, events, metric)
+
+
+def _headline(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(run.name), width="content", anchor=False)
+        icon, color = STATE_LOOKS[run.state]
+        st.badge(run.state, icon=icon, color=color)
+        st.space("stretch")
+        _buttons(run)
+    about = [run.model, run.task, f"seed {run.seed}"] + ([f"by {run.owner}"] if run.owner else [])
+    st.text(" · ".join(about))
+
+
+def _buttons(run: Run) -> None:
+    if not run.state.over:
+        label = "Stopping …" if run.stop_requested else "Stop"
+        st.button(
+            label,
+            key=f"stop_{run.id}",
+            icon=":material/stop:",
+            on_click=stop,
+            args=(run.id,),
+            disabled=run.stop_requested,
+        )
+    elif run.state is not State.FINISHED and st.button("Run again", key=f"rerun_{run.id}", icon=":material/replay:"):
+        rerun(run.id)
+        st.rerun()
+
+
+def _progress(run: Run) -> None:
+    match run.state:
+        case State.QUEUED:
+            before = (run.position or 1) - 1
+            others = "is next" if before == 0 else f"waits for {before} {'other' if before == 1 else 'others'}"
+            st.info(
+                f"In the queue: this run {others}. You may close the page; it keeps its place.", icon=":material/queue:"
+            )
+        case State.RUNNING:
+            left = f" · about {duration(run.remaining)} left" if run.remaining is not None else ""
+            steps = f" · step {run.step} of {run.total_steps}" if run.total_steps else ""
+            st.progress(run.progress, text=f"{PHASES.get(run.phase or '', 'Starting')}{steps}{left}")
+        case State.FAILED:
+            st.error(plain(run.reason or "It failed without saying why; see its log."), icon=":material/error:")
+        case State.STOPPED:
+            at = f" at step {run.step} of {run.total_steps}" if run.total_steps else ""
+            st.warning(
+                f"Stopped{at}. The curve up to there is kept; there is no test figure.", icon=":material/stop_circle:"
+            )
+
+
+def _figures(run: Run, metric: str) -> None:
+    """The four numbers of a run; a dash where there is none yet."""
+    name = metric.replace("_", " ")
+    floor = run.baseline.get(metric)
+    with st.container(horizontal=True, gap="large"):
+        st.metric(
+            f"Test {name}",
+            _shown(run.metrics.get(metric)),
+            delta=None if floor is None or metric not in run.metrics else f"{run.metrics[metric] - floor:+.3f}",
+            delta_description=None if floor is None else f"over guessing, {floor:.3f}",
+            help="Computed once, at the end, on data that nothing was chosen with.",
+            width="content",
+        )
+        st.metric(
+            f"Validation {name}",
+            _shown(run.validation_metrics.get(metric)),
+            help="Of the latest evaluation while it runs; on all validation data once it is finished.",
+            width="content",
+        )
+        trained = run.trainable is not None and bool(run.total)
+        st.metric(
+            "Trained parameters",
+            f"{run.trainable:,}" if trained else "–",
+            delta=f"{100 * run.trainable / run.total:.3g} %" if trained else None,
+            delta_color="off",
+            delta_arrow="off",
+            delta_description="of the model" if trained else None,
+            width="content",
+        )
+        st.metric("Time", duration(run.seconds), width="content")
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _charts(run: Run, events: list, metric: str) -> None:
+    table = points(events)
+    series = dict(iter(table.groupby("series", sort=False)))
+    loss, checked, measured = (series.get(name) for name in ("loss", "validation loss", f"validation {metric}"))
+    lines = []
+    if loss is not None:
+        x, y = loss["step"].tolist(), loss["value"].tolist()
+        lines += [Line("training, each point", TRAINING_COLOR, x, y, faint=True)]
+        lines += [Line("training, smoothed", TRAINING_COLOR, x, smoothed(y))]
+    if checked is not None:
+        lines += [Line("validation", VALIDATION_COLOR, checked["step"].tolist(), checked["value"].tolist(), dots=True)]
+    left, right = st.columns(2)
+    with left:
+        curves(lines, key=f"loss_{run.id}", title="Loss", x_label="step", x_max=run.total_steps)
+    with right:
+        growing = (
+            []
+            if measured is None
+            else [
+                Line(
+                    f"validation {metric}",
+                    METRIC_COLOR,
+                    measured["step"].tolist(),
+                    measured["value"].tolist(),
+                    dots=True,
+                )
+            ]
+        )
+        floor = guess(run.task)
+        curves(
+            growing,
+            key=f"metric_{run.id}",
+            title=f"Validation {metric.replace('_', ' ')}",
+            x_label="step",
+            x_max=run.total_steps,
+            reference=None if floor is None else (f"guessing {floor:.3f}", floor),
+        )

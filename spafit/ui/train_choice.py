@@ -1,0 +1,131 @@
+"""Train's choice of model, task and stratification: the widgets, and why a choice cannot be trained here."""
+
+import streamlit as st
+
+from spafit import hub
+from spafit.anatomy import load
+from spafit.counting import Counts, count, notices
+from spafit.models import Model, get_model, list_models
+from spafit.stratification import Method, method_of, preset
+from spafit.tasks import Task, get_task, list_tasks
+from spafit.training.metrics import LABELS
+from spafit.ui.picture import picture
+from spafit.ui.run_data import guess
+from spafit.ui.state import current_model, current_stratification, set_model, set_stratification
+from spafit.ui.text import plain, share
+
+METHOD_LABELS = {
+    Method.SPAFIT: "SPAFIT",
+    Method.BITFIT: "BitFit",
+    Method.LORA: "LoRA",
+    Method.FULL: "Full fine-tuning",
+    Method.PROBE: "Linear probe",
+}
+OWN = "Own"
+"""Stands for a stratification that is no preset."""
+
+
+def choose_model() -> Model:
+    """Draw the choice of model, shared with Explore, and return it. Raises SpafitError when it is gone."""
+    models = {model.key: model for model in list_models()}
+    chosen = get_model(current_model())
+    models.setdefault(chosen.key, chosen)
+    st.session_state["train_model"] = chosen.key  # the widget shows the shared choice, whoever made it
+    st.selectbox(
+        "Pretrained model",
+        list(models),
+        format_func=lambda key: _describe(models[key]),
+        key="train_model",
+        on_change=lambda: _take_model(models[st.session_state["train_model"]]),
+    )
+    return chosen
+
+
+def _describe(model: Model) -> str:
+    layers = f" · {model.num_layers} layers" if model.num_layers else ""
+    place = {"hub": "needs a download", "local": "folder"}.get(model.source, model.source)
+    return f"{model.name}{layers} · {'counts only' if model.counts_only else place}"
+
+
+def _take_model(model: Model) -> None:
+    set_model(model.key, model.num_layers or load(model.key).num_layers)
+
+
+def choose_task() -> Task:
+    """Draw the choice of task with what it asks, its metric and what guessing reaches, and return it."""
+    tasks = {task.key: task for task in list_tasks()}
+    key = st.selectbox(
+        "Task",
+        list(tasks),
+        format_func=lambda key: f"{tasks[key].name} · {tasks[key].source}",
+        key="train_task",
+        persist_state="session",
+    )
+    task = tasks.get(key) or get_task(key)
+    reached = guess(task.key)
+    floor = "" if reached is None else f" Guessing reaches {reached:.2f}."
+    st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
+    st.caption(f"Measured by {LABELS[task.metric].lower()}.{floor}")
+    return task
+
+
+def choose_stratification(model: Model, task: Task) -> Counts:
+    """Draw presets, boundaries and what they train; the choice is the one that Explore shows. Returns its counts.
+
+    Raises:
+        SpafitError: the model's layers cannot be read, or the stratification does not fit them.
+    """
+    anatomy = load(model.key, num_labels=task.num_labels)
+    if current_stratification().num_layers != anatomy.num_layers:
+        set_model(model.key, anatomy.num_layers)
+    stratification = current_stratification()
+    method = method_of(stratification)
+    options = [*METHOD_LABELS, OWN] if method is None else list(METHOD_LABELS)
+    st.session_state["train_method"] = method or OWN
+    st.segmented_control(
+        "What each layer learns",
+        options,
+        format_func=lambda option: METHOD_LABELS.get(option, OWN),
+        required=True,
+        key="train_method",
+        on_change=_take_method,
+        args=(anatomy.num_layers,),
+    )
+    if method in (Method.SPAFIT, None):
+        st.session_state["train_boundaries"] = (stratification.n1, stratification.n2)
+        st.slider(
+            "Boundaries: after layer",
+            0,
+            anatomy.num_layers,
+            key="train_boundaries",
+            on_change=_take_boundaries,
+            help="The last layer of stratum 1 and the last layer of stratum 2.",
+        )
+    st.html(picture(stratification))
+    counts = count(anatomy, stratification)
+    st.markdown(f"**{plain(stratification.name)}** trains **{share(counts.trainable, counts.total)}** parameters.")
+    for sentence in notices(anatomy, stratification):
+        st.caption(plain(sentence))
+    return counts
+
+
+def _take_method(num_layers: int) -> None:
+    chosen = st.session_state["train_method"]
+    if chosen != OWN:
+        set_stratification(preset(chosen, num_layers, lora=current_stratification().lora))
+
+
+def _take_boundaries() -> None:
+    set_stratification(current_stratification().with_boundaries(*st.session_state["train_boundaries"]))
+
+
+def obstacle(model: Model, task: Task) -> str | None:
+    """Why this cannot be trained here, in one sentence; None when it can."""
+    if model.counts_only:
+        return f"{model.name} can be explored but not trained here: its weights are not available."
+    if model.path is None and not hub.reachable():
+        usable = ", ".join(other.name for other in list_models() if other.path is not None and not other.counts_only)
+        return f"{model.name} would have to be downloaded, and the Hub is out of reach. Ready here: {usable}."
+    if task.source == "hub" and not hub.reachable():
+        return f"The data of {task.name} would have to be downloaded, and the Hub is out of reach."
+    return None
