@@ -53,9 +53,14 @@ def host() -> str:
     return os.uname().nodename.replace("/", "_")
 
 
+def host_of(name: str | None) -> str:
+    """Return the machine in an identity."""
+    return name.split("/")[0] if name else "an unknown machine"
+
+
 def is_local(name: str) -> bool:
     """Whether `identity` was taken on this machine, so that `is_alive` can tell."""
-    return name.split("/")[0] == host()
+    return host_of(name) == host()
 
 
 def pid_of(name: str) -> int:

@@ -283,6 +283,14 @@ class Store:
             query = select(runs_table.c.stop_requested).where(runs_table.c.number == run.number)
             return bool(connection.execute(query).scalar())
 
+    def should_stop(self, run: Run) -> bool:
+        """Return whether the attempt should stop, or is no longer this claim's."""
+        columns = runs_table.c
+        mine = (columns.number == run.number, columns.attempt == run.attempt, columns.supervisor == run.supervisor)
+        with reading(self.engine) as connection:
+            found = connection.execute(select(columns.state, columns.stop_requested).where(*mine)).first()
+        return found is None or found.state != State.RUNNING or found.stop_requested
+
     def conclude(
         self, run: Run, state: State, reason: str | None = None, events: Sequence[Mapping[str, Any]] = ()
     ) -> bool:

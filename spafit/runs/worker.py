@@ -1,0 +1,239 @@
+"""The process that does one run: ``python -m spafit.runs.worker RUN_ID``.
+
+Without an id it imports PyTorch first and then waits for one on stdin; it ends when stdin is closed. It trains in the
+main thread, and a second thread (`Courier`) brings events to the store and brings back the wish to stop, so that
+training never waits for a disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import faulthandler
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Lock, Thread
+from types import FrameType
+from typing import Any
+
+from spafit.errors import SpafitError
+from spafit.runs import facts, processes
+from spafit.runs.database import StoreError, connect
+from spafit.runs.run import Run, State
+from spafit.runs.store import Store
+
+EXIT_STOOD_BACK = 75
+"""Exit code of a worker whose run is somebody else's by now; the supervisor draws no conclusion from it."""
+EXIT_UNSAVED = 74
+"""Exit code of a worker that could not write how its run ended."""
+BATCH_SECONDS = 0.2
+HEARTBEAT_SECONDS = 2.0
+CONCLUDE_SECONDS = 300.0
+"""How long a run that is over keeps trying to write its result while the database is locked or the disk full."""
+NICENESS = 5
+"""Training yields to the app, which must stay quick on a machine with two cores."""
+OUT_OF_MEMORY_SCORE = 500
+"""When Linux runs out of memory it ends the training, not the app beside it."""
+
+UNFINISHED = "The training ended without a result; the details are in the run's log."
+MEMORY = "The machine ran out of memory; try a smaller batch size or a shorter maximal length."
+DISK = "The disk is full; free some space and run it again."
+OUTSIDE = "The run's process was asked to end from outside (signal SIGTERM), for example because the machine shut down."
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+class Courier(Thread):
+    """Carries events to the store in batches, with a sign of life, and learns from it whether the run should stop.
+
+    While the store is locked or full it keeps what it has and tries again.
+    """
+
+    def __init__(self, store: Store, run: Run) -> None:
+        super().__init__(daemon=True, name="spafit-courier")
+        self.stop_wished = Event()
+        self._store = store
+        self._run = run
+        self._waiting: list[dict[str, Any]] = []
+        self._hardware: dict[str, Any] | None = None
+        self._lock = Lock()
+        self._closing = Event()
+
+    def add(self, event: dict[str, Any], hardware: dict[str, Any] | None = None) -> None:
+        """Hand over an event; returns at once."""
+        with self._lock:
+            self._waiting.append(event)
+            self._hardware = hardware or self._hardware
+
+    def close(self) -> list[dict[str, Any]]:
+        """Stop carrying and return the events that are not in the store."""
+        self._closing.set()
+        if self.ident is not None:
+            self.join()
+        return self._waiting
+
+    def run(self) -> None:
+        beat = 0.0
+        while not self._closing.wait(BATCH_SECONDS):
+            try:
+                if self._waiting or time.monotonic() - beat > HEARTBEAT_SECONDS:
+                    self._deliver()
+                    beat = time.monotonic()
+                elif self._store.should_stop(self._run):
+                    self.stop_wished.set()
+            except StoreError as error:
+                print(f"{datetime.now(UTC):%H:%M:%S} {error} Trying again.", flush=True)  # noqa: T201  (the run's log)
+
+    def _deliver(self) -> None:
+        with self._lock:
+            batch, hardware = list(self._waiting), self._hardware
+        if self._store.record(self._run, batch, hardware):
+            self.stop_wished.set()
+        with self._lock:
+            del self._waiting[: len(batch)]
+            self._hardware = None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do the run named by the first argument, or by the first line on stdin; return the process's exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments:
+        run_id = arguments[0]
+    else:
+        preload()
+        run_id = sys.stdin.readline().strip()
+    try:
+        return work(run_id) if run_id else 0
+    except StoreError:
+        traceback.print_exc()
+        return EXIT_UNSAVED
+
+
+def preload() -> None:
+    """Import what every run needs and nothing that touches a GPU; problems show when a run meets them."""
+    with contextlib.suppress(Exception):
+        import spafit.training.loop  # noqa: F401
+
+
+def work(run_id: str) -> int:
+    """Do a claimed run from its first event to its result in the store; return the process's exit code."""
+    store = Store.open()
+    run = store.get(run_id)
+    folder = store.folder(run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_to(folder / "log.txt", f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id}, attempt {run.attempt}")
+    hardware = facts.hardware()
+    if run.state is not State.RUNNING or not store.attach(run, processes.identity(), facts.versions(), hardware):
+        return EXIT_STOOD_BACK
+    _yield_to_others()
+    signal.signal(signal.SIGTERM, _on_terminate)
+    # Losing the last second of a curve in a power cut is fine; waiting for the disk at every batch of events is not.
+    hurried = Store(connect(str(store.engine.url.render_as_string(hide_password=False)), durable=False), store.home)
+    courier = Courier(hurried, run)
+    courier.start()
+    state, reason, last = perform(run, courier, folder, hardware)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return conclude(store, run, state, reason, [*courier.close(), *last])
+
+
+def perform(
+    run: Run, courier: Courier, folder: Path, hardware: dict[str, Any]
+) -> tuple[State, str | None, list[dict[str, Any]]]:
+    """Train; return the state it ended in, why, and the last event, which belongs into the store with the state."""
+    try:
+        for event in _train(run, courier, folder):
+            if event["kind"] == "finished":
+                _sync(folder)
+                return State(event["state"]), None, [event]
+            courier.add(event, hardware | _accelerator() if event["kind"] == "started" else None)
+        return State.FAILED, UNFINISHED, []
+    except Terminated:
+        stopped = courier.stop_wished.is_set()
+        return (State.STOPPED, None, []) if stopped else (State.FAILED, OUTSIDE, [])
+    except SpafitError as error:
+        traceback.print_exc()
+        return State.FAILED, str(error), []
+    except MemoryError:
+        traceback.print_exc()
+        return State.FAILED, MEMORY, []
+    except Exception as error:
+        traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return State.FAILED, DISK, []
+        said = " ".join(str(error).split())[:200]
+        return State.FAILED, f"An unexpected error ended it ({type(error).__name__}: {said}); see the run's log.", []
+
+
+def conclude(store: Store, run: Run, state: State, reason: str | None, events: list[dict[str, Any]]) -> int:
+    """Write how the run ended, trying for as long as that may help; return the process's exit code."""
+    deadline = time.monotonic() + CONCLUDE_SECONDS
+    while True:
+        try:
+            store.conclude(run, state, reason, events)
+            return 0
+        except StoreError:
+            traceback.print_exc()
+            if time.monotonic() > deadline:
+                return EXIT_UNSAVED
+            time.sleep(1.0)
+
+
+def _train(run: Run, courier: Courier, folder: Path) -> Iterator[dict[str, Any]]:
+    from spafit.training.loop import train
+
+    for event in train(run.spec, should_stop=courier.stop_wished.is_set, folder=folder):
+        yield event.to_dict()
+
+
+def _accelerator() -> dict[str, Any]:
+    """Return name and memory of the GPU in use, if any; asks PyTorch only when the training has loaded it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return {}
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+    return {"gpu": properties.name, "gpu_memory": properties.total_memory}
+
+
+def _write_to(log: Path, heading: str) -> None:
+    """Send everything this process says, warnings of C libraries and crash reports included, to the run's log."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    faulthandler.enable()
+    print(heading, flush=True)  # noqa: T201
+
+
+def _yield_to_others() -> None:
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(OUT_OF_MEMORY_SCORE))
+
+
+def _on_terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _sync(folder: Path) -> None:
+    """See to it that everything in the run's folder is on disk before the store says that the run finished."""
+    for path in (*folder.rglob("*"), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""The supervisor's decisions, with processes and time in the test's hands."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from spafit.runs import Run, State, Store, StoreBusyError, processes
+from spafit.runs.supervisor import KILL_AFTER, TERMINATE_AFTER, Supervisor
+from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED
+from tests.runs.helpers import scripted
+
+
+@dataclass
+class Child:
+    pid: int
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        return self.code
+
+
+@dataclass
+class Room:
+    """A store, a supervisor, the children that it started and the signals that it sent."""
+
+    store: Store
+    now: float = 0.0
+    wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    children: dict[str, Child] = field(default_factory=dict)
+    signals: list[tuple[int, signal.Signals]] = field(default_factory=list)
+    broken: bool = False
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.store.engine, self.store.home, lambda: self.wall)
+        self.supervisor = Supervisor(
+            self.store, self, clock=lambda: self.now, end_group=lambda *sent: self.signals.append(sent)
+        )
+
+    def start(self, run: Run) -> Child:
+        if self.broken:
+            raise OSError("Cannot allocate memory")
+        self.children[run.id] = Child(1_000_000 + run.number)
+        self.store.attach(run, f"{processes.host()}/boot/{self.children[run.id].pid}/1", {}, {})
+        return self.children[run.id]
+
+    def warm_up(self) -> None: ...
+    def close(self) -> None: ...
+
+    def running(self, task: str = "x", device: str = "auto") -> tuple[str, Child]:
+        run_id = self.store.submit(scripted(task, device=device))
+        self.supervisor.tick()
+        return run_id, self.children[run_id]
+
+
+@pytest.fixture
+def room(store: Store) -> Room:
+    return Room(store)
+
+
+def test_stop_asks_then_terminates_then_kills_within_five_seconds(room: Room) -> None:
+    run_id, child = room.running()
+    room.store.request_stop(run_id)
+    seen = []
+    while room.now < KILL_AFTER + 0.2:
+        room.supervisor.tick()
+        seen.append((room.now, [how for _pid, how in room.signals]))
+        room.now += 0.1
+    assert all(not sent for now, sent in seen if now < TERMINATE_AFTER)
+    assert all(signal.SIGTERM in sent for now, sent in seen if now > TERMINATE_AFTER + 0.1)
+    assert all(signal.SIGKILL not in sent for now, sent in seen if now < KILL_AFTER)
+    assert seen[-1][1][-1] is signal.SIGKILL
+    assert {pid for pid, _how in room.signals} == {child.pid}
+    assert KILL_AFTER < 4.5
+    child.code = -signal.SIGKILL
+    room.supervisor.tick()
+    assert room.store.get(run_id).state is State.STOPPED
+
+
+def test_a_process_that_stays_after_its_run_is_over_is_ended_and_holds_its_device_until_then(room: Room) -> None:
+    run_id, child = room.running()
+    room.store.conclude(room.store.get(run_id), State.FINISHED)
+    waiting = room.store.submit(scripted())
+    room.supervisor.tick()
+    assert room.store.get(waiting).state is State.QUEUED
+    room.now += KILL_AFTER
+    room.supervisor.tick()
+    assert room.signals == [(child.pid, signal.SIGKILL)]
+    child.code = -9
+    room.supervisor.tick()
+    assert room.store.get(run_id).state is State.FINISHED
+    assert room.store.get(waiting).state is State.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(-9, "was killed"), (-11, "SIGSEGV"), (1, "exit code 1"), (0, "exit code 0"), (EXIT_UNSAVED, "could not write")],
+)
+def test_a_process_that_ends_without_a_word_fails_its_run(room: Room, code: int, said: str) -> None:
+    run_id, child = room.running()
+    child.code = code
+    room.supervisor.tick()
+    run = room.store.get(run_id)
+    assert run.state is State.FAILED and said in (run.reason or "")
+    assert room.signals == [(child.pid, signal.SIGKILL)]  # whatever the process left in its group
+
+
+def test_no_conclusion_is_drawn_from_a_worker_that_stood_back(room: Room) -> None:
+    run_id, child = room.running()
+    child.code = EXIT_STOOD_BACK
+    room.supervisor._bury(room.supervisor.watched[run_id])
+    assert room.store.get(run_id).state is State.RUNNING
+
+
+def test_a_death_is_recorded_once_the_database_can_be_written(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id, child = room.running()
+    child.code = -9
+    with monkeypatch.context() as patch:
+
+        def locked(*_arguments: object) -> None:
+            raise StoreBusyError("locked")
+
+        patch.setattr(room.store, "conclude", locked)
+        with pytest.raises(StoreBusyError):
+            room.supervisor.tick()
+    room.supervisor.tick()
+    assert room.store.get(run_id).state is State.FAILED
+
+
+def test_a_run_goes_back_into_the_queue_when_no_process_can_be_started(room: Room) -> None:
+    run_id = room.store.submit(scripted())
+    room.broken = True
+    with pytest.raises(OSError, match="allocate"):
+        room.supervisor.tick()
+    room.broken = False
+    room.supervisor.tick()
+    assert room.store.get(run_id).state is State.RUNNING
+    assert room.store.get(run_id).attempt == 1
+
+
+def dead_identity() -> str:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        name = processes.identity(process.pid)
+        assert processes.is_alive(name)
+    assert not processes.is_alive(name)
+    return name
+
+
+def test_a_claim_of_a_dead_supervisor_goes_back_into_the_queue(room: Room) -> None:
+    run_id = room.store.submit(scripted())
+    room.store.claim(run_id, dead_identity())
+    room.supervisor.tick()
+    room.supervisor.tick()
+    assert room.store.get(run_id).supervisor == room.supervisor.name
+
+
+def test_a_claim_of_another_living_supervisor_is_left_alone(room: Room) -> None:
+    run_id = room.store.submit(scripted())
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        room.store.claim(run_id, processes.identity(other.pid))
+        room.supervisor.tick()
+        assert room.supervisor.watched == {} and room.store.get(run_id).state is State.RUNNING
+
+
+def test_a_run_of_another_machine_is_given_up_after_a_minute_without_a_sign_of_life(room: Room) -> None:
+    run = room.store.claim(room.store.submit(scripted()), "elsewhere/boot/1/1")
+    assert run is not None
+    room.store.attach(run, "elsewhere/boot/2/2", {}, {})
+    room.wall += timedelta(seconds=59)
+    room.supervisor.tick()
+    assert room.store.get(run.id).state is State.RUNNING
+    room.wall += timedelta(seconds=2)
+    room.supervisor.tick()
+    assert "elsewhere" in (room.store.get(run.id).reason or "")
+
+
+def test_what_auto_means_is_learned_and_another_device_is_used_beside_it(room: Room) -> None:
+    first, child = room.running()
+    on_cpu = room.store.submit(scripted(device="cpu"))
+    room.supervisor.tick()
+    assert room.store.get(on_cpu).state is State.QUEUED  # the first may be anywhere
+    started = {"kind": "started", "device": "cuda", "total_steps": 1, "trainable": 1, "total": 1}
+    room.store.record(room.store.get(first), [started])
+    room.supervisor.tick()
+    assert room.store.get(on_cpu).state is State.RUNNING
+    another = room.store.submit(scripted())
+    room.supervisor.tick()
+    assert room.store.get(another).state is State.QUEUED  # auto is the GPU, which is busy
+    child.code = 0
+    room.supervisor.tick()
+    assert room.store.get(another).state is State.RUNNING
+
+
+def test_idleness_is_counted_from_the_last_work(room: Room) -> None:
+    room.supervisor.tick()
+    room.now = 10.0
+    room.supervisor.tick()
+    assert room.supervisor.idle_for() == 10.0
+    _run_id, child = room.running()
+    assert room.supervisor.idle_for() == 0.0
+    child.code = 0
+    room.supervisor.tick()
+    room.now = 15.0
+    room.supervisor.tick()
+    assert room.supervisor.idle_for() == 5.0
+
+
+def test_an_identity_is_of_one_process(tmp_path: Path) -> None:
+    mine = processes.identity()
+    assert processes.is_alive(mine) and processes.is_local(mine)
+    host, boot, pid, birth = mine.split("/")
+    for other in ((host, "boot", pid, birth), (host, boot, pid, f"{birth}1"), ("elsewhere", boot, pid, birth)):
+        assert not processes.is_alive("/".join(other))
