@@ -69,3 +69,18 @@ def check(anatomy: Anatomy, stratification: Stratification) -> None:
                 f"The LoRA rank is {stratification.lora.rank} but the {roles} matrix of {anatomy.name} is "
                 f"{fan[1]:,} x {fan[0]:,}; choose a rank from 1 to {min(min(f) for f in adapted):,}."
             )
+
+
+def prefix_depth(anatomy: Anatomy, stratification: Stratification) -> int:
+    """Return how many layers from the bottom have nothing trained in or below them, embeddings included.
+
+    Those layers give the same output for the same input throughout a training, and gradients never reach them. The
+    depth is N1 for SPAFIT, more where a stratum of biases has none, and 0 where an embedding trains.
+    """
+    if any(decide(tensor, stratification).trained for tensor in anatomy.embeddings):
+        return 0
+    for depth, (tensors, recipe) in enumerate(zip(anatomy.layers, stratification.layer_recipes(), strict=True)):
+        decisions = (decide_by_recipe(tensor, recipe, stratification.lora) for tensor in tensors)
+        if any(decision.trained or decision.lora for decision in decisions):
+            return depth
+    return anatomy.num_layers

@@ -1,0 +1,22 @@
+"""Hypothesis strategies shared by tests."""
+
+from hypothesis import strategies as st
+
+from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, HeadRecipe, LoraSettings, Recipe, Stratification
+
+
+@st.composite
+def stratifications(draw: st.DrawFn, num_layers: int, max_rank: int = 8) -> Stratification:
+    """Any stratification of a model of this depth."""
+    n1, n2 = sorted(draw(st.tuples(*[st.integers(0, num_layers)] * 2)))
+    outside = st.sampled_from(WITHOUT_LORA)
+    targets = tuple(draw(st.sets(st.sampled_from(MATRIX_ROLES), min_size=1)))
+    return Stratification(
+        num_layers,
+        n1,
+        n2,
+        draw(st.tuples(*[st.sampled_from(Recipe)] * 3)),
+        draw(outside),
+        HeadRecipe(draw(outside), draw(outside)),
+        LoraSettings(draw(st.integers(1, max_rank)), draw(st.sampled_from([8.0, 16.0])), 0.0, targets),
+    )
