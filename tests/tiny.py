@@ -118,9 +118,11 @@ def save_tiny_model(folder: Path, family: str = "bert", num_layers: int = 3, see
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=60, **special)
     segments = ["token_type_ids"] if family in ("bert", "electra") else []
-    wrapped.model_input_names = ["input_ids", *segments, "attention_mask"]
+    inputs = ["input_ids", *segments, "attention_mask"]
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=60, model_input_names=inputs, **special
+    )
     wrapped.save_pretrained(folder)
     return folder
 
