@@ -25,7 +25,7 @@ class SettingsError(SpafitError):
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How to train. Every field is checked on construction; `SettingsError` says which one is wrong and what is allowed."""
+    """How to train. Fields are checked on construction; `SettingsError` says which is wrong and what is allowed."""
 
     train_samples: int | None = 2000  # training examples, a seeded stratified subset; None: all of them
     epochs: float = 2.0  # passes over the training examples; fractions allowed
@@ -145,7 +145,7 @@ class RunSpec:
 
     @property
     def learning_rate(self) -> float:
-        """The peak learning rate: the one in the settings, else the default recorded for the stratification's method."""
+        """The peak learning rate: the one in the settings, else the default recorded for the method."""
         given = self.settings.learning_rate
         return default_learning_rate(self.stratification) if given is None else given
 

@@ -1,0 +1,58 @@
+"""A run's trained parameters on disk: one safetensors file, whole or absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spafit.training.failures import TrainingFailed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TRAINED = "trained.safetensors"
+
+
+def save_trained(folder: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> Path:
+    """Write the trained parameters as `folder/trained.safetensors` and return its path.
+
+    The file is written beside its place, flushed to the disk and renamed, so a crash leaves the old one or none.
+
+    Raises:
+        TrainingFailed: it cannot be written, for instance because the disk is full.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    target = folder / TRAINED
+    scratch = folder / f"{TRAINED}.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, scratch, metadata)
+        with scratch.open("rb+") as file:
+            os.fsync(file.fileno())
+        scratch.replace(target)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise TrainingFailed(f"The trained parameters cannot be saved in {folder}: {reason}.") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+    return target
+
+
+def read_trained(path: Path) -> dict[str, Tensor]:
+    """Read what `save_trained` wrote, by parameter name.
+
+    Raises:
+        TrainingFailed: the file is absent or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except FileNotFoundError as error:
+        raise TrainingFailed(f"There are no trained parameters at {path}.") from error
+    except (OSError, SafetensorError) as error:
+        raise TrainingFailed(f"The trained parameters at {path} are damaged.") from error

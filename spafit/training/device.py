@@ -1,0 +1,45 @@
+"""Which processor a run uses."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from spafit.training.failures import TrainingFailed
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device asked for, or for "auto" the best there is: CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        TrainingFailed: the one asked for is not there.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(name for name, there in available.items() if there))
+    if not available[wanted]:
+        there = ", ".join(name for name, usable in available.items() if usable)
+        raise TrainingFailed(f"This machine has no {wanted} device that PyTorch can use; available: {there}.")
+    return torch.device(wanted)
+
+
+def usable_cores() -> int:
+    """Processor cores this process may use, which a container may hold below what the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the most this process has held, resident memory on a CPU, allocated memory on a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,48 @@
+"""Why training could not go on, in one sentence that says what to change. No torch at import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from spafit.errors import SpafitError
+
+
+class TrainingFailed(SpafitError):  # noqa: N818 - said to people, who read "training failed"
+    """The run cannot go on; the message is the reason a person reads."""
+
+
+def diverged(step: int, learning_rate: float, what: str = "loss") -> TrainingFailed:
+    """The failure of a run whose loss or gradients are no longer numbers."""
+    return TrainingFailed(
+        f"Training diverged: the {what} at step {step} is not a finite number; "
+        f"try a learning rate below {learning_rate:.2g}."
+    )
+
+
+@contextmanager
+def out_of_memory_as_a_sentence(batch_size: int, max_length: int, accumulation: int) -> Iterator[None]:
+    """Turn running out of memory into `TrainingFailed` naming what to try; the memory itself is freed by the caller."""
+    try:
+        yield
+    except MemoryError as error:
+        raise _out_of_memory(batch_size, max_length, accumulation) from error
+    except RuntimeError as error:  # torch.OutOfMemoryError on a GPU is one; the CPU allocator raises a plain one
+        if type(error).__name__ != "OutOfMemoryError" and not _is_allocation_failure(str(error)):
+            raise
+        raise _out_of_memory(batch_size, max_length, accumulation) from error
+
+
+def _is_allocation_failure(message: str) -> bool:
+    return any(sign in message.lower() for sign in ("out of memory", "can't allocate memory", "defaultcpuallocator"))
+
+
+def _out_of_memory(batch_size: int, max_length: int, accumulation: int) -> TrainingFailed:
+    if batch_size > 1:
+        half = batch_size // 2
+        advice = f"try batch size {half} with accumulation {-(-batch_size * accumulation // half)}, or checkpointing"
+    elif max_length > 32:
+        advice = f"try checkpointing, or a max length of {max_length // 2}"
+    else:
+        advice = "try checkpointing, or a smaller model"
+    return TrainingFailed(f"Out of memory at batch size {batch_size} and max length {max_length}: {advice}.")

@@ -1,0 +1,82 @@
+"""One training run, from a specification to stored parameters, told as events. It knows nothing of who watches.
+
+    for event in train(spec, should_stop=..., folder=...):
+        ...
+
+Importing this module is quick; torch and transformers are imported when the first event is asked for.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from spafit.training.config import RunSpec
+from spafit.training.events import Event
+from spafit.training.failures import TrainingFailed, out_of_memory_as_a_sentence
+from spafit.training.timeline import Clock, Timeline
+
+__all__ = ["TrainingFailed", "train"]
+
+POLL_SECONDS = 0.1  # how often `should_stop` is asked, at most
+
+
+def never() -> bool:
+    """Nobody stops the run."""
+    return False
+
+
+def train(
+    spec: RunSpec,
+    *,
+    should_stop: Callable[[], bool] = never,
+    folder: Path | None = None,
+    clock: Clock = time.perf_counter,
+) -> Iterator[Event]:
+    """Train as `spec` says and yield what happens: Phase, Started, Step, Evaluated and, last, Finished.
+
+    Args:
+        spec: model, task, stratification and settings.
+        should_stop: asked between batches, at most ten times a second; True ends the run as "stopped", with what was
+            learned so far kept.
+        folder: where `trained.safetensors` goes, before Finished is yielded; None keeps no parameters.
+        clock: seconds, monotonic.
+
+    Raises:
+        SpafitError: the run cannot start or go on (TrainingFailed: it diverged, memory ran out, ...).
+    """
+    timeline = Timeline(clock)
+    yield timeline.enter("imports")
+    from spafit.training.run import Run
+
+    settings = spec.settings
+    try:
+        with out_of_memory_as_a_sentence(settings.batch_size, settings.max_length, settings.accumulation):
+            yield from Run(spec, _polled(should_stop, clock), folder, timeline).events()
+    finally:
+        _free_memory()
+
+
+def _polled(should_stop: Callable[[], bool], clock: Clock) -> Callable[[], bool]:
+    """Ask at most every `POLL_SECONDS`, since the answer may cost a database query; a yes stays a yes."""
+    asked = float("-inf")
+    answer = False
+
+    def poll() -> bool:
+        nonlocal asked, answer
+        now = clock()
+        if not answer and now - asked >= POLL_SECONDS:
+            asked, answer = now, should_stop()
+        return answer
+
+    return poll
+
+
+def _free_memory() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,114 @@
+"""From a specification to a model and its data, ready to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+from transformers import PreTrainedModel
+
+from spafit import adapt, anatomy, models, tasks
+from spafit.anatomy import Anatomy
+from spafit.data import Encoded, tokenize
+from spafit.home import spafit_home
+from spafit.tasks import Task
+from spafit.training.config import RunSpec
+from spafit.training.failures import TrainingFailed
+from spafit.training.loading import load_model
+
+
+@dataclass(frozen=True)
+class Data:
+    """The tokenised splits of a task."""
+
+    task: Task
+    train: Encoded
+    validation: Encoded
+    test: Encoded
+    live: np.ndarray  # rows of the validation split that live evaluations use
+
+    @property
+    def regression(self) -> bool:
+        """Whether the labels are numbers instead of classes."""
+        return self.task.num_labels == 1
+
+
+def prepare_data(spec: RunSpec, folder: Path) -> Data:
+    """Read and tokenise the splits with the tokenizer in the model's folder.
+
+    Raises:
+        SpafitError: unknown task, unreadable data, or nothing to learn from it.
+    """
+    settings = spec.settings
+    task = tasks.get_task(spec.task)
+    cache = spafit_home() / "cache" / "tokens"
+
+    def read(split: str, limit: int | None = None) -> Encoded:
+        examples = tasks.load(task, split, limit=limit, seed=settings.seed)
+        return tokenize(examples, folder, settings.max_length, cache)
+
+    train = read("train", settings.train_samples)
+    if len(train) < 2 or len(np.unique(train.labels)) < 2:
+        raise TrainingFailed(
+            f"The training examples of {task.name} all have the same label, so there is nothing to learn."
+            if len(train)
+            else f"{task.name} has no training examples."
+        )
+    validation = read("validation")
+    return Data(task, train, validation, read("test"), _live_rows(validation, settings.eval_samples, settings.seed))
+
+
+def _live_rows(validation: Encoded, limit: int | None, seed: int) -> np.ndarray:
+    """A seeded choice of validation rows for the live points, stratified by label where there are classes."""
+    count = len(validation)
+    if limit is None or limit >= count:
+        return np.arange(count)
+    shuffled = np.random.default_rng((seed, 1)).permutation(count)
+    if validation.labels.dtype.kind == "f":
+        return np.sort(shuffled[:limit])
+    # Taking the examples of each class at even strides keeps the classes' shares to within one example.
+    order = shuffled[np.argsort(validation.labels[shuffled], kind="stable")]
+    return np.sort(order[np.linspace(0, count, limit, endpoint=False).astype(int)])
+
+
+def prepare_model(spec: RunSpec, folder: Path, num_labels: int) -> tuple[PreTrainedModel, Anatomy]:
+    """Load the model and apply the stratification; returns it with the anatomy that fits it (on the CPU, fp32).
+
+    Raises:
+        SpafitError: weights that cannot be used, or a stratification that does not fit.
+    """
+    described = anatomy.build(folder, num_labels=num_labels, name=spec.model)
+    if spec.stratification.num_layers != described.num_layers:
+        raise TrainingFailed(
+            f"The stratification is for {spec.stratification.num_layers} layers but {spec.model} has "
+            f"{described.num_layers}."
+        )
+    model, fitting = load_model(folder, described, seed=spec.settings.seed)
+    adapt.apply(model, fitting, spec.stratification)
+    if not any(p.requires_grad for p in model.parameters()):
+        raise TrainingFailed(f"Nothing trains under {spec.stratification.name}: every part of the model is frozen.")
+    return model, fitting
+
+
+def model_folder(spec: RunSpec) -> Path:
+    """The folder with the model's weights, downloaded when needed."""
+    return models.weights_folder(spec.model, allow_download=True)
+
+
+def set_mode(model: PreTrainedModel, described: Anatomy, training: bool, frozen_dropout: bool) -> None:
+    """Put the model in training or evaluation mode; what trains nothing keeps no dropout unless `frozen_dropout`."""
+    model.train(training)
+    if not training or frozen_dropout:
+        return
+    trained = {adapt.parameter_name(name) for name, p in model.named_parameters() if p.requires_grad}
+    for number, layer in enumerate(model.get_submodule(described.layers_path)):
+        if not any(name.startswith(f"{described.layers_path}.{number}.") for name in trained):
+            layer.eval()
+    if not any(tensor.name in trained for tensor in described.embeddings):
+        base = described.layers_path.partition(".")[0]
+        for path, module in model.named_modules():
+            inside_layers = path.startswith(f"{described.layers_path}.")
+            if isinstance(module, nn.Dropout) and path.startswith(f"{base}.") and not inside_layers:
+                module.eval()
