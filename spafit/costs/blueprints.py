@@ -1,0 +1,94 @@
+"""How each model family computes a layer, as far as memory and FLOPs depend on it (transformers' own modeling code)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a family's layers do between their matrices.
+
+    Dropout is as in the family's published configurations: an anatomy does not carry the probabilities.
+    """
+
+    attention_norm: str
+    """Module path of the norm at the attention block, inside a layer."""
+    ffn_norm: str
+    pre_norm: bool
+    """Whether norms come before each block (GPT-2, Llama) instead of after the residual sum (BERT)."""
+    output_norms: tuple[str, str] | None = None
+    """Further norms after each block, before the residual sum (Gemma 2)."""
+    rms: bool = False
+    rotary: bool = False
+    hidden_dropout: bool = False
+    """Whether the blocks' outputs go through dropout in training."""
+    attention_dropout: bool = False
+    """Whether the attention weights go through dropout in training."""
+    ffn_dropout: bool = True
+    """Whether hidden dropout comes after the feed-forward block as well."""
+    attention_output_dropout: bool = True
+    """Whether hidden dropout comes after the attention output as well."""
+    eager: str | None = None
+    """Name of the family's own attention code, for those that do not call PyTorch's fused attention."""
+    activation: str = "gelu"
+    scaled_query: bool = False
+    """Whether the query is multiplied by the scale outside attention (OPT)."""
+    classifies_tokens: bool = False
+    """Whether the classifier runs on every token and the last one's result is picked (decoders)."""
+
+
+_BERT = Blueprint(
+    "attention.output.LayerNorm", "output.LayerNorm", pre_norm=False, hidden_dropout=True, attention_dropout=True
+)
+_LLAMA = Blueprint(
+    "input_layernorm",
+    "post_attention_layernorm",
+    pre_norm=True,
+    rms=True,
+    rotary=True,
+    activation="silu",
+    classifies_tokens=True,
+)
+BLUEPRINTS = {
+    "bert": _BERT,
+    "roberta": _BERT,
+    "electra": _BERT,
+    "distilbert": replace(
+        _BERT,
+        attention_norm="sa_layer_norm",
+        ffn_norm="output_layer_norm",
+        attention_output_dropout=False,
+    ),
+    "mpnet": replace(_BERT, attention_norm="attention.LayerNorm", eager="mpnet"),
+    "deberta-v2": replace(_BERT, eager="deberta"),
+    "modernbert": Blueprint("attn_norm", "mlp_norm", pre_norm=True, rotary=True),
+    "gpt2": Blueprint(
+        "ln_1",
+        "ln_2",
+        pre_norm=True,
+        hidden_dropout=True,
+        attention_dropout=True,
+        activation="gelu_new",
+        classifies_tokens=True,
+    ),
+    "opt": Blueprint(
+        "self_attn_layer_norm",
+        "final_layer_norm",
+        pre_norm=True,
+        hidden_dropout=True,
+        activation="relu",
+        scaled_query=True,
+        classifies_tokens=True,
+    ),
+    "llama": _LLAMA,
+    "qwen2": _LLAMA,
+    "qwen3": _LLAMA,
+    "gemma2": replace(
+        _LLAMA,
+        ffn_norm="pre_feedforward_layernorm",
+        output_norms=("post_attention_layernorm", "post_feedforward_layernorm"),
+        eager="gemma2",
+    ),
+}
+"""By the anatomy's family."""

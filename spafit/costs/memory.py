@@ -1,0 +1,191 @@
+"""Memory of a training step: what is held at each moment, and the most held at once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spafit.anatomy import Anatomy
+from spafit.costs.rows import PRECISIONS, CostError, RowCost, make_step, row_costs
+from spafit.costs.tape import FULL
+from spafit.counting import count
+from spafit.plan import decide, lora_size
+from spafit.stratification import Stratification
+
+OPTIMIZERS = {"adamw": 2, "adam": 2, "sgd_momentum": 1, "rmsprop": 1, "adagrad": 1, "sgd": 0}
+"""fp32 values that each optimizer keeps per trained value."""
+
+__all__ = ["OPTIMIZERS", "PRECISIONS", "Memory", "Moment", "training_memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is held at one moment of the step, in bytes; the parts add up to ``total``."""
+
+    name: str
+    """``forward``, ``backward`` or ``update``, with the row: ``backward, layer 5``."""
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    workspace: int
+
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of one training step in bytes (an estimate; weights, gradients and optimizer state are exact).
+
+    ``weights``, ``gradients``, ``optimizer`` and ``activations`` are each at their largest. They are not all there at
+    the same time: gradients grow while activations go. ``peak`` is the moment when most is held, and its parts are what a
+    stacked bar shows; ``total`` is its total.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    moments: tuple[Moment, ...]
+
+    @property
+    def peak(self) -> Moment:
+        """The moment when most is held."""
+        return max(self.moments, key=lambda moment: moment.total)
+
+    @property
+    def total(self) -> int:
+        """The most held at once."""
+        return self.peak.total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the memory as JSON types, with the parts at the peak."""
+        return {
+            "weights": self.weights,
+            "gradients": self.gradients,
+            "optimizer": self.optimizer,
+            "activations": self.activations,
+            "total": self.total,
+            "peak": asdict(self.peak),
+            "estimate": True,
+        }
+
+
+def optimizer_bytes(anatomy: Anatomy, stratification: Stratification, optimizer: str = "adamw") -> int:
+    """Return the bytes of the optimizer's state; raises `CostError` for an optimizer not in `OPTIMIZERS`."""
+    if optimizer not in OPTIMIZERS:
+        raise CostError(f"The optimizer is {optimizer!r} but must be one of {', '.join(OPTIMIZERS)}.")
+    return OPTIMIZERS[optimizer] * FULL * count(anatomy, stratification).trainable
+
+
+def checkpoint_bytes(anatomy: Anatomy, stratification: Stratification) -> int:
+    """Return the bytes of what a run saves: the trained parameters in fp32, without the file's header."""
+    return FULL * count(anatomy, stratification).trainable
+
+
+def full_checkpoint_bytes(anatomy: Anatomy) -> int:
+    """Return the bytes of the whole model in fp32, which full fine-tuning saves for every task."""
+    return FULL * anatomy.num_parameters
+
+
+def training_memory(
+    anatomy: Anatomy,
+    stratification: Stratification,
+    *,
+    batch: int,
+    length: int,
+    precision: str = "fp32",
+    optimizer: str = "adamw",
+    checkpointing: bool = False,
+    prefix_cached: bool = False,
+    device: str = "cpu",
+) -> Memory:
+    """Estimate the memory of one training step on ``batch`` texts of ``length`` tokens (padding included).
+
+    Args:
+        precision: "fp32", or "bf16" for autocast over fp32 weights.
+        optimizer: one of `OPTIMIZERS`.
+        checkpointing: whether layers are recomputed in the backward pass, only their inputs being kept.
+        prefix_cached: whether the output of the frozen layers at the bottom comes from a cache.
+        device: "cpu" or "cuda": they keep different things for dropout and attention.
+
+    Raises:
+        SpafitError: a setting is out of range, or the stratification does not fit the model.
+    """
+    step = make_step(batch, length, precision, device)
+    state = optimizer_bytes(anatomy, stratification, optimizer)
+    counts = count(anatomy, stratification)
+    rows = row_costs(anatomy, stratification, step, prefix_cached)
+    hidden = step.tokens * anatomy.hidden_size * FULL
+    timeline = _Timeline(FULL * counts.total, state, hidden, checkpointing)
+    for row in rows:
+        timeline.forward(row)
+    for row in reversed(rows):
+        timeline.backward(row)
+    timeline.update(_update_workspace(anatomy, stratification, device, counts.trainable, optimizer))
+    return Memory(
+        FULL * counts.total, FULL * counts.trainable, state, timeline.most_activations, tuple(timeline.moments)
+    )
+
+
+def _update_workspace(
+    anatomy: Anatomy, stratification: Stratification, device: str, trainable: int, optimizer: str
+) -> int:
+    """Bytes the optimizer needs while it updates: on CUDA it treats all tensors at once, on the CPU one by one."""
+    if optimizer == "sgd":
+        return 0
+    if device == "cuda":
+        return FULL * trainable
+    largest = 0
+    for tensor in anatomy.tensors:
+        decision = decide(tensor, stratification)
+        largest = max(largest, tensor.size if decision.trained else 0)
+        if decision.lora:
+            largest = max(largest, lora_size(tensor, stratification.lora.rank))
+    return 2 * FULL * largest
+
+
+class _Timeline:
+    """The moments of a step, in order."""
+
+    def __init__(self, weights: int, state: int, hidden: int, checkpointing: bool) -> None:
+        self.weights, self.state, self.hidden, self.checkpointing = weights, state, hidden, checkpointing
+        self.kept = self.copies = self.gradients = self.most_activations = 0
+        self.moments: list[Moment] = []
+
+    def _kept_by(self, row: RowCost) -> tuple[int, int]:
+        if self.checkpointing and row.row == "layer":
+            return (self.hidden, 0) if row.totals.kept else (0, 0)
+        return row.totals.kept, row.totals.copies
+
+    def _add(self, name: str, workspace: int) -> None:
+        self.most_activations = max(self.most_activations, self.kept)
+        self.moments.append(
+            Moment(name, self.weights + self.copies, self.gradients, self.state, self.kept, max(workspace, 0))
+        )
+
+    def forward(self, row: RowCost) -> None:
+        """The row's forward pass, then what it keeps."""
+        if row.cached:
+            self._add(f"forward, {row.label}", self.hidden)
+            return
+        self._add(f"forward, {row.label}", row.totals.forward_peak)
+        kept, copies = self._kept_by(row)
+        self.kept += kept
+        self.copies += copies
+
+    def backward(self, row: RowCost) -> None:
+        """The row's backward pass, then its gradients in place of what it kept."""
+        kept, copies = self._kept_by(row)
+        if row.totals.backward_peak:
+            self._add(f"backward, {row.label}", row.totals.backward_peak - kept - copies)
+        self.kept -= kept
+        self.copies -= copies
+        self.gradients += row.totals.gradients
+
+    def update(self, workspace: int) -> None:
+        """The optimizer's step."""
+        self._add("update", workspace)

@@ -1,0 +1,82 @@
+"""The rows of a model, bottom up, with what each costs in a training step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spafit.anatomy import Anatomy
+from spafit.costs.layers import Step, Writer
+from spafit.costs.tape import Totals
+from spafit.errors import SpafitError
+from spafit.plan import check, decide, prefix_depth
+from spafit.stratification import Recipe, Stratification
+
+DEVICES = ("cpu", "cuda")
+PRECISIONS = ("fp32", "bf16")
+MAX_BATCH = 65_536
+MAX_LENGTH = 1_048_576
+
+
+class CostError(SpafitError):
+    """A setting whose cost cannot be estimated, said in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowCost:
+    """What the embeddings ("embeddings"), a layer ("layer", with its 1-based number) or the head ("head") cost."""
+
+    row: str
+    layer: int | None
+    totals: Totals
+    cached: bool
+    """Whether its output comes from the prefix cache, so that it is not computed."""
+
+    @property
+    def label(self) -> str:
+        """How the row is called: ``embeddings``, ``layer 5``, ``head``."""
+        return self.row if self.layer is None else f"layer {self.layer}"
+
+
+def make_step(batch: int, length: int, precision: str, device: str) -> Step:
+    """Return the step these settings mean; raises `CostError` when one is out of range."""
+    for value, what, most in ((batch, "batch size", MAX_BATCH), (length, "length", MAX_LENGTH)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise CostError(f"The {what} is {value!r} but must be a whole number from 1 to {most:,}.")
+    for value, what, allowed in ((precision, "precision", PRECISIONS), (device, "device", DEVICES)):
+        if value not in allowed:
+            raise CostError(f"The {what} is {value!r} but must be one of {', '.join(allowed)}.")
+    return Step(batch, length, precision == "bf16", device)
+
+
+def row_costs(anatomy: Anatomy, stratification: Stratification, step: Step, prefix_cached: bool) -> list[RowCost]:
+    """Return the cost of every row, embeddings first, head last. Layers that are alike are computed once."""
+    check(anatomy, stratification)
+    writer = Writer(anatomy, stratification.lora, step)
+    skipped = prefix_depth(anatomy, stratification) if prefix_cached else 0
+    embeddings = writer.embeddings(stratification)
+    rows = [RowCost("embeddings", None, embeddings, skipped > 0)]
+    positions_grad = any("rel_embeddings" in t.name and decide(t, stratification).trained for t in anatomy.embeddings)
+    grad = embeddings.output_grad
+    known: dict[tuple[int, Recipe, bool], Totals] = {}
+    for index, recipe in enumerate(stratification.layer_recipes()):
+        key = (anatomy.layer_kinds[index], recipe, grad)
+        if key not in known:
+            known[key] = writer.layer(index, recipe, grad, positions_grad)
+        grad = known[key].output_grad
+        rows.append(RowCost("layer", index + 1, known[key], index < skipped))
+    rows.append(RowCost("head", None, writer.head(stratification, grad), False))
+    return rows
+
+
+def lowest_trained(anatomy: Anatomy, stratification: Stratification) -> int | None:
+    """Return the lowest row in which something trains, where the backward pass ends.
+
+    0 stands for the embeddings, 1 to L for the layers, L + 1 for the head; None when nothing trains at all. Above 0 it
+    is one more than `spafit.plan.prefix_depth`.
+    """
+    if any(decide(tensor, stratification).trained for tensor in anatomy.embeddings):
+        return 0
+    depth = prefix_depth(anatomy, stratification)
+    if depth == anatomy.num_layers and not any(decide(t, stratification).trained for t in anatomy.head):
+        return None
+    return depth + 1
