@@ -43,9 +43,8 @@ class Model:
     """A model that can be picked.
 
     ``source`` says where its weights are: in the installation, in the Hub's cache on this machine, on the Hub (a
-    download of ``download_bytes`` when known), or in a folder. ``counts_only`` models can be explored but not trained
-    here: there is a configuration and no weights, or the weights need an account with the Hub or are larger than one
-    machine trains.
+    download of about ``download_bytes``, when known), or in a folder. ``counts_only`` models can be explored but not
+    trained here: there is a configuration and no weights, or the weights need an account with the Hub.
     """
 
     key: str
