@@ -127,13 +127,16 @@ class Writer:
             if weight.roles == (Role.NORM,):
                 x = layer.norm(x, module, step.batch)
                 continue
-            if not self.blueprint.classifies_tokens:
+            first = module == modules[0]
+            if not self.blueprint.classifies_tokens and (not first or module == "classifier.dense"):
                 x = tape.dropout(x, self.blueprint.hidden_dropout)
             x = layer.linear(x, module)
             if weight.label_axis is None and not self.blueprint.classifies_tokens:
                 x = tape.pointwise(x, keep_input=False, keep_output=True)
         logits = tape.view(x, step.batch * anatomy.num_labels)
-        loss = tape.operation(logits, count=1, width=FULL, keep_output=True)
+        labels = Storage(step.batch * 8)
+        chances = tape.operation(logits, count=logits.count, width=FULL, keep_output=True)
+        loss = tape.operation(chances, count=1, width=FULL, keep=(labels,), keep_output=True)
         return tape.totals(entry, loss)
 
 
@@ -280,8 +283,9 @@ class _Layer:
         weights_grad = q.grad or k.grad
         tape.backward_flops += product * (q.grad + k.grad + v.grad + weights_grad)
         sums = Storage(step.tokens * heads * FULL)
+        mask = Storage(step.tokens * step.length * narrow)  # made anew in every layer from which tokens are padding
         count = step.tokens * heads * width
-        return tape.operation(q, k, v, count=count, width=narrow, keep=(q, k, v, sums), keep_output=True)
+        return tape.operation(q, k, v, count=count, width=narrow, keep=(q, k, v, sums, mask), keep_output=True)
 
     def _disentangled(self, x: Value) -> Value:
         """DeBERTa's attention: content to content, content to position and position to content (He et al. 2021)."""
@@ -307,10 +311,11 @@ class _Layer:
                 repeated = tape.copy(projected, projected.count * step.batch)
                 against = tape.matmul(side, repeated, count=step.batch * heads * length * span, inner=width)
                 index = Storage(length * length * 8)
-                picked = tape.scale(tape.operation(against, count=scores, width=against.width, keep=(index,)))
+                picked = tape.scale(tape.operation(against, count=scores, width=against.width, keep=(index, against)))
                 total = picked if total is None else tape.add(total, picked)
             assert total is not None
             weights = tape.add(weights, total)
-        weights = tape.operation(weights, count=scores, width=weights.width)
+        padding = Storage(step.tokens * length)
+        weights = tape.operation(weights, count=scores, width=weights.width, keep=(padding,))
         weights = tape.dropout(tape.pointwise(weights, keep_input=False, keep_output=True))
         return tape.copy(tape.matmul(weights, v, count=step.tokens * heads * width, inner=length))

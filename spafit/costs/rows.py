@@ -15,6 +15,8 @@ DEVICES = ("cpu", "cuda")
 PRECISIONS = ("fp32", "bf16")
 MAX_BATCH = 65_536
 MAX_LENGTH = 1_048_576
+SHARED_POSITIONS = ("deberta.encoder.",)
+"""DeBERTa's table of relative positions and its norm, which every layer reads."""
 
 
 class CostError(SpafitError):
@@ -55,7 +57,9 @@ def row_costs(anatomy: Anatomy, stratification: Stratification, step: Step, pref
     skipped = prefix_depth(anatomy, stratification) if prefix_cached else 0
     embeddings = writer.embeddings(stratification)
     rows = [RowCost("embeddings", None, embeddings, skipped > 0)]
-    positions_grad = any("rel_embeddings" in t.name and decide(t, stratification).trained for t in anatomy.embeddings)
+    positions_grad = any(
+        t.name.startswith(SHARED_POSITIONS) and decide(t, stratification).trained for t in anatomy.embeddings
+    )
     grad = embeddings.output_grad
     known: dict[tuple[int, Recipe, bool], Totals] = {}
     for index, recipe in enumerate(stratification.layer_recipes()):
