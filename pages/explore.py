@@ -2,23 +2,49 @@
 
 import streamlit as st
 
+from spafit.ui.explore_compare import compare_tab, methods_tab
+from spafit.ui.explore_costs import costs_tab
 from spafit.ui.explore_layers import layers_tab
-from spafit.ui.explore_model import chosen_anatomy, model_picker
+from spafit.ui.explore_link import current_link, open_link
+from spafit.ui.explore_map import map_tab
+from spafit.ui.explore_model import chosen_anatomy, model_picker, other_model, reading
+from spafit.ui.explore_recipes import recipes_tab
+from spafit.ui.explore_share import share_tab
 from spafit.ui.explore_stack import main_ribbon, start_from
+from spafit.ui.explore_state import message
 from spafit.ui.frame import frame
 from spafit.ui.state import current_stratification
 
 frame("Explore", ":material/layers:")
 st.caption("A pretrained Transformer is a stack of layers. Two boundaries decide which of them learn what.")
 
+open_link()
 anatomy = chosen_anatomy()
-model_side, method_side = st.columns([5, 6], vertical_alignment="bottom")
+if text := message():
+    st.warning(text)
+model_side, other_side, method_side = st.columns([5, 3, 7], vertical_alignment="bottom")
 with model_side:
     model_picker()
+with other_side:
+    other_model()
 with method_side:
     start_from()
+reading()
 
 stratification = current_stratification()
-main_ribbon(anatomy, stratification)
+link = current_link()
+main_ribbon(anatomy, stratification, link)
 
-layers_tab(anatomy, stratification)
+TABS = {
+    "Layer by layer": lambda: layers_tab(anatomy, stratification),
+    "Methods": lambda: methods_tab(anatomy, stratification),
+    "Map": lambda: map_tab(anatomy, stratification),
+    "What it costs": lambda: costs_tab(anatomy, stratification),
+    "Recipes": lambda: recipes_tab(anatomy, stratification),
+    "A and B": lambda: compare_tab(anatomy, stratification),
+    "Take it with you": lambda: share_tab(anatomy, stratification, link),
+}
+for tab, draw in zip(st.tabs(list(TABS), key="explore_tab", on_change="rerun"), TABS.values(), strict=True):
+    with tab:
+        if tab.open:  # only what is looked at is computed and sent
+            draw()

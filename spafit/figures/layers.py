@@ -24,10 +24,12 @@ ROLE_COLORS = {
     "classifier": "#009E73",
 }
 """For roles; a fused query, key and value matrix takes the query's color."""
+PASSES = {"forward": "Forward", "backward": "Backward"}
+PASS_COLORS = {"forward": KIND_COLORS["frozen"], "backward": "#D55E00"}
 NOTHING_TRAINS = "Nothing is trained with this setting."
 
 
-def _layer_axis(figure: go.Figure, labels: list[str]) -> None:
+def layer_axis(figure: go.Figure, labels: list[str]) -> None:
     """Name the first and last column, and as many layers between them as can be read."""
     num_layers = len(labels) - 2
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if num_layers / step <= 16)
@@ -71,7 +73,25 @@ def _draw(
     styled(figure, height=300, y="trained numbers")
     figure.update_layout(barmode="stack", bargap=0.12)
     figure.update_yaxes(type=scale, tickformat="~s", rangemode="tozero" if scale == "linear" else "normal")
-    _layer_axis(figure, order)
+    layer_axis(figure, order)
+    return figure
+
+
+def flops_by_row(frame: pd.DataFrame) -> go.Figure:
+    """Draw operations of the forward and backward pass, row by row: columns ``label``, ``forward`` and ``backward``."""
+    figure = go.Figure()
+    for part, name in PASSES.items():
+        figure.add_bar(
+            x=frame["label"],
+            y=frame[part],
+            name=name,
+            marker={"color": PASS_COLORS[part], "line": {"width": 0}},
+            hovertemplate=f"%{{x}}<br>{name}: %{{y:,.4s}}FLOP<extra></extra>",
+        )
+    styled(figure, height=280, y="FLOP per step")
+    figure.update_layout(barmode="stack", bargap=0.12)
+    figure.update_yaxes(tickformat="~s")
+    layer_axis(figure, list(frame["label"]))
     return figure
 
 

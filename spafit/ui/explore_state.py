@@ -1,21 +1,27 @@
 """What Explore remembers of a visit beside the model: moves to undo, settings, and what is computed once."""
 
 import functools
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import streamlit as st
 
-from spafit.anatomy import Anatomy
+from spafit.anatomy import Anatomy, check_labels
 from spafit.anatomy_load import load_anatomy
+from spafit.costs import OPTIMIZERS, PRECISIONS
 from spafit.counting import Counts, count
+from spafit.errors import SpafitError
 from spafit.stratification import Stratification
 from spafit.ui.state import current_model, current_stratification, scaled, set_model, set_stratification
 
 MOVES_KEPT = 200
 _PAST, _FUTURE, _SETTINGS = "explore_past", "explore_future", "explore_settings"
+_MESSAGE, _OTHER = "explore_message", "explore_other"
+DEVICES = ("cpu", "cuda")
+CHOICES = {"precision": PRECISIONS, "optimizer": OPTIMIZERS, "device": DEVICES}
+LARGEST = {"batch_size": 4096, "length": 131_072}
 
-anatomy_of = st.cache_resource(show_spinner=False, max_entries=64)(load_anatomy)
+anatomy_of = st.cache_resource(show_spinner="Reading the model's layers …", max_entries=64)(load_anatomy)
 """The anatomy of a model (key, folder or Hub id), once per app; ``num_labels`` by keyword."""
 
 
@@ -27,14 +33,28 @@ def counts_of(anatomy: Anatomy, stratification: Stratification) -> Counts:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the page asks for beside model and stratification; part of a share link."""
+    """What the page asks for beside model and stratification; part of a share link, so every value is checked."""
 
     num_labels: int = 2
     batch_size: int = 16
     length: int = 128
     precision: str = "fp32"
     optimizer: str = "adamw"
+    device: str = "cpu"
     checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        check_labels(self.num_labels)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) is not type(field.default):
+                raise SpafitError(f"The setting {field.name} cannot be {str(value)[:40]!r}.")
+        for name, largest in LARGEST.items():
+            if not 1 <= getattr(self, name) <= largest:
+                raise SpafitError(f"The setting {name} must be a whole number from 1 to {largest:,}.")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SpafitError(f"The setting {name} must be one of {', '.join(allowed)}.")
 
 
 def settings() -> Settings:
@@ -44,7 +64,7 @@ def settings() -> Settings:
 
 def change_settings(**changes: Any) -> None:
     """Replace some of the settings."""
-    st.session_state[_SETTINGS] = Settings(**(asdict(settings()) | changes))
+    st.session_state[_SETTINGS] = replace(settings(), **changes)
 
 
 Place = tuple[str, Stratification]
@@ -95,3 +115,25 @@ def can_undo() -> bool:
 def can_redo() -> bool:
     """Whether there is an undone move to redo."""
     return bool(st.session_state.get(_FUTURE))
+
+
+def compared() -> Stratification | None:
+    """The setting B that the current one is compared with, on the current depth; None when none was chosen."""
+    other, here = st.session_state.get(_OTHER), current_stratification()
+    return other if other is None or other.num_layers == here.num_layers else scaled(other, here.num_layers)
+
+
+def set_compared(other: Stratification) -> None:
+    """Choose B."""
+    st.session_state[_OTHER] = other
+
+
+def say(message: str) -> None:
+    """Show a message above the page until the visitor makes the next move."""
+    st.session_state[_MESSAGE] = (message, _here())
+
+
+def message() -> str:
+    """The message to show now; empty when there is none."""
+    text, place = st.session_state.get(_MESSAGE, ("", None))
+    return text if place == _here() else ""

@@ -1,4 +1,4 @@
-"""The stratum ribbon: a model's layers as one stack whose two boundaries are dragged in the browser."""
+"""Components drawn in the browser: the stratum ribbon with its two boundaries, and the map of all settings."""
 
 import functools
 import uuid
@@ -20,6 +20,10 @@ _mount = st.components.v2.component(
     html="<div class='ribbon'></div>\n",
     css=_text("ribbon.css"),
     js=_text("counts.js", "inside.js", "view.js", "ribbon.js"),
+)
+
+_mount_map = st.components.v2.component(
+    "spafit_map", html="<div class='map'></div>\n", css=_text("map.css"), js=_text("counts.js", "map.js")
 )
 
 
@@ -68,6 +72,27 @@ def ribbon(
         default={"split": {"n1": contents["n1"], "n2": contents["n2"], "seq": 0}, "history": {"undone": 0}},
         on_split_change=functools.partial(_split_changed, key, on_split),
         on_history_change=functools.partial(_history_changed, key, on_history),
+    )
+
+
+def setting_map(
+    contents: Mapping[str, Any], corners: tuple[str, str, str], *, key: str, on_split: Callable[[int, int], None]
+) -> None:
+    """Draw the map of every pair of boundaries, colored by trained numbers; a click or arrow keys choose one.
+
+    Args:
+        contents: as for `ribbon`.
+        corners: what the settings (0, 0), (0, L) and (L, L) are.
+        key: the widget's key.
+        on_split: called with the chosen (n1, n2).
+    """
+    epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
+    split = (st.session_state.get(key) or {}).get("split") or {}
+    _mount_map(
+        key=key,
+        data={**contents, "corners": list(corners), "seq": split.get("seq", 0), "epoch": epoch},
+        default={"split": {"n1": contents["n1"], "n2": contents["n2"], "seq": 0}},
+        on_split_change=functools.partial(_split_changed, key, on_split),
     )
 
 

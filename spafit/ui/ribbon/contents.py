@@ -4,13 +4,12 @@ import functools
 from typing import Any
 
 from spafit.anatomy import Anatomy, Tensor
+from spafit.costs import OPTIMIZERS
 from spafit.counting import Row, count, recipe_table
 from spafit.palette import KIND_COLORS, RECIPE_COLORS, RECIPE_LABELS, RECIPE_MEANINGS, RECIPE_TEXT_COLORS
 from spafit.plan import decide_by_recipe
 from spafit.stratification import LoraSettings, Method, Recipe, Role, Stratification, preset
 
-ADAMW_BYTES = 8
-"""Two fp32 moments for every trained number."""
 PALETTE = {
     recipe.value: {
         "color": RECIPE_COLORS[recipe],
@@ -41,7 +40,7 @@ def contents(anatomy: Anatomy, stratification: Stratification) -> dict[str, Any]
         "embeddings": _end(counts.embeddings),
         "head": _end(counts.head),
         "full": full,
-        "optimizer_bytes": ADAMW_BYTES,
+        "optimizer_bytes": OPTIMIZERS["adamw"] * 4,
     }
 
 

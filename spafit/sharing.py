@@ -1,0 +1,139 @@
+"""What a visitor can take along: a link that restores a setting, and the command line (`script` writes Python)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spafit.errors import SpafitError
+from spafit.stratification import MAX_LAYERS, Method, Stratification, method_of, parse_name, preset
+
+LINK_SCHEMA = 1
+MAX_LINK_CHARS = 4000
+MAX_TEXT_CHARS = 500
+
+
+class LinkError(SpafitError):
+    """A share link that cannot be read, said in one sentence."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a link carries: the model's key, the setting, a second one to compare with, and the page's own settings."""
+
+    model: str
+    stratification: Stratification
+    other: Stratification | None = None
+    settings: Mapping[str, bool | int | str] = field(default_factory=dict)
+    """Only what differs from the page's defaults; the page checks names and values."""
+
+
+def to_link(shared: Shared) -> str:
+    """Return the value of the query parameter ``s`` for this content."""
+    document: dict[str, Any] = {
+        "v": LINK_SCHEMA,
+        "model": shared.model,
+        "layers": shared.stratification.num_layers,
+        "a": shared.stratification.name,
+    }
+    if shared.other is not None:
+        document["b"] = shared.other.name
+    if shared.settings:
+        document["set"] = dict(shared.settings)
+    text = json.dumps(document, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def from_link(text: str) -> Shared:
+    """Return what `to_link` wrote.
+
+    Raises:
+        LinkError: damaged, not such a link, or made by a newer version.
+    """
+    document = _document(text)
+    version = document.get("v")
+    if isinstance(version, int) and not isinstance(version, bool) and version > LINK_SCHEMA:
+        raise LinkError(
+            f"This link was made by a newer version of spafit (schema {version}); this one reads up to {LINK_SCHEMA}."
+        )
+    if version != LINK_SCHEMA:
+        raise LinkError("This link is damaged: it does not say which version made it.")
+    model, layers, settings = document.get("model"), document.get("layers"), document.get("set", {})
+    if not isinstance(model, str) or not 0 < len(model) <= MAX_TEXT_CHARS:
+        raise LinkError("This link is damaged: it names no model.")
+    if isinstance(layers, bool) or not isinstance(layers, int) or not 1 <= layers <= MAX_LAYERS:
+        raise LinkError("This link is damaged: it does not say how many layers its model has.")
+    if not isinstance(settings, dict) or not all(isinstance(value, bool | int | str) for value in settings.values()):
+        raise LinkError("This link is damaged: its settings cannot be read.")
+    first = _stratification(document.get("a"), layers)
+    second = _stratification(document["b"], layers) if "b" in document else None
+    return Shared(model, first, second, settings)
+
+
+def _document(text: str) -> dict[str, Any]:
+    if len(text) > MAX_LINK_CHARS:
+        raise LinkError(f"This link is longer than the {MAX_LINK_CHARS:,} characters that are read.")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        document = json.loads(raw)
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise LinkError("This link is damaged or incomplete; copy it again in full.") from error
+    if not isinstance(document, dict):
+        raise LinkError("This link is damaged: it holds no setting.")
+    return document
+
+
+def _stratification(name: object, layers: int) -> Stratification:
+    if not isinstance(name, str) or len(name) > MAX_TEXT_CHARS:
+        raise LinkError("This link is damaged: it holds no setting.")
+    try:
+        return parse_name(name, layers)
+    except SpafitError as error:
+        raise LinkError(f"This link's setting cannot be read: {error}") from error
+
+
+def count_command(model: str, stratification: Stratification, num_labels: int = 2) -> str:
+    """Return the command line that counts this setting; a setting beyond the options goes through a file."""
+    return " ".join(["spafit", "count", shlex.quote(model), *_options(stratification, num_labels)])
+
+
+def train_command(model: str, task: str, stratification: Stratification) -> str:
+    """Return the command line that trains this setting."""
+    return " ".join(["spafit", "train", shlex.quote(model), shlex.quote(task), *_options(stratification, 2)])
+
+
+STRATIFICATION_FILE = "stratification.json"
+
+
+def needs_file(stratification: Stratification) -> bool:
+    """Whether the command line's options cannot say this setting, so that it reads its JSON from a file."""
+    return "--stratification" in _options(stratification, 2)
+
+
+def _options(stratification: Stratification, num_labels: int) -> list[str]:
+    lora, usual = stratification.lora, preset(Method.SPAFIT, 1).lora
+    method = method_of(stratification)
+    options = []
+    if method is Method.SPAFIT:
+        options += [f"--n1 {stratification.n1}", f"--n2 {stratification.n2}"]
+        point = preset(method, stratification.num_layers, stratification.n1, stratification.n2, lora)
+    elif method is not None:
+        options.append(f"--method {method}")
+        point = preset(method, stratification.num_layers, lora=lora)
+    else:
+        options += [f"--n1 {stratification.n1}", f"--n2 {stratification.n2}"]
+        options.append(f"--recipes {','.join(stratification.recipes)}")
+        point = Stratification(
+            stratification.num_layers, stratification.n1, stratification.n2, stratification.recipes, lora=lora
+        )
+    if point != stratification or (lora.alpha, lora.dropout) != (usual.alpha, usual.dropout):
+        options = [f"--stratification {STRATIFICATION_FILE}"]
+    else:
+        options += [f"--lora-rank {lora.rank}"] if lora.rank != usual.rank else []
+        options += [f"--lora-targets {','.join(lora.targets)}"] if lora.targets != usual.targets else []
+    return options + ([f"--num-labels {num_labels}"] if num_labels != 2 else [])

@@ -1,0 +1,135 @@
+// The map of all settings: boundary 1 to the right, boundary 2 upwards, colored by trained numbers on a log scale.
+// Same protocol as the ribbon: seq goes up with each choice made here, epoch changes when the server side is new.
+
+const CIVIDIS = ['#00224e', '#123570', '#3b496c', '#575d6d', '#707173', '#8a8678', '#a59c74', '#c3b369', '#e1cc55', '#fee838'];
+const RGB = CIVIDIS.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+const LARGEST_MAP = 440; // px
+const MAP_PAUSE = 200; // ms without a key press before a keyboard move is sent
+
+function shade(share) {
+  const place = Math.max(0, Math.min(1, share)) * (RGB.length - 1), low = Math.min(RGB.length - 2, Math.floor(place));
+  const color = RGB[low].map((from, i) => Math.round(from + (RGB[low + 1][i] - from) * (place - low)));
+  return `rgb(${color})`;
+}
+
+// trained[n1][n2] from running sums, so that 126 layers (8,128 cells) take a millisecond
+function allSettings(data) {
+  const below = data.recipes.map((recipe) => {
+    const sums = [0];
+    for (let layer = 1; layer <= data.n; layer++) sums.push(sums[layer - 1] + trainedIn(layerCounts(data, layer, recipe)));
+    return sums;
+  });
+  const outside = data.embeddings.trainable + data.head.trainable;
+  const at = (n1, n2) => outside + below[0][n1] + below[1][n2] - below[1][n1] + below[2][data.n] - below[2][n2];
+  let least = Infinity, most = 0;
+  for (let n1 = 0; n1 <= data.n; n1++) {
+    for (let n2 = n1; n2 <= data.n; n2++) {
+      least = Math.min(least, at(n1, n2));
+      most = Math.max(most, at(n1, n2));
+    }
+  }
+  return { at, least, most };
+}
+
+function drawMap(canvas, data, cells, size) {
+  const ratio = window.devicePixelRatio || 1, side = size / (data.n + 1), pen = canvas.getContext('2d');
+  canvas.width = canvas.height = Math.round(size * ratio);
+  canvas.style.width = canvas.style.height = `${size}px`;
+  pen.scale(ratio, ratio);
+  const low = Math.log(Math.max(1, cells.least)), span = Math.log(Math.max(1, cells.most)) - low || 1;
+  const gap = side > 12 ? 1 : 0;
+  for (let n1 = 0; n1 <= data.n; n1++) {
+    for (let n2 = n1; n2 <= data.n; n2++) {
+      pen.fillStyle = shade((Math.log(Math.max(1, cells.at(n1, n2))) - low) / span);
+      const left = Math.round(n1 * side * ratio) / ratio, top = Math.round((data.n - n2) * side * ratio) / ratio;
+      pen.fillRect(left, top, Math.ceil(side * ratio) / ratio - gap, Math.ceil(side * ratio) / ratio - gap);
+    }
+  }
+}
+
+function buildMap(root) {
+  const canvas = make('canvas', '', { 'aria-hidden': 'true' });
+  const here = make('i', 'here'), pointed = make('i', 'pointed');
+  const corners = [0, 1, 2].map((i) => make('span', `corner c${i}`));
+  const readout = make('p', 'readout', { 'aria-live': 'polite' });
+  const scale = make('div', 'colors', { 'aria-hidden': 'true' }, make('span'), make('i'), make('span'));
+  scale.children[1].style.background = `linear-gradient(to right, ${CIVIDIS.join(', ')})`;
+  const plane = make('div', 'plane', { tabindex: '0', role: 'application', 'aria-roledescription': 'map of all settings' }, canvas, pointed, here, ...corners);
+  const across = make('span', 'axis across', {}, 'boundary 1 after layer →'), up = make('span', 'axis up', {}, 'boundary 2 after layer →');
+  root.replaceChildren(make('div', 'frame', {}, up, plane, across), readout, scale);
+  return { canvas, here, pointed, corners, readout, scale, plane };
+}
+
+export default function ({ parentElement, data, setStateValue }) {
+  let root = parentElement.querySelector('.map');
+  if (!root) parentElement.append((root = make('div', 'map')));
+  const S = root.__state || (root.__state = { seq: -1, v: null, timer: null, view: buildMap(root) });
+  const { view } = S;
+  if (data.epoch !== S.epoch) { clearTimeout(S.timer); Object.assign(S, { epoch: data.epoch, seq: -1, v: null, timer: null }); }
+  if (S.v === null || (!S.timer && data.seq >= S.seq)) { S.v = [data.n1, data.n2]; S.seq = Math.max(S.seq, data.seq); }
+  const cells = allSettings(data);
+
+  const text = (n1, n2) => {
+    const trained = cells.at(n1, n2);
+    return `boundaries after layers ${n1} and ${n2}: ${exact(trained)} numbers train`;
+  };
+  const place = (node, [n1, n2]) => {
+    const side = S.size / (data.n + 1), least = Math.max(side, 9);
+    Object.assign(node.style, { left: `${(n1 + 0.5) * side - least / 2}px`, top: `${(data.n - n2 + 0.5) * side - least / 2}px`, width: `${least}px`, height: `${least}px` });
+  };
+  const mark = () => {
+    place(view.here, S.v);
+    view.readout.textContent = `Now: ${text(...S.v)}`;
+    view.plane.setAttribute('aria-label', `Trained numbers for every pair of boundaries. Arrow keys move. ${text(...S.v)}`);
+  };
+  const resize = () => {
+    const size = Math.max(180, Math.min(LARGEST_MAP, root.clientWidth - 26));
+    if (size === S.size && S.drawn === data) return;
+    S.size = size;
+    S.drawn = data;
+    drawMap(view.canvas, data, cells, size);
+    mark();
+  };
+  const send = () => { S.timer = null; S.seq += 1; setStateValue('split', { n1: S.v[0], n2: S.v[1], seq: S.seq }); };
+  const at = (event) => {
+    const box = view.canvas.getBoundingClientRect(), side = box.width / (data.n + 1);
+    const n1 = Math.floor((event.clientX - box.left) / side), n2 = data.n - Math.floor((event.clientY - box.top) / side);
+    return n1 >= 0 && n2 <= data.n && n1 <= n2 ? [n1, n2] : null;
+  };
+
+  data.corners.forEach((name, i) => { view.corners[i].textContent = name; });
+  view.scale.children[0].textContent = exact(cells.least);
+  view.scale.children[2].textContent = exact(cells.most);
+  resize();
+  S.observer?.disconnect();
+  S.observer = new ResizeObserver(resize);
+  S.observer.observe(root);
+
+  view.plane.onpointermove = (event) => {
+    const cell = at(event);
+    view.pointed.hidden = !cell;
+    view.plane.classList.toggle('over', Boolean(cell));
+    if (cell) { place(view.pointed, cell); view.readout.textContent = text(...cell); } else mark();
+  };
+  view.plane.onpointerleave = () => { view.pointed.hidden = true; mark(); };
+  view.plane.onclick = (event) => {
+    const cell = at(event);
+    if (!cell || (cell[0] === S.v[0] && cell[1] === S.v[1])) return;
+    S.v = cell;
+    mark();
+    send();
+  };
+  view.plane.onkeydown = (event) => {
+    const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const [n1, n2] = [S.v[0] + step[0], S.v[1] + step[1]];
+    if (n1 < 0 || n2 > data.n || n1 > n2) return;
+    S.v = [n1, n2];
+    mark();
+    clearTimeout(S.timer);
+    S.timer = setTimeout(send, MAP_PAUSE);
+  };
+  return () => { clearTimeout(S.timer); S.observer.disconnect(); };
+}
