@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from spafit.runs import Store
 from spafit.ui.frame import frame
 from spafit.ui.run_compare import compare
 from spafit.ui.run_details import run_details
 from spafit.ui.run_list import runs_filter, runs_table
-from spafit.ui.run_view import run_view
+from spafit.ui.run_view import find_run, run_view
 from spafit.ui.told import told
 
 frame("Runs", ":material/monitoring:")
@@ -16,9 +15,10 @@ run_id = st.query_params.get("run")
 if run_id:
     st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_back:")
     with told():
-        run = Store.open().get(run_id)
-        run_view(run)
-        run_details(run)
+        run = find_run(run_id)
+        if run:
+            run_view(run)
+            run_details(run)
 else:
     with told():
         runs = runs_filter()

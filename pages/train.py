@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from spafit.runs import Store, ensure_supervisor
+from spafit.runs import ensure_supervisor
 from spafit.ui.frame import frame
-from spafit.ui.run_view import run_view
+from spafit.ui.run_view import find_run, run_view
 from spafit.ui.state import attach, attached_run, detach
 from spafit.ui.told import told
 from spafit.ui.train_form import train_form
@@ -17,17 +17,19 @@ run_id = attached_run()
 if run_id:
     watching, setting = st.columns([3, 2], gap="large")
     with watching, told():
-        run_view(Store.open().get(run_id))
-        with st.container(horizontal=True):
+        run = find_run(run_id)
+        if run:
+            run_view(run, chart_columns=1)
+        with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(
                 "pages/runs.py", label="Its permanent page", icon=":material/link:", query_params={"run": run_id}
             )
             st.button("Put it away", icon=":material/close:", on_click=detach, help="It goes on; find it under Runs.")
     with setting:
         st.subheader("Next run", anchor=False)
-        started = train_form(columns=1)
+        started = train_form(beside_a_run=True)
 else:
-    started = train_form(columns=2)
+    started = train_form()
 
 if started:
     attach(started)

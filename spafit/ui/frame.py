@@ -26,8 +26,13 @@ _BARS = "".join(
 )
 MARK = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32">{_BARS}</svg>'
 """The project's mark: the three strata, the frozen one at the bottom."""
-_STYLE = "<style>.stMainBlockContainer{padding-top:3.5rem;padding-bottom:4rem}</style>"
-_SIDEBAR_WIDTH = 230
+_STYLE = """<style>
+.stMainBlockContainer{padding:3.4rem 2.5rem 4rem;max-width:96rem}
+.stMainBlockContainer h1{font-size:2rem;padding:0 0 .3rem}
+[data-testid="stMetricValue"]{font-size:1.7rem}
+@media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}}
+</style>"""
+_SIDEBAR_WIDTH = 230  # pixels
 
 
 def frame(title: str, icon: str) -> None:
@@ -36,7 +41,7 @@ def frame(title: str, icon: str) -> None:
     The first call of every page's script; it works as the first page of a session too.
     """
     heading = "spafit" if title == "spafit" else f"{title} · spafit"
-    st.set_page_config(page_title=heading, page_icon=MARK, layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(page_title=heading, page_icon=MARK, layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
     st.html(_STYLE)
     st.logo(MARK, size="large")
     with st.sidebar:

@@ -1,6 +1,6 @@
 """SPAFIT in one picture: what is trained in each layer, from the text on the left to the label on the right."""
 
-from spafit.palette import KIND_COLORS, KIND_LABELS, RECIPE_COLORS, RECIPE_LABELS, RECIPE_MEANINGS, RECIPE_TEXT_COLORS
+from spafit.palette import KIND_COLORS, RECIPE_COLORS, RECIPE_LABELS, RECIPE_MEANINGS, RECIPE_TEXT_COLORS
 from spafit.stratification import Recipe, Stratification, Stratum
 
 _CSS = f"""<style>
@@ -28,47 +28,51 @@ _CSS = f"""<style>
 </style>"""
 
 
-def picture(stratification: Stratification) -> str:
-    """HTML (fixed text and numbers only) of a stratification's layers with what each of them trains, and a key."""
-    strata = [_stratum(stratum) for stratum in stratification.strata() if stratum.size]
+def picture(stratification: Stratification, explained: bool = True) -> str:
+    """HTML (fixed text and numbers only) of a stratification's layers with what each trains; a key if `explained`."""
+    strata = [stratum for stratum in stratification.strata() if stratum.size]
+    head = stratification.head.fresh
     parts = [
-        _end("Text in", "embeddings", '<div class="weight"></div>'),
-        *strata,
-        _end("Label out", "head", '<div class="new"></div>'),
+        _end("Text", "in", _cell(stratification.embeddings)),
+        *map(_stratum, strata),
+        _end("Label", "out", _cell(head, bias=False)),
     ]
-    meaning = "; ".join(
-        f"{stratum.span}: {RECIPE_MEANINGS[stratum.recipe]}" for stratum in stratification.strata() if stratum.size
-    )
+    meaning = "; ".join(f"{stratum.span}: {RECIPE_MEANINGS[stratum.recipe]}" for stratum in strata)
+    recipes = {stratification.embeddings, *(stratum.recipe for stratum in strata)}
+    shown = {
+        "frozen": "pretrained, frozen",
+        "bias": "biases, trained" if any(recipe.trains_bias for recipe in recipes) else "",
+        "lora": "LoRA pairs, trained" if stratification.uses_lora else "",
+        "weight": "weights, trained"
+        if Recipe.FULL in recipes
+        else "new classifier, trained"
+        if head is Recipe.FULL
+        else "",
+    }
     key = "".join(
-        f'<span><i style="background:{KIND_COLORS[kind]}"></i>{text}</span>'
-        for kind, text in (
-            ("frozen", "pretrained, frozen"),
-            ("bias", KIND_LABELS["bias"] + ", trained"),
-            ("lora", KIND_LABELS["lora"] + ", trained"),
-            ("weight", "new classifier, trained"),
-        )
+        f'<span><i style="background:{KIND_COLORS[kind]}"></i>{text}</span>' for kind, text in shown.items() if text
     )
-    return (
-        f'{_CSS}<div class="strata" role="img" aria-label="{meaning}">{"".join(parts)}</div>'
-        f'<div class="strata-key" aria-hidden="true">{key}</div>'
-    )
+    drawn = f'{_CSS}<div class="strata" role="img" aria-label="{meaning}">{"".join(parts)}</div>'
+    return drawn + (f'<div class="strata-key" aria-hidden="true">{key}</div>' if explained else "")
+
+
+def _cell(recipe: Recipe, bias: bool = True) -> str:
+    pair = '<div class="pair"><i></i><i></i></div>' if recipe.has_lora else ""
+    strip = '<div class="bias"></div>' if bias and recipe.trains_bias else ""
+    return f'<div class="cell"><div class="{"new" if recipe.trains_weight else "weight"}">{pair}</div>{strip}</div>'
 
 
 def _stratum(stratum: Stratum) -> str:
-    pair = '<div class="pair"><i></i><i></i></div>' if stratum.recipe.has_lora else ""
-    bias = '<div class="bias"></div>' if stratum.recipe.trains_bias else ""
-    fill = "new" if stratum.recipe is Recipe.FULL else "weight"
-    cell = f'<div class="cell"><div class="{fill}">{pair}</div>{bias}</div>'
     colors = f"background:{RECIPE_COLORS[stratum.recipe]};color:{RECIPE_TEXT_COLORS[stratum.recipe]}"
     return (
-        f'<div class="part" style="flex:{stratum.size}"><div class="cells">{cell * stratum.size}</div>'
+        f'<div class="part" style="flex:{stratum.size}"><div class="cells">{_cell(stratum.recipe) * stratum.size}</div>'
         f'<div class="band" style="{colors}"><b>{RECIPE_LABELS[stratum.recipe]}</b>'
         f"<span>{stratum.span}</span></div></div>"
     )
 
 
-def _end(first: str, second: str, block: str) -> str:
+def _end(first: str, second: str, cell: str) -> str:
     return (
-        f'<div class="part" style="flex:1.1"><div class="cells"><div class="cell">{block}</div></div>'
+        f'<div class="part" style="flex:1.1"><div class="cells">{cell}</div>'
         f'<div class="end"><b>{first}</b><br>{second}</div></div>'
     )

@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from spafit.anatomy import load
-from spafit.counting import count
 from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, get_task
+from spafit.ui.explore_state import anatomy_of, counts_of
 from spafit.ui.picture import picture
 from spafit.ui.run_data import events_of, last_of, points
 from spafit.ui.state import set_model, set_stratification
+from spafit.ui.text import plain
 from spafit.ui.told import told
 
 LOG_BYTES = 8_000
@@ -102,7 +102,7 @@ def _layers(run: Run) -> None:
         num_labels = get_task(run.task).num_labels
     except TaskError:
         num_labels = 2  # the task is gone; only the classifier's rows depend on it
-    counts = count(load(run.model, num_labels=num_labels), run.spec.stratification)
+    counts = counts_of(anatomy_of(run.model, num_labels=num_labels), run.spec.stratification)
     st.dataframe(counts.frame(), hide_index=True)
 
 
@@ -131,10 +131,8 @@ def _time(run: Run) -> None:
 
 def _facts(facts: dict[str, Any]) -> None:
     """Names and values in two columns, shown as they are."""
-    st.dataframe(
-        pd.DataFrame({"": [str(name) for name in facts], " ": [str(value) for value in facts.values()]}),
-        hide_index=True,
-    )
+    rows = [(plain(str(name)), plain(str(value))) for name, value in facts.items()]
+    st.table(pd.DataFrame(rows, columns=["", " "]), border="horizontal", hide_index=True, hide_header=True)
 
 
 def _flat(facts: dict[str, Any]) -> dict[str, Any]:

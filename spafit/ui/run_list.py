@@ -75,6 +75,7 @@ def runs_table(runs: Sequence[Run], key: str) -> list[Run]:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
+        placeholder="–",
         column_config={
             "Run": st.column_config.LinkColumn(display_text="open", width="small", help="Its permanent page"),
             "Trained": st.column_config.NumberColumn(format="localized"),

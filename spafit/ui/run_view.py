@@ -1,12 +1,14 @@
 """One run on a page, from the queue to its last figure; live while it goes. Train and Runs show the same."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from spafit.errors import SpafitError
-from spafit.runs import Run, State, Store, rerun, stop
+from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
 from spafit.training.events import PHASES
 from spafit.ui.curves import Line, curves, smoothed
-from spafit.ui.run_data import events_of, guess, points, primary_metric
+from spafit.ui.run_data import Event, events_of, guess, points, primary_metric
 from spafit.ui.text import duration, plain
 from spafit.ui.told import tell
 
@@ -20,12 +22,21 @@ STATE_LOOKS = {
 TRAINING_COLOR, VALIDATION_COLOR, METRIC_COLOR = "#0072B2", "#D55E00", "#009E73"
 
 
-def run_view(run: Run) -> None:
+def find_run(run_id: str) -> Run | None:
+    """The run of an address; says so on the page when there is none."""
+    try:
+        return Store.open().get(run_id)
+    except UnknownRunError:
+        st.error("There is no such run here. Addresses are good on the machine where the run was started.")
+        return None
+
+
+def run_view(run: Run, chart_columns: int = 2) -> None:
     """Draw a run. While it is queued or running the drawing follows it, once a second, to its end."""
-    st.fragment(_follow, run_every=None if run.state.over else 1.0)(run.id, run.state)
+    st.fragment(_follow, run_every=None if run.state.over else 1.0)(run.id, run.state, chart_columns)
 
 
-def _follow(run_id: str, drawn: State) -> None:
+def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
     try:
         run = Store.open().get(run_id)
         if run.state.over and not drawn.over:
@@ -38,8 +49,8 @@ def _follow(run_id: str, drawn: State) -> None:
     _progress(run)
     metric = primary_metric(run)
     _figures(run, metric)
-    if events or not run.state.over:
-        _charts(run, events, metric)
+    if events or run.state is State.RUNNING:
+        _charts(run, events, metric, chart_columns)
 
 
 def _headline(run: Run) -> None:
@@ -91,18 +102,19 @@ def _progress(run: Run) -> None:
 
 
 def _figures(run: Run, metric: str) -> None:
-    """The four numbers of a run; a dash where there is none yet."""
+    """The numbers of a run; a dash where there is none yet, and no test figure before the end."""
     name = metric.replace("_", " ")
     floor = run.baseline.get(metric)
-    with st.container(horizontal=True, gap="large"):
-        st.metric(
-            f"Test {name}",
-            _shown(run.metrics.get(metric)),
-            delta=None if floor is None or metric not in run.metrics else f"{run.metrics[metric] - floor:+.3f}",
-            delta_description=None if floor is None else f"over guessing, {floor:.3f}",
-            help="Computed once, at the end, on data that nothing was chosen with.",
-            width="content",
-        )
+    with st.container(horizontal=True, gap="medium"):
+        if run.metrics:
+            st.metric(
+                f"Test {name}",
+                _shown(run.metrics.get(metric)),
+                delta=None if floor is None or metric not in run.metrics else f"{run.metrics[metric] - floor:+.3f}",
+                delta_description=None if floor is None else f"over guessing, {floor:.3f}",
+                help="Computed once, at the end, on data that nothing was chosen with.",
+                width="content",
+            )
         st.metric(
             f"Validation {name}",
             _shown(run.validation_metrics.get(metric)),
@@ -126,18 +138,18 @@ def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _charts(run: Run, events: list, metric: str) -> None:
+def _charts(run: Run, events: Sequence[Event], metric: str, columns: int) -> None:
     table = points(events)
     series = dict(iter(table.groupby("series", sort=False)))
     loss, checked, measured = (series.get(name) for name in ("loss", "validation loss", f"validation {metric}"))
     lines = []
     if loss is not None:
         x, y = loss["step"].tolist(), loss["value"].tolist()
-        lines += [Line("training, each point", TRAINING_COLOR, x, y, faint=True)]
+        lines += [Line("each point", TRAINING_COLOR, x, y, faint=True)]
         lines += [Line("training, smoothed", TRAINING_COLOR, x, smoothed(y))]
     if checked is not None:
         lines += [Line("validation", VALIDATION_COLOR, checked["step"].tolist(), checked["value"].tolist(), dots=True)]
-    left, right = st.columns(2)
+    left, right = st.columns(2) if columns == 2 else (st.container(), st.container())
     with left:
         curves(lines, key=f"loss_{run.id}", title="Loss", x_label="step", x_max=run.total_steps)
     with right:

@@ -3,24 +3,19 @@
 import streamlit as st
 
 from spafit import hub
-from spafit.anatomy import load
-from spafit.counting import Counts, count, notices
+from spafit.counting import Counts, notices
 from spafit.models import Model, get_model, list_models
 from spafit.stratification import Method, method_of, preset
 from spafit.tasks import Task, get_task, list_tasks
 from spafit.training.metrics import LABELS
+from spafit.ui.explore_model import described
+from spafit.ui.explore_stack import METHOD_LABELS
+from spafit.ui.explore_state import anatomy_of, commit, commit_model, counts_of
 from spafit.ui.picture import picture
 from spafit.ui.run_data import guess
-from spafit.ui.state import current_model, current_stratification, set_model, set_stratification
+from spafit.ui.state import current_model, current_stratification, set_model
 from spafit.ui.text import plain, share
 
-METHOD_LABELS = {
-    Method.SPAFIT: "SPAFIT",
-    Method.BITFIT: "BitFit",
-    Method.LORA: "LoRA",
-    Method.FULL: "Full fine-tuning",
-    Method.PROBE: "Linear probe",
-}
 OWN = "Own"
 """Stands for a stratification that is no preset."""
 
@@ -34,21 +29,16 @@ def choose_model() -> Model:
     st.selectbox(
         "Pretrained model",
         list(models),
-        format_func=lambda key: _describe(models[key]),
+        format_func=lambda key: described(models[key]),
         key="train_model",
-        on_change=lambda: _take_model(models[st.session_state["train_model"]]),
+        on_change=_take_model,
     )
     return chosen
 
 
-def _describe(model: Model) -> str:
-    layers = f" · {model.num_layers} layers" if model.num_layers else ""
-    place = {"hub": "needs a download", "local": "folder"}.get(model.source, model.source)
-    return f"{model.name}{layers} · {'counts only' if model.counts_only else place}"
-
-
-def _take_model(model: Model) -> None:
-    set_model(model.key, model.num_layers or load(model.key).num_layers)
+def _take_model() -> None:
+    key = st.session_state["train_model"]
+    commit_model(key, anatomy_of(key).num_layers)
 
 
 def choose_task() -> Task:
@@ -69,13 +59,15 @@ def choose_task() -> Task:
     return task
 
 
-def choose_stratification(model: Model, task: Task) -> Counts:
+def choose_stratification(model: Model, task: Task, explained: bool) -> Counts:
     """Draw presets, boundaries and what they train; the choice is the one that Explore shows. Returns its counts.
+
+    `explained` adds the key of the picture.
 
     Raises:
         SpafitError: the model's layers cannot be read, or the stratification does not fit them.
     """
-    anatomy = load(model.key, num_labels=task.num_labels)
+    anatomy = anatomy_of(model.key, num_labels=task.num_labels)
     if current_stratification().num_layers != anatomy.num_layers:
         set_model(model.key, anatomy.num_layers)
     stratification = current_stratification()
@@ -87,6 +79,7 @@ def choose_stratification(model: Model, task: Task) -> Counts:
         options,
         format_func=lambda option: METHOD_LABELS.get(option, OWN),
         required=True,
+        wrap=True,
         key="train_method",
         on_change=_take_method,
         args=(anatomy.num_layers,),
@@ -101,22 +94,23 @@ def choose_stratification(model: Model, task: Task) -> Counts:
             on_change=_take_boundaries,
             help="The last layer of stratum 1 and the last layer of stratum 2.",
         )
-    st.html(picture(stratification))
-    counts = count(anatomy, stratification)
+    st.html(picture(stratification, explained))
+    counts = counts_of(anatomy, stratification)
     st.markdown(f"**{plain(stratification.name)}** trains **{share(counts.trainable, counts.total)}** parameters.")
-    for sentence in notices(anatomy, stratification):
-        st.caption(plain(sentence))
+    if not anatomy.has_biases:
+        for sentence in notices(anatomy, stratification):
+            st.caption(plain(sentence))
     return counts
 
 
 def _take_method(num_layers: int) -> None:
     chosen = st.session_state["train_method"]
     if chosen != OWN:
-        set_stratification(preset(chosen, num_layers, lora=current_stratification().lora))
+        commit(preset(chosen, num_layers, lora=current_stratification().lora))
 
 
 def _take_boundaries() -> None:
-    set_stratification(current_stratification().with_boundaries(*st.session_state["train_boundaries"]))
+    commit(current_stratification().with_boundaries(*st.session_state["train_boundaries"]))
 
 
 def obstacle(model: Model, task: Task) -> str | None:

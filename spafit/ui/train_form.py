@@ -1,4 +1,4 @@
-"""The whole form that starts a run; used wide before a run and narrow beside one."""
+"""The whole form that starts a run; in two columns before a run, in one beside it."""
 
 import streamlit as st
 
@@ -12,27 +12,30 @@ from spafit.ui.train_choice import choose_model, choose_stratification, choose_t
 from spafit.ui.train_settings import choose_settings
 
 
-def train_form(columns: int) -> str | None:
-    """Draw the form in that many columns; return the id of the run that the visitor just started, else None."""
-    left, right = st.columns(2, gap="large") if columns == 2 else (st.container(), st.container())
+def train_form(beside_a_run: bool = False) -> str | None:
+    """Draw the form, narrow beside a run; return the id of the run that the visitor just started, else None."""
+    model_side, task_side = (st.container(), st.container()) if beside_a_run else st.columns(2, gap="large")
+    spec, reason = None, None
     try:
-        with left:
-            model, task = choose_model(), choose_task()
-        with right:
-            choose_stratification(model, task)
-        settings = choose_settings(current_stratification(), columns=3 if columns == 2 else 1)
+        with model_side:
+            model = choose_model()
+        with task_side:
+            task = choose_task()
+        with model_side:
+            choose_stratification(model, task, explained=not beside_a_run)
+        with task_side:
+            settings = choose_settings(current_stratification())
+        spec, reason = RunSpec(model.key, task.key, current_stratification(), settings), obstacle(model, task)
     except SpafitError as error:
-        tell(error)
-        st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=True)
-        return None
-    reason = obstacle(model, task)
-    if reason:
-        st.warning(plain(reason), icon=":material/block:")
-    pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None)
-    if not pressed:
+        reason = str(error)
+    with task_side:
+        if reason:
+            st.warning(plain(reason), icon=":material/block:")
+        start = st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None)
+    if not start or spec is None:
         return None
     try:
-        return submit(RunSpec(model.key, task.key, current_stratification(), settings), owner=owner())
+        return submit(spec, owner=owner())
     except SpafitError as error:
         tell(error)
         return None

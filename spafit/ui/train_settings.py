@@ -64,7 +64,7 @@ SWITCHES = {
 }
 
 
-def choose_settings(stratification: Stratification, columns: int = 3) -> TrainSettings:
+def choose_settings(stratification: Stratification) -> TrainSettings:
     """Draw the settings and return them. They keep what the visitor typed, also on other pages.
 
     Raises:
@@ -72,18 +72,18 @@ def choose_settings(stratification: Stratification, columns: int = 3) -> TrainSe
     """
     values: dict[str, Any] = {}
     BASIC["learning_rate"]["placeholder"] = f"{default_learning_rate(stratification):g}"
-    for column, (name, look) in zip(st.columns(columns), BASIC.items(), strict=True):
+    for column, (name, look) in zip(st.columns(len(BASIC)), BASIC.items(), strict=True):
         values[name] = column.number_input(**look, **_keep(name))
     with st.expander("More settings"):
-        cells = st.columns(columns)
+        cells = st.columns(2)
         for number, (name, look) in enumerate(ADVANCED.items()):
-            values[name] = cells[number % columns].number_input(**look, **_keep(name))
+            values[name] = cells[number % 2].number_input(**look, **_keep(name))
         for number, (name, (label, options)) in enumerate(CHOICES.items()):
             kept = _keep(name)
             kept["index"] = options.index(kept.pop("value"))
-            values[name] = cells[number % columns].selectbox(label, options, **kept)
+            values[name] = cells[number % 2].selectbox(label, options, **kept)
         for number, (name, (label, help_text)) in enumerate(SWITCHES.items()):
-            values[name] = cells[number % columns].toggle(label, help=help_text, **_keep(name))
+            values[name] = cells[number % 2].toggle(label, help=help_text, **_keep(name))
         st.button("Back to the quick defaults", icon=":material/restart_alt:", on_click=_reset)
     return TrainSettings(**values)
 

@@ -14,7 +14,7 @@ const ticks = (low, high, wanted) => {
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw) || 10);
   const result = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) result.push(k * step);
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) result.push(k * step || 0);
   return { values: result, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 };
 
@@ -52,7 +52,7 @@ function draw(root, data) {
     svg.append(make('text', { x: MARGIN.left - 6, y: py(y) + 4, 'text-anchor': 'end' }, y.toFixed(yTicks.digits)));
   }
   const xTicks = ticks(box.x0, box.x1, Math.max(2, width / 110));
-  for (const x of xTicks.values) svg.append(make('text', { x: px(x), y: bottom + 16, 'text-anchor': 'middle' },
+  if (finite || data.xMax) for (const x of xTicks.values) svg.append(make('text', { x: px(x), y: bottom + 16, 'text-anchor': 'middle' },
     xTicks.digits ? x.toFixed(xTicks.digits) : x.toLocaleString('en')));
   svg.append(make('line', { class: 'axis', x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
   svg.append(make('text', { x: (MARGIN.left + right) / 2, y: height - 4, 'text-anchor': 'middle' }, data.xLabel));
@@ -67,7 +67,7 @@ function draw(root, data) {
     if (line.dots || line.x.length === 1) line.x.forEach((x, i) =>
       svg.append(make('circle', { cx: px(x), cy: py(line.y[i]), r: line.faint ? 2 : 3.5, fill: line.color })));
   }
-  if (!finite) svg.append(make('text', { x: (MARGIN.left + right) / 2, y: height / 2, 'text-anchor': 'middle' }, 'waiting for the first point'));
+  if (!finite) svg.append(make('text', { x: (MARGIN.left + right) / 2, y: MARGIN.top + 24, 'text-anchor': 'middle' }, 'waiting for the first point'));
   root.__scale = { px, box, right };
 }
 

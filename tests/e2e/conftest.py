@@ -1,0 +1,160 @@
+"""A real server on a free port and a real browser, each started once for all browser tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 60
+
+expect.set_options(timeout=20_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app: where it answers, its data folder and its process."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def address(self, page: str = "") -> str:
+        """The address of a page, such as ``explore`` or ``runs?run=ID``."""
+        return f"{self.url}/{page}"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app on a free port with a data folder of its own; fails when its process ends early."""
+    folder = tmp_path_factory.mktemp("server")
+    home, log = folder / "home", folder / "server.log"
+    port = _free_port()
+    environment = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
+    environment |= {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    running = Server(f"http://127.0.0.1:{port}", home, process, log)
+    try:
+        _wait_until_healthy(running)
+        yield running
+        assert process.poll() is None, f"The server ended during the tests:\n{log.read_text()[-3000:]}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(server: Server) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            pytest.fail(f"The server ended with code {server.process.returncode}:\n{server.log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"The server did not answer within {START_SECONDS} s:\n{server.log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless. Without it the tests skip and say so; where CI=true they fail."""
+    if not CHROMIUM.exists():
+        message = f"No browser at {CHROMIUM}; install Debian's chromium to run the browser tests."
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
+    """A function that opens an address of the app in a context of its own: `open_page("explore", width=400, scheme="dark")`.
+
+    It waits until the page's script has run and no exception is on it.
+    """
+    contexts = []
+
+    def opened(
+        address: str = "", *, width: int = 1280, height: int = 900, scheme: str = "light", touch: bool = False
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,  # ty: ignore[invalid-argument-type]
+            has_touch=touch,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(server.address(address))
+        settled(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """Home at 1280 pixels in the light theme."""
+    return open_page()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page's script has run to its end, and check that it shows no exception."""
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def has_no_sideways_scroll(page: Page) -> bool:
+    """Whether everything fits the width of the window."""
+    return bool(
+        page.evaluate(
+            """() => [document.scrollingElement, ...document.querySelectorAll('[data-testid=stMain]')]
+                .every(node => node.scrollWidth <= node.clientWidth + 1)"""
+        )
+    )
