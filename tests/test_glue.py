@@ -1,6 +1,5 @@
 """The nine tasks of GLUE: from small files in the official layout, from the Hugging Face cache, and the real ones."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from spafit.tasks import TaskError, get_task, list_tasks, load, preparation
 from spafit.tasks.glue import KEYS
 from spafit.tasks.glue_files import LAYOUTS, Layout, read_tsv
 from spafit.tasks.splits import normalize
+from tests.hf_cache import write_cache
 
 HEADERS = {
     "cola": None,
@@ -183,41 +183,25 @@ def test_without_folder_cache_or_hub_it_says_what_to_do(tmp_path: Path, monkeypa
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path / "nowhere"))
     assert get_task("wnli").source == "hub"
-    with pytest.raises(TaskError, match="WNLI is not on this machine and cannot be downloaded") as caught:
+    with pytest.raises(
+        TaskError, match="WNLI cannot be had: it is not on this machine and the Hugging Face Hub cannot be reached"
+    ) as caught:
         load("wnli", "train")
     assert "SPAFIT_GLUE_DIR" in str(caught.value)
 
 
 def test_from_the_hugging_face_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache as `datasets` leaves it behind; written here by hand, read by the real library without a network."""
-    import pyarrow as pa
-
-    folder = tmp_path / "datasets" / "nyu-mll___glue" / "mnli" / "0.0.0" / ("a" * 40)
-    folder.mkdir(parents=True)
-    names = ("train", "validation_matched", "validation_mismatched")
-    rows = {
-        name: [{"premise": f"{name} {i}", "hypothesis": f"h {i}", "label": i % 3, "idx": i} for i in range(30)]
-        for name in names
+    parts = {
+        part: [{"premise": f"{part} {i}", "hypothesis": f"h {i}", "label": i % 3, "idx": i} for i in range(30)]
+        for part in ("train", "validation_matched", "validation_mismatched")
     }
-    schema = pa.schema(
-        [("premise", pa.string()), ("hypothesis", pa.string()), ("label", pa.int64()), ("idx", pa.int32())]
-    )
-    for name in names:
-        table = pa.Table.from_pylist(rows[name], schema=schema)
-        with pa.OSFile(str(folder / f"glue-{name}.arrow"), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-            writer.write_table(table)
-    kinds = {"premise": "string", "hypothesis": "string", "idx": "int32"}
-    features = {name: {"dtype": kind, "_type": "Value"} for name, kind in kinds.items()}
-    features["label"] = {"names": ["entailment", "neutral", "contradiction"], "_type": "ClassLabel"}
-    info = {
-        "builder_name": "parquet",
-        "config_name": "mnli",
-        "dataset_name": "glue",
-        "version": {"version_str": "0.0.0", "major": 0, "minor": 0, "patch": 0},
-        "features": {name: features[name] for name in ("premise", "hypothesis", "label", "idx")},
-        "splits": {name: {"name": name, "num_bytes": 1, "num_examples": 30, "dataset_name": "glue"} for name in names},
+    columns = {
+        "premise": "string",
+        "hypothesis": "string",
+        "label": ["entailment", "neutral", "contradiction"],
+        "idx": "int32",
     }
-    (folder / "dataset_info.json").write_text(json.dumps(info))
+    write_cache(tmp_path, "nyu-mll/glue", "mnli", columns, parts)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     assert get_task("mnli").source == "cached"
     test = load("mnli", "test_mismatched")

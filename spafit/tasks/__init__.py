@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spafit.tasks import bundled, glue, prepared
+from spafit.home import spafit_home
+from spafit.tasks import bundled, glue, helper, prepared, stored
+from spafit.tasks.files import FORMATS
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, SPLITS, Examples, Task, TaskError
 
@@ -27,25 +29,35 @@ __all__ = [
     "list_tasks",
     "load",
     "preparation",
+    "token_cache",
 ]
 
 
 def list_tasks() -> list[Task]:
-    """Every task that can be picked, the bundled ones first."""
-    return [*bundled.TASKS, *glue.tasks()]
+    """Every task that can be picked: the bundled ones, GLUE's, and data sets that were brought."""
+    return [*bundled.TASKS, *glue.tasks(), *(found.task for found in stored.list_stored())]
 
 
 def get_task(key_or_path: str) -> Task:
-    """The task of this key.
+    """The task of this key, or the one that a file poses: it is read with guessed columns and stored by its content.
+
+    Whoever keeps the result keeps its `key`: the file may change or go, the stored data set does not.
 
     Raises:
-        TaskError: there is none.
+        TaskError: there is none, or the file cannot be used.
     """
-    for task in list_tasks():
+    for task in (*bundled.TASKS, *glue.tasks()):
         if task.key == key_or_path:
             return task
+    path = Path(key_or_path).expanduser()
+    if path.is_file():
+        return stored.get(helper.call("add", path=str(path.absolute()), name=path.name)).task
+    if key_or_path.startswith(stored.KEY):
+        return stored.get(key_or_path).task
+    if path.suffix.lower() in FORMATS or len(path.parts) > 1:
+        raise TaskError(f"There is no file {key_or_path}.")
     known = ", ".join(task.key for task in list_tasks())
-    raise TaskError(f"There is no task {key_or_path!r}; the tasks are {known}.")
+    raise TaskError(f"There is no task {key_or_path!r}; the tasks are {known}, and the path of a data file is one too.")
 
 
 def load(task: Task | str, split: str, *, limit: int | None = None, seed: int = 0) -> Examples:
@@ -93,5 +105,12 @@ def baseline(task: Task, labels: np.ndarray, train_labels: np.ndarray | None = N
     return compute(task.metrics, np.full(len(labels), constant), labels)
 
 
+def token_cache(task: Task) -> Path:
+    """Where a task's tokenised texts are kept; those of a data set that was brought go when it is deleted."""
+    return _folder(task) / "tokens" if task.key.startswith(stored.KEY) else spafit_home() / "cache" / "tokens"
+
+
 def _folder(task: Task) -> Path:
+    if task.key.startswith(stored.KEY):
+        return stored.folder(task.key)
     return (glue if task.key in glue.KEYS else bundled).folder(task.key)

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from spafit.errors import SpafitError
 from spafit.tasks.task import TaskError
 
 TIMEOUT = 900.0  # seconds: a slow download of a large data set
-MEMORY = 6 * 1024**3  # bytes of address space: what a file may expand to before reading it is given up
+MEMORY = 6 * 1024**3  # bytes: what a file may expand to before reading it is given up
 
 
 def call(command: str, *, timeout: float = TIMEOUT, **arguments: Any) -> Any:
@@ -68,11 +69,15 @@ def main(argv: list[str]) -> int:
 
 
 def _run(command: str, arguments: dict[str, Any]) -> Any:
-    if command == "glue":
-        from spafit.tasks import hub
+    from spafit.tasks import hub_data, intake
 
-        return hub.fetch_glue(**arguments)
-    raise TaskError(f"The helper process knows no command {command!r}.")
+    commands: dict[str, Callable[..., Any]] = {
+        "glue": hub_data.fetch_glue,
+        "hub": hub_data.fetch,
+        "inspect": intake.inspect,
+        "add": intake.add,
+    }
+    return commands[command](**arguments)
 
 
 def _limit_memory() -> None:
@@ -80,9 +85,9 @@ def _limit_memory() -> None:
         import resource
     except ImportError:  # Windows
         return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     allowed = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,8 +61,11 @@ def cached(key: str, files: Iterable[Path], make: Callable[[], tuple[Parts, Prep
     return folder
 
 
-def write(folder: Path, parts: Parts, preparation: Preparation) -> None:
+def write(folder: Path, parts: Parts, preparation: Preparation, about: Mapping[str, Any] | None = None) -> None:
     """Store the parts under `folder`; whoever else does so at the same time stores the same.
+
+    Args:
+        about: further JSON documents to keep in the folder, by file name.
 
     Raises:
         SpafitError: the disk is full or the folder cannot be written.
@@ -72,7 +76,8 @@ def write(folder: Path, parts: Parts, preparation: Preparation) -> None:
         try:
             for name, (examples, order) in parts.items():
                 _write_part(scratch / f"{name}.arrow", examples, order)
-            (scratch / INFO).write_text(json.dumps(preparation.to_dict(), ensure_ascii=False), encoding="utf-8")
+            for name, document in {INFO: preparation.to_dict(), **(about or {})}.items():
+                (scratch / name).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
             if not (folder / INFO).is_file():
                 shutil.rmtree(folder, ignore_errors=True)
                 scratch.rename(folder)

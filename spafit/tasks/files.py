@@ -1,0 +1,69 @@
+"""Any file that somebody brings, as a table of text: by its name's ending, checked against its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spafit.tasks.parquet_files import read_parquet
+from spafit.tasks.tables import Table
+from spafit.tasks.task import TaskError
+from spafit.tasks.text_files import decode, read_jsonl, read_separated
+
+FILE_BYTES = 200 * 1000**2
+FORMATS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".parquet": "Parquet"}
+
+# What a file of another kind starts with.
+_SIGNATURES = (
+    (b"PAR1", "Parquet"),
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"ARROW1", "an Arrow file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word document"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+)
+
+
+def read_table(path: Path, name: str | None = None) -> Table:
+    """Read a whole file.
+
+    Args:
+        path: where the bytes are.
+        name: what the person calls the file; its ending says what it should be. The path's own name by default.
+
+    Raises:
+        TaskError: too large, an ending or content that is not supported, or nothing usable in it.
+    """
+    name = name or path.name
+    suffix = Path(name).suffix.lower()
+    if suffix == ".json":
+        suffix = ".jsonl"
+    if suffix not in FORMATS:
+        raise TaskError(f"{name} is not a file type that can be read; allowed are {', '.join(FORMATS)}.")
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(4096)
+    except OSError as error:
+        raise TaskError(f"{name} cannot be read ({error.strerror}).") from error
+    if size > FILE_BYTES:
+        raise TaskError(f"{name} has {size / 1e6:,.0f} MB; the limit is {FILE_BYTES / 1e6:.0f} MB.")
+    if not size:
+        raise TaskError(f"{name} is empty.")
+    found = next((what for signature, what in _SIGNATURES if start.startswith(signature)), None)
+    if (found == "Parquet") != (suffix == ".parquet") or (found and found != "Parquet"):
+        raise TaskError(f"{name} should be {FORMATS[suffix]} by its name, but its content is {found or 'not Parquet'}.")
+    if suffix == ".parquet":
+        table = read_parquet(path, name)
+    else:
+        text, encoding = decode(path.read_bytes(), name)
+        table = read_jsonl(text, name) if FORMATS[suffix] == "JSON lines" else read_separated(text, name, suffix)
+        table.encoding = encoding
+    if not len(table):
+        raise TaskError(f"{name} has no rows that can be used.")
+    return table

@@ -1,0 +1,107 @@
+"""A file's cells as a table of text, and the limits that hold for every kind of file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from spafit.tasks.task import TaskError
+
+CELL_CHARACTERS = 1_000_000
+COLUMNS = 1000
+PROBLEMS_SHOWN = 20
+ROWS_AT_ONCE = 20_000
+
+
+@dataclass
+class Table:
+    """A file's cells as text (None where a cell is missing), and how they were read."""
+
+    columns: dict[str, pa.ChunkedArray]  # name -> large_string
+    numbers: list[int]  # per row: its line in a text file, or its row in a Parquet file, from 1
+    unit: str  # what those are: "line" or "row"
+    format: str
+    encoding: str = ""
+    delimiter: str = ""
+    malformed: int = 0  # lines that do not fit the table and were left out
+    problems: list[str] = field(default_factory=list)  # the first of them, with their line
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def cells(self, column: str) -> list[str | None]:
+        """One column as a list."""
+        return self.columns[column].to_pylist()
+
+
+class Builder:
+    """Collects rows of cells into Arrow columns, some thousands at a time, so that memory holds the text once."""
+
+    def __init__(self, name: str, unit: str) -> None:
+        self.name = name
+        self.unit = unit
+        self.names: list[str] = []
+        self.chunks: list[list[pa.Array]] = []
+        self.rows: list[list[str | None]] = []
+        self.numbers: list[int] = []
+        self.malformed = 0
+        self.problems: list[str] = []
+
+    def start(self, names: list[str]) -> None:
+        if len(names) > COLUMNS:
+            raise TaskError(f"{self.name} has more than {COLUMNS:,} columns.")
+        self.names = names
+        self.chunks = [[] for _ in names]
+
+    def add(self, row: list[str | None] | list[str], number: int) -> None:
+        for cell in row:
+            if cell is not None and len(cell) > CELL_CHARACTERS:
+                raise TaskError(
+                    f"{self.name}, line {number}: a cell has {len(cell):,} characters; "
+                    f"the limit is {CELL_CHARACTERS:,}."
+                )
+        self.rows.append(list(row))
+        self.numbers.append(number)
+        if len(self.rows) == ROWS_AT_ONCE:
+            self._flush()
+
+    def skip(self, problem: str) -> None:
+        self.malformed += 1
+        if len(self.problems) < PROBLEMS_SHOWN:
+            self.problems.append(problem)
+
+    def finish(self, format: str) -> Table:
+        self._flush()
+        if self.malformed > len(self.numbers):
+            raise TaskError(f"{self.name} is not {format}: {self.problems[0]}.")
+        columns = {
+            name: pa.chunked_array(chunks, pa.large_string())
+            for name, chunks in zip(self.names, self.chunks, strict=True)
+        }
+        return Table(columns, self.numbers, self.unit, format, malformed=self.malformed, problems=self.problems)
+
+    def _flush(self) -> None:
+        for i, chunks in enumerate(self.chunks):
+            cells = [row[i] for row in self.rows]
+            try:
+                array = pa.array(cells, pa.large_string())
+            except UnicodeEncodeError:  # half of a surrogate pair, written as an escape in JSON
+                fixed = [None if cell is None else cell.encode("utf-8", "replace").decode() for cell in cells]
+                array = pa.array(fixed, pa.large_string())
+            chunks.append(array)
+        self.rows = []
+
+
+def column_names(header: list[str]) -> list[str]:
+    """Names for every column, different from one another, of bounded length."""
+    names: list[str] = []
+    for i, cell in enumerate(header):
+        name = " ".join(cell.split())[:80] or f"column {i + 1}"
+        number = 2
+        unique = name
+        while unique in names:
+            unique = f"{name} ({number})"
+            number += 1
+        names.append(unique)
+    return names
