@@ -12,7 +12,6 @@ from transformers import PreTrainedModel
 from spafit import adapt, anatomy, models, tasks
 from spafit.anatomy import Anatomy
 from spafit.data import Encoded, tokenize
-from spafit.home import spafit_home
 from spafit.tasks import Task
 from spafit.training.config import RunSpec
 from spafit.training.failures import TrainingFailed
@@ -43,7 +42,7 @@ def prepare_data(spec: RunSpec, folder: Path) -> Data:
     """
     settings = spec.settings
     task = tasks.get_task(spec.task)
-    cache = spafit_home() / "cache" / "tokens"
+    cache = tasks.token_cache(task)
 
     def read(split: str, limit: int | None = None) -> Encoded:
         examples = tasks.load(task, split, limit=limit, seed=settings.seed)
