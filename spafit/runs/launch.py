@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from pathlib import Path
@@ -13,6 +14,8 @@ from spafit.runs import processes
 from spafit.runs.store import Store
 from spafit.training.config import RunSpec
 
+IDLE_SECONDS = 300.0
+
 
 def supervisor_lock(home: Path) -> FileLock:
     """Return the lock that the one supervisor of a home holds for as long as it lives."""
@@ -22,6 +25,14 @@ def supervisor_lock(home: Path) -> FileLock:
 def supervisor_log(home: Path) -> Path:
     """Return the file that the supervisor's own words go to."""
     return home / "supervisor.log"
+
+
+def idle_seconds() -> float:
+    """Return how long to stay without work, from ``SPAFIT_IDLE_SECONDS``; 0 also means: keep no worker warm."""
+    try:
+        return max(float(os.environ.get("SPAFIT_IDLE_SECONDS", IDLE_SECONDS)), 0.0)
+    except ValueError:
+        return IDLE_SECONDS
 
 
 def submit(
@@ -61,16 +72,23 @@ def ensure_supervisor() -> None:
     It works through the queue, keeps a process with PyTorch imported ready for the next run, and leaves when there has
     been nothing to do for a while (``SPAFIT_IDLE_SECONDS``). Calling this before a run is submitted warms it up.
     """
-    home = spafit_home()
-    lock = supervisor_lock(home)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    if has_supervisor() or (not idle_seconds() and not Store.open().active()):
         return
-    lock.release()
+    home = spafit_home()
     process = processes.start("spafit.runs.supervisor", output=supervisor_log(home))
     # Collects the exit status when the supervisor leaves before we do, so that no zombie stays behind.
     threading.Thread(target=_wait, args=(process,), daemon=True, name="spafit-supervisor-exit").start()
+
+
+def has_supervisor() -> bool:
+    """Whether the supervisor of this ``SPAFIT_HOME`` lives."""
+    lock = supervisor_lock(spafit_home())
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

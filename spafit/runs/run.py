@@ -11,6 +11,8 @@ from typing import Any
 
 from spafit.training.config import RunSpec
 
+SCHEMA_VERSION = 1
+
 
 class State(StrEnum):
     """Where a run is. `docs/runs.md` draws the transitions."""
@@ -98,6 +100,24 @@ class Run:
     def progress(self) -> float:
         """Share of the optimizer steps done, 0 to 1."""
         return min(self.step / self.total_steps, 1.0) if self.total_steps else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as JSON types: what ``spafit show --json`` prints."""
+        plain = ("name", "owner", "priority", "attempt", "sweep", "stop_requested", "archived", "reason", "model")
+        plain += ("task", "seed", "device", "phase", "step", "total_steps", "progress", "seconds", "remaining")
+        plain += ("trainable", "total", "metrics", "validation_metrics", "baseline", "versions", "hardware", "position")
+        times = ("created_at", "queued_at", "started_at", "ended_at", "heartbeat_at")
+        moments = {key: getattr(self, key) for key in times}
+        return {
+            "schema": SCHEMA_VERSION,
+            "run": self.id,
+            "state": self.state.value,
+            "origin": self.origin.value,
+            "stratification": self.stratification,
+            **{key: getattr(self, key) for key in plain},
+            **{key: moment.isoformat() if moment else None for key, moment in moments.items()},
+            "spec": self.spec_document,
+        }
 
 
 def run_from_row(row: Mapping[str, Any], position: int | None = None) -> Run:

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from spafit.home import spafit_home
 from spafit.runs import processes, queue
 from spafit.runs.database import StoreError
-from spafit.runs.launch import supervisor_lock, supervisor_log
+from spafit.runs.launch import idle_seconds, supervisor_lock, supervisor_log
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
 from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED
@@ -36,7 +36,6 @@ KILL_AFTER = 3.5
 """Seconds after Stop, or after a run is over, until what is left of its processes is killed."""
 LOST_AFTER = timedelta(seconds=60)
 """A run on another machine (a shared database) without a sign of life for this long is taken for dead."""
-IDLE_SECONDS = 300.0
 ERRORS_IN_A_ROW = 60
 LOG_BYTES = 1_000_000
 
@@ -200,14 +199,6 @@ def _why(code: int | None) -> str:
     if code == EXIT_UNSAVED:
         return UNSAVED
     return CRASHED.format(how=processes.exit_words(code))
-
-
-def idle_seconds() -> float:
-    """Return how long to stay without work, from ``SPAFIT_IDLE_SECONDS``; 0 also means: keep no worker warm."""
-    try:
-        return max(float(os.environ.get("SPAFIT_IDLE_SECONDS", IDLE_SECONDS)), 0.0)
-    except ValueError:
-        return IDLE_SECONDS
 
 
 def serve(supervisor: Supervisor, lock: FileLock, stay: float) -> None:

@@ -108,6 +108,8 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments:
         run_id = arguments[0]
     else:
+        from spafit.runs.preload import preload
+
         preload()
         run_id = sys.stdin.readline().strip()
     try:
@@ -115,12 +117,6 @@ def main(arguments: list[str] | None = None) -> int:
     except StoreError:
         traceback.print_exc()
         return EXIT_UNSAVED
-
-
-def preload() -> None:
-    """Import what every run needs and nothing that touches a GPU; problems show when a run meets them."""
-    with contextlib.suppress(Exception):
-        import spafit.training.loop  # noqa: F401
 
 
 def work(run_id: str) -> int:

@@ -1,4 +1,7 @@
-"""Puts `scripted.py` in the place of the training loop, in processes that have this folder on their PYTHONPATH."""
+"""Puts `scripted.py` in the place of the training loop, in processes that have this folder on their PYTHONPATH.
+
+What a waiting worker imports ahead of its run is replaced too: it would be PyTorch.
+"""
 
 import sys
 from importlib.machinery import ModuleSpec
@@ -9,9 +12,8 @@ from pathlib import Path
 class _Standin:
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        if name != "spafit.training.loop":
-            return None
-        return spec_from_file_location(name, Path(__file__).with_name("scripted.py"))
+        file = {"spafit.training.loop": "scripted.py", "spafit.runs.preload": "no_preload.py"}.get(name)
+        return spec_from_file_location(name, Path(__file__).with_name(file)) if file else None
 
 
 sys.meta_path.insert(0, _Standin)

@@ -1,0 +1,42 @@
+"""``spafit models`` and ``spafit tasks``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from spafit.cli.output import print_json, print_table, size
+
+
+def models(chosen: argparse.Namespace) -> int:
+    """List the models."""
+    from spafit.models import list_models
+
+    found = list_models()
+    if chosen.json:
+        print_json([model.to_dict() for model in found])
+        return 0
+    columns = ("key", "name", "source", "layers", "parameters", "download", "licence", "")
+    rows = [
+        (m.key, m.name, m.source, m.num_layers, m.parameters, size(m.download_bytes), m.licence, _remark(m.counts_only))
+        for m in found
+    ]
+    print_table(columns, rows)
+    return 0
+
+
+def _remark(counts_only: bool) -> str:
+    return "counts only" if counts_only else ""
+
+
+def tasks(chosen: argparse.Namespace) -> int:
+    """List the tasks."""
+    from spafit.tasks import list_tasks
+
+    found = list_tasks()
+    if chosen.json:
+        print_json([asdict(task) | {"num_labels": task.num_labels} for task in found])
+        return 0
+    columns = ("key", "name", "source", "kind", "metric", "asks")
+    print_table(columns, [(t.key, t.name, t.source, t.kind, t.metric, t.sentence) for t in found])
+    return 0

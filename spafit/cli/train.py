@@ -1,0 +1,88 @@
+"""``spafit train``: queue a run like the page does, then follow it. The run does not depend on this process."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from spafit.anatomy import load
+from spafit.cli.chosen import settings, stratification
+from spafit.cli.output import note, print_json, scores
+from spafit.cli.runs import POLL_SECONDS, STOP_SECONDS, print_run, wait_until_over, where
+from spafit.models import get_model
+from spafit.runs import Run, State, Store, StoreBusyError, attend, stop, submit
+from spafit.runs.obstacles import check
+from spafit.tasks import get_task
+from spafit.training.config import RunSpec
+from spafit.training.events import PHASES
+
+ATTEND_SECONDS = 2.0
+INTERRUPTED = 130
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Train; the exit code is 0 only when the run finished (with ``--detach``: when it was queued)."""
+    how = settings(chosen)
+    model, task = get_model(chosen.model), get_task(chosen.task)
+    anatomy = load(model.key, num_labels=task.num_labels)
+    spec = RunSpec(model.key, task.key, stratification(chosen, anatomy.num_layers), how)
+    check(spec)
+    run_id = submit(spec, owner=chosen.owner, priority=chosen.priority, name=chosen.name)
+    store = Store.open()
+    interrupted = False
+    if not chosen.detach:
+        try:
+            follow(store, run_id)
+        except KeyboardInterrupt:
+            interrupted = True
+            note(f"Stopping run {run_id} …")
+            stop(run_id)
+            wait_until_over(store, run_id, STOP_SECONDS)
+    ended = store.get(run_id)
+    if ended.state is State.FAILED:
+        note(ended.reason or "The run failed.")
+    if chosen.json:
+        print_json(ended.to_dict())
+    else:
+        print_run(ended)
+    if chosen.detach or ended.state is State.FINISHED:
+        return 0
+    return INTERRUPTED if interrupted else 1
+
+
+def follow(store: Store, run_id: str) -> None:
+    """Show a run's progress on stderr until it is over; on a terminal as a bar, else nothing but its beginning."""
+    terminal = Console(stderr=True)
+    note(f"Run {run_id}; it goes on without this window, 'spafit stop {run_id}' stops it.")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal, transient=True) as progress:
+        bar = progress.add_task("queued", total=None)
+        attended = time.monotonic()
+        while True:
+            try:
+                now = store.get(run_id)
+                if now.state.over:
+                    return
+                progress.update(bar, description=_doing(now), completed=now.step, total=now.total_steps)
+                if time.monotonic() - attended > ATTEND_SECONDS:
+                    attend()  # should the supervisor be killed while we watch, another takes over
+                    attended = time.monotonic()
+            except StoreBusyError as error:
+                progress.console.print(str(error), markup=False)
+            time.sleep(POLL_SECONDS)
+
+
+def _doing(run: Run) -> str:
+    if run.state is State.RUNNING and run.step:
+        doing = PHASES.get(run.phase or "", "Training")
+        return f"{doing} ({scores(run.validation_metrics)})" if run.validation_metrics else doing
+    return where(run).capitalize()

@@ -1,0 +1,5 @@
+"""Imports nothing ahead of a run."""
+
+
+def preload() -> None:
+    """Do nothing."""
