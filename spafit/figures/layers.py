@@ -30,16 +30,14 @@ NOTHING_TRAINS = "Nothing is trained with this setting."
 
 
 def layer_axis(figure: go.Figure, labels: list[str]) -> None:
-    """Name the first and last column, and as many layers between them as can be read."""
+    """Make the x axis a column per row of the model, at 0, 1, ...; name both ends and as many layers as can be read."""
     num_layers = len(labels) - 2
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if num_layers / step <= 16)
-    ticks = [labels[0], *(label for number, label in enumerate(labels[1:-1], 1) if number % step == 0), labels[-1]]
+    ticks = [0, *range(step, num_layers + 1, step), num_layers + 1]
     figure.update_xaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=labels,
+        range=[-0.6, num_layers + 1.6],
         tickvals=ticks,
-        ticktext=[tick.removeprefix("layer ") for tick in ticks],
+        ticktext=[labels[tick].removeprefix("layer ") for tick in ticks],
         tickangle=0,
         showgrid=False,
     )
@@ -55,15 +53,16 @@ def _draw(
     frame = frame[frame["value"] > 0]
     if frame.empty:
         return empty(NOTHING_TRAINS)
+    column = {label: number for number, label in enumerate(order)}
     figure = go.Figure()
     for part in in_order(frame["part"]):
         mine = frame[frame["part"] == part]
         common = {
-            "x": mine["label"],
+            "x": mine["label"].map(column),
             "y": mine["value"],
             "name": names[part],
-            "customdata": mine[["stratum", "total"]],
-            "hovertemplate": f"%{{x}}<br>{names[part]}: %{{y:,d}}<br>%{{customdata[0]}}<br>"
+            "customdata": mine[["place", "total"]],
+            "hovertemplate": f"%{{customdata[0]}}<br>{names[part]}: %{{y:,d}}<br>"
             "of %{customdata[1]:,d} in the row<extra></extra>",
         }
         if scale == "linear":
@@ -82,11 +81,12 @@ def flops_by_row(frame: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for part, name in PASSES.items():
         figure.add_bar(
-            x=frame["label"],
+            x=list(range(len(frame))),
             y=frame[part],
             name=name,
+            customdata=frame["label"],
             marker={"color": PASS_COLORS[part], "line": {"width": 0}},
-            hovertemplate=f"%{{x}}<br>{name}: %{{y:,.4s}}FLOP<extra></extra>",
+            hovertemplate=f"%{{customdata}}<br>{name}: %{{y:.4s}}FLOP<extra></extra>",
         )
     styled(figure, height=280, y="FLOP per step")
     figure.update_layout(barmode="stack", bargap=0.12)
@@ -95,14 +95,16 @@ def flops_by_row(frame: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def _strata(rows: pd.DataFrame) -> pd.Series:
-    return rows["stratum"].map(lambda stratum: "" if pd.isna(stratum) else f"stratum {stratum}")
+def _places(rows: pd.DataFrame) -> list[str]:
+    """What a column is called on hover: ``layer 5, stratum 2``."""
+    named = zip(rows["label"], rows["stratum"], strict=True)
+    return [label if pd.isna(stratum) else f"{label}, stratum {stratum}" for label, stratum in named]
 
 
 def by_kind(frame: pd.DataFrame, scale: Scale = "linear") -> go.Figure:
     """Draw `Counts.frame` as stacked columns of biases, LoRA pairs and weights."""
-    rows = frame.assign(stratum=_strata(frame)).melt(
-        ["label", "stratum", "total"], list(KINDS), var_name="part", value_name="value"
+    rows = frame.assign(place=_places(frame)).melt(
+        ["label", "place", "total"], list(KINDS), var_name="part", value_name="value"
     )
     return _draw(rows, KIND_COLORS, KIND_LABELS, list(frame["label"]), scale)
 
@@ -112,7 +114,8 @@ def by_role(frame: pd.DataFrame, scale: Scale = "linear") -> go.Figure:
     labels = [
         row if pd.isna(layer) else f"layer {layer}" for row, layer in zip(frame["row"], frame["layer"], strict=True)
     ]
-    rows = frame.assign(label=labels, part=frame["role"], value=frame["trainable"], stratum=_strata(frame))
+    rows = frame.assign(label=labels, part=frame["role"], value=frame["trainable"])
+    rows["place"] = _places(rows)
     roles = in_order(frame["role"])
     names = {role: role.replace("_", " ").replace("ffn", "FFN").replace("+", " + ") for role in roles}
     colors = {role: ROLE_COLORS[role.partition("+")[0]] for role in roles}

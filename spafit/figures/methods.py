@@ -167,12 +167,13 @@ def difference(frame: pd.DataFrame) -> go.Figure:
     for name, color, rows in (("B trains more", CURRENT_COLOR, change > 0), ("A trains more", OTHER_COLOR, change < 0)):
         mine = frame[rows]
         figure.add_bar(
-            x=mine["label"],
+            x=mine.index,
             y=change[rows],
             name=name,
             marker={"color": color, "line": {"width": 0}},
-            customdata=mine[["a", "b"]],
-            hovertemplate="%{x}<br>A: %{customdata[0]:,d}<br>B: %{customdata[1]:,d}<br>B − A: %{y:+,d}<extra></extra>",
+            customdata=mine[["a", "b", "label"]],
+            hovertemplate="%{customdata[2]}<br>A: %{customdata[0]:,d}<br>B: %{customdata[1]:,d}<br>"
+            "B − A: %{y:+,d}<extra></extra>",
         )
     styled(figure, height=280, y="B − A")
     figure.update_layout(bargap=0.12)

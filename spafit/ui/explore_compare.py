@@ -101,6 +101,10 @@ def _preset_b() -> None:
         set_compared(preset(method, first.num_layers, lora=first.lora))
 
 
+def _copy() -> None:
+    set_compared(current_stratification())
+
+
 def _swap() -> None:
     first, second = current_stratification(), second_setting(current_stratification())
     set_compared(first)
@@ -121,15 +125,9 @@ def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
                 on_history=lambda _: None,
                 compact=True,
             )
-    with left:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button("Swap A and B", on_click=_swap, key="explore_swap", icon=":material/swap_horiz:")
-        st.button(
-            "Copy A to B",
-            on_click=lambda: set_compared(current_stratification()),
-            key="explore_copy",
-            icon=":material/content_copy:",
-        )
-    with right:
+        st.button("Copy A to B", on_click=_copy, key="explore_copy", icon=":material/content_copy:")
         st.segmented_control(
             "Make B",
             list(METHOD_LABELS),

@@ -20,6 +20,12 @@ LABELS = {
     "length": ("Tokens per text", "A token is a word or a piece of one; shorter texts are padded."),
 }
 
+VALUE_LABELS = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD", "cpu": "CPU", "cuda": "CUDA"}
+
+
+def _value_label(value: str) -> str:
+    return VALUE_LABELS.get(value, value.replace("_", " "))
+
 
 def _changed(name: str) -> None:
     change_settings(**{name: st.session_state[f"explore_{name}"]})
@@ -32,7 +38,15 @@ def _controls(chosen: Settings) -> None:
         key = f"explore_{name}"
         st.session_state[key] = getattr(chosen, name)
         if name in CHOICES:
-            column.selectbox(label, list(CHOICES[name]), key=key, help=help_text, on_change=_changed, args=(name,))
+            column.selectbox(
+                label,
+                list(CHOICES[name]),
+                format_func=_value_label,
+                key=key,
+                help=help_text,
+                on_change=_changed,
+                args=(name,),
+            )
         else:
             column.number_input(label, 1, LARGEST[name], key=key, help=help_text, on_change=_changed, args=(name,))
     st.session_state["explore_checkpointing"] = chosen.checkpointing

@@ -6,6 +6,7 @@ from spafit.anatomy import Anatomy
 from spafit.counting import by_role
 from spafit.figures import layers
 from spafit.stratification import Stratification
+from spafit.ui.explore_stack import notes
 from spafit.ui.explore_state import counts_of
 
 
@@ -45,6 +46,7 @@ def layers_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         f"All columns together: **{counts.trainable:,}** of {counts.total:,} numbers, {counts.percent:.4g} %. "
         "Hover a column for exact numbers."
     )
+    notes(anatomy, stratification)
     with st.expander("The same as a table", key="explore_table", on_change="rerun") as table:
         if table.open:
             st.dataframe(frame.drop(columns=["row", "layer"]), hide_index=True, key="explore_table_frame")

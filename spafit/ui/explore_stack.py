@@ -1,10 +1,12 @@
 """The first thing on Explore: named starting points, the ribbon, and what a person should know about its numbers."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from spafit.anatomy import Anatomy
 from spafit.counting import notices
-from spafit.stratification import Method, Stratification, method_of, preset
+from spafit.stratification import Method, Recipe, Stratification, method_of, preset
 from spafit.ui.explore_state import can_redo, can_undo, commit, step_back
 from spafit.ui.ribbon import ribbon
 from spafit.ui.ribbon.contents import contents
@@ -76,5 +78,30 @@ def main_ribbon(anatomy: Anatomy, stratification: Stratification, link: str = ""
         hint=ONE_RECIPE_HINT if one_recipe else HINT,
         link=link,
     )
+    _suggest(anatomy, stratification)
+
+
+def _suggest(anatomy: Anatomy, stratification: Stratification) -> None:
+    """Where a stratum of biases has none to train, say so and offer what does train there."""
+    idle = [s for s in stratification.strata() if s.size and s.recipe is Recipe.BIAS and not anatomy.has_biases]
+    if not idle:
+        return
+    text, action = st.columns([4, 1.4], vertical_alignment="center")
+    spans = " and ".join(stratum.span for stratum in idle)
+    text.warning(
+        f"{anatomy.name} was built without bias terms, so BitFit trains nothing in {spans}. LoRA works in any model.",
+        icon=":material/lightbulb:",
+    )
+    action.button("Use LoRA there", on_click=_lora_for_biases, key="explore_use_lora", width="stretch")
+
+
+def _lora_for_biases() -> None:
+    before = current_stratification()
+    recipes = tuple(Recipe.LORA if recipe is Recipe.BIAS else recipe for recipe in before.recipes)
+    commit(replace(before, recipes=recipes))
+
+
+def notes(anatomy: Anatomy, stratification: Stratification) -> None:
+    """What should be known about the counts, in small print."""
     for notice in notices(anatomy, stratification):
         st.caption(f":material/info: {notice}")

@@ -88,6 +88,7 @@ export default function ({ parentElement, data, setStateValue }) {
     S.size = size;
     S.drawn = data;
     drawMap(view.canvas, data, cells, size);
+    view.corners[0].style.left = `${Math.max(size / (data.n + 1) + 6, 30)}px`;
     mark();
   };
   const send = () => { S.timer = null; S.seq += 1; setStateValue('split', { n1: S.v[0], n2: S.v[1], seq: S.seq }); };
@@ -98,6 +99,7 @@ export default function ({ parentElement, data, setStateValue }) {
   };
 
   data.corners.forEach((name, i) => { view.corners[i].textContent = name; });
+  view.pointed.hidden = true;
   view.scale.children[0].textContent = exact(cells.least);
   view.scale.children[2].textContent = exact(cells.most);
   resize();
