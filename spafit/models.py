@@ -167,7 +167,7 @@ def config_of(model: Model) -> dict[str, Any]:
 
     Raises:
         OfflineError: it is only on the Hub, which is out of reach.
-        SpafitError: missing or broken.
+        SpafitError: missing, broken, or (from the Hub) of a model that is not supported.
     """
     if model.key in catalogue():
         return catalogue()[model.key]["config"]
@@ -182,7 +182,7 @@ def config_of(model: Model) -> dict[str, Any]:
             text = hub.fetch_config(model.hub_id, MAX_CONFIG_BYTES)
         except hub.OfflineError as error:
             raise hub.OfflineError(f"{error} Available without it: {', '.join(catalogue())}.") from error
-        parse_config(text, f"The configuration of {model.hub_id}")
+        family_of(parse_config(text, f"The configuration of {model.hub_id}"))  # only what can be used is kept
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(text)
     return read_config(kept)
