@@ -19,8 +19,8 @@ _SHOWN_NOW = 6
 @st.fragment(run_every=2.0)
 def runs_now() -> None:
     """What is running and waiting, for all visitors together, each a link; followed every two seconds."""
-    store = Store.open()
     try:
+        store = Store.open()
         running, waiting = store.list(state=State.RUNNING), store.queue()
     except SpafitError as error:
         tell(error)

@@ -1,6 +1,7 @@
 """One run on a page, from the queue to its last figure; live while it goes. Train and Runs show the same."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ from spafit.ui.run_data import Event, events_of, guess, points, primary_metric
 from spafit.ui.text import duration, plain
 from spafit.ui.told import tell
 
-STATE_LOOKS = {
+STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
     State.QUEUED: (":material/hourglass_empty:", "gray"),
     State.RUNNING: (":material/directions_run:", "blue"),
     State.FINISHED: (":material/check_circle:", "green"),

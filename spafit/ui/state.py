@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from spafit.anatomy import load
 from spafit.models import BUNDLED, get_model
 from spafit.stratification import Method, Stratification, preset
 
@@ -33,7 +34,7 @@ def set_model(model: str, num_layers: int) -> None:
 def current_stratification() -> Stratification:
     """The chosen stratification; SPAFIT at thirds of the chosen model's depth at first."""
     if _STRATIFICATION not in st.session_state:
-        num_layers = get_model(current_model()).num_layers
+        num_layers = get_model(current_model()).num_layers or load(current_model()).num_layers
         st.session_state[_STRATIFICATION] = preset(Method.SPAFIT, num_layers)
     return st.session_state[_STRATIFICATION]
 

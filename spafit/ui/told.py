@@ -1,6 +1,6 @@
 """Errors as one sentence on the page; whatever else is on it stays."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -15,7 +15,7 @@ def tell(error: SpafitError) -> None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def told() -> Generator[None]:
     """Show a `SpafitError` raised inside as a sentence where it happened, and go on after the block."""
     try:
         yield

@@ -112,7 +112,7 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
-    """A function that opens an address of the app in a context of its own: `open_page("explore", width=400, scheme="dark")`.
+    """Open an address in a browser context of its own: `open_page("explore", width=400, scheme="dark")`.
 
     It waits until the page's script has run and no exception is on it.
     """

@@ -1,0 +1,123 @@
+"""Runs: the table, a run's permanent page in every state, and what can be done there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from made_up import words
+from streamlit.testing.v1 import AppTest
+
+from spafit.runs import Run, State, Store
+
+Maker = Callable[..., Run]
+Opener = Callable[..., AppTest]
+RUNS = "pages/runs.py"
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_without_runs_it_says_so(open_page: Opener) -> None:
+    assert "No runs yet." in words(open_page(RUNS))
+
+
+def test_the_table_lists_all_runs_with_their_test_figure_only_once_finished(open_page: Opener, make_run: Maker) -> None:
+    make_run("finished", owner="Ada")
+    make_run("running", owner="Bo", method="bitfit", steps=20)
+    make_run("queued", method="lora")
+    table = open_page(RUNS).dataframe[0].value
+    assert list(table["Setting"]) == ["LoRA", "BitFit", "SPAFIT-2-4"]
+    assert list(table["State"]) == ["queued, place 1", "running", "finished"]
+    assert table["Test"].notna().tolist() == [False, False, True]
+    assert table["Validation"].iloc[1] == pytest.approx(0.64)
+    assert list(table["Owner"]) == ["", "Bo", "Ada"]
+
+
+def test_mine_means_the_name_in_the_sidebar(open_page: Opener, make_run: Maker) -> None:
+    make_run("finished", owner="Ada")
+    make_run("finished", owner="Bo", method="bitfit")
+    app = open_page(RUNS)
+    app.segmented_control[0].set_value("Mine").run()
+    assert "Type your name" in words(app)
+    app.text_input(key="owner").set_value("Bo").run()
+    assert list(app.dataframe[0].value["Setting"]) == ["BitFit"]
+
+
+def test_a_finished_run_shows_test_beside_guessing_and_validation_as_such(open_page: Opener, make_run: Maker) -> None:
+    app = open_page(RUNS, run=make_run("finished").id)
+    assert metrics(app)["Test accuracy"] == "0.800"
+    assert metrics(app)["Validation accuracy"] == "0.810"
+    assert metrics(app)["Trained parameters"] == "67,202"
+    assert app.metric[0].delta == "+0.300"
+
+
+def test_a_running_run_shows_progress_and_no_test_figure(open_page: Opener, make_run: Maker) -> None:
+    app = open_page(RUNS, run=make_run("running", steps=10).id)
+    assert "Test accuracy" not in metrics(app)
+    assert [button.label for button in app.button if button.label == "Stop"] == ["Stop"]
+
+
+def test_stop_is_asked_for_and_cannot_be_asked_twice(open_page: Opener, make_run: Maker, store: Store) -> None:
+    run = make_run("running", steps=10)
+    app = open_page(RUNS, run=run.id)
+    app.button(key=f"stop_{run.id}").click().run()
+    assert store.get(run.id).stop_requested
+    assert app.button(key=f"stop_{run.id}").disabled
+
+
+def test_a_queued_run_says_its_place_and_can_be_stopped(open_page: Opener, make_run: Maker, store: Store) -> None:
+    make_run("queued")
+    run = make_run("queued")
+    app = open_page(RUNS, run=run.id)
+    assert "waits for 1 other" in words(app)
+    app.button(key=f"stop_{run.id}").click().run()
+    assert store.get(run.id).state is State.STOPPED
+
+
+def test_a_failed_run_says_why_and_shows_the_end_of_its_log(open_page: Opener, make_run: Maker, store: Store) -> None:
+    run = make_run("failed", steps=10, reason="The loss became NaN at step 10.")
+    folder = store.folder(run.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "log.txt").write_text("step 10 loss nan\n")
+    app = open_page(RUNS, run=run.id)
+    assert "The loss became NaN at step 10" in words(app).replace("\\", "")
+    assert any("step 10 loss nan" in code.value for code in app.code)
+
+
+def test_a_stopped_run_can_be_run_again(open_page: Opener, make_run: Maker, store: Store) -> None:
+    run = make_run("stopped", steps=10)
+    app = open_page(RUNS, run=run.id)
+    app.button(key=f"rerun_{run.id}").click().run()
+    again = store.get(run.id)
+    assert (again.state, again.attempt) == (State.QUEUED, 2)
+
+
+def test_archiving_takes_a_run_out_of_the_list_and_keeps_its_page(
+    open_page: Opener, make_run: Maker, store: Store
+) -> None:
+    run = make_run("finished")
+    app = open_page(RUNS, run=run.id)
+    next(button for button in app.button if button.label == "Archive").click().run()
+    assert store.get(run.id).archived
+    assert "No runs yet." in words(open_page(RUNS))
+    assert metrics(open_page(RUNS, run=run.id))["Test accuracy"] == "0.800"
+
+
+@pytest.mark.parametrize("unknown", ["zzzzzzzz", "../../etc/passwd", "<script>"])
+def test_an_unknown_address_is_one_sentence(open_page: Opener, unknown: str) -> None:
+    assert "There is no such run here" in words(open_page(RUNS, run=unknown))
+
+
+def test_an_owner_is_never_formatted(open_page: Opener, make_run: Maker) -> None:
+    owner = "<b>x</b> [y](javascript:1) :red[z]"
+    app = open_page(RUNS, run=make_run("finished", owner=owner).id)
+    assert [text.value for text in app.text if f"by {owner}" in text.value]
+    assert not any("<b>" in markdown.value for markdown in app.markdown)
+
+
+def test_per_layer_counts_add_up_to_the_figure_shown(open_page: Opener, make_run: Maker) -> None:
+    app = open_page(RUNS, run=make_run("finished").id)
+    layers = next(frame.value for frame in app.dataframe if "trainable" in frame.value.columns)
+    assert layers["trainable"].sum() == 67_202

@@ -1,0 +1,146 @@
+"""Train: what is chosen, what is started, and what cannot be, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from made_up import words
+from streamlit.testing.v1 import AppTest
+
+from spafit.runs import Run, State, Store
+from spafit.stratification import Method, preset
+from spafit.training.config import QUICK
+
+Maker = Callable[..., Run]
+Opener = Callable[..., AppTest]
+TRAIN, RUNS, EXPLORE = "pages/train.py", "pages/runs.py", "pages/explore.py"
+
+
+def start(app: AppTest) -> AppTest:
+    return next(button for button in app.button if button.label == "Start training").click().run()
+
+
+def can_start(app: AppTest) -> bool:
+    return not next(button for button in app.button if button.label == "Start training").disabled
+
+
+def test_task_metric_and_what_guessing_reaches_are_said(open_page: Opener) -> None:
+    said = words(open_page(TRAIN))
+    assert "praise the film or pan it" in said
+    assert "Measured by accuracy. Guessing reaches 0.50." in said
+
+
+def test_moving_a_boundary_changes_the_count(open_page: Opener) -> None:
+    app = open_page(TRAIN)
+    assert "67,202 of 22,763,138" in words(app)
+    app.slider(key="train_boundaries").set_value((4, 5)).run()
+    assert "SPAFIT\\-4\\-5" in words(app)
+    assert "67,202" not in words(app)
+
+
+def test_presets_are_the_presets(open_page: Opener, store: Store) -> None:
+    for method in Method:
+        app = open_page(TRAIN)
+        app.segmented_control(key="train_method").set_value(method).run()
+        start(app)
+        assert store.list()[0].spec.stratification == preset(method, 6)
+
+
+def test_the_choice_is_shared_with_explore_and_survives_other_pages(open_page: Opener) -> None:
+    app = open_page(TRAIN)
+    app.slider(key="train_boundaries").set_value((1, 5)).run()
+    app.number_input(key="setting_epochs").set_value(3.0).run()
+    app.switch_page(EXPLORE).run()
+    app.switch_page(RUNS).run()
+    app.switch_page(TRAIN).run()
+    assert not app.exception
+    assert app.slider(key="train_boundaries").value == (1, 5)
+    assert app.number_input(key="setting_epochs").value == 3.0
+
+
+def test_start_queues_exactly_what_is_on_the_page_for_the_name_in_the_sidebar(open_page: Opener, store: Store) -> None:
+    app = open_page(TRAIN)
+    app.text_input(key="owner").set_value("Ada").run()
+    app.number_input(key="setting_train_samples").set_value(200).run()
+    app.number_input(key="setting_seed").set_value(7).run()
+    start(app)
+    (run,) = store.list()
+    assert (run.owner, run.model, run.task, run.state) == ("Ada", "minilm-l6", "rotten-tomatoes", State.QUEUED)
+    assert (run.spec.settings.train_samples, run.spec.settings.seed) == (200, 7)
+    assert app.query_params["run"] == run.id
+    assert "this run is next" in words(app)
+
+
+def test_untouched_settings_are_the_quick_ones(open_page: Opener, store: Store) -> None:
+    start(open_page(TRAIN))
+    (run,) = store.list()
+    quick = {**QUICK.to_dict(), "learning_rate": run.spec.learning_rate}
+    assert run.spec.settings.to_dict() == quick
+
+
+def test_a_run_started_here_is_still_shown_after_a_visit_elsewhere(open_page: Opener, store: Store) -> None:
+    app = start(open_page(TRAIN))
+    app.switch_page("app.py").run()
+    app.switch_page(TRAIN).run()
+    assert "In the queue" in words(app)
+    next(button for button in app.button if button.label == "Put it away").click().run()
+    assert "In the queue" not in words(app)
+    assert store.list()[0].state is State.QUEUED
+
+
+def test_a_reload_attaches_to_the_run_in_the_address(open_page: Opener, make_run: Maker) -> None:
+    app = open_page(TRAIN, run=make_run("running", steps=20).id)
+    assert {metric.label: metric.value for metric in app.metric}["Validation accuracy"] == "0.640"
+
+
+def test_an_address_of_a_run_that_is_not_here_leaves_the_form(open_page: Opener) -> None:
+    app = open_page(TRAIN, run="zzzzzzzz")
+    assert "There is no such run here" in words(app)
+    assert can_start(app)
+
+
+def test_contradicting_settings_are_said_and_nothing_typed_is_lost(open_page: Opener) -> None:
+    app = open_page(TRAIN)
+    app.number_input(key="setting_epochs").set_value(5.0).run()
+    app.toggle(key="setting_frozen_dropout").set_value(True).run()
+    app.selectbox(key="setting_prefix_cache").set_value("on").run()
+    assert "contradicts" in words(app)
+    assert not can_start(app)
+    app.selectbox(key="setting_prefix_cache").set_value("off").run()
+    assert can_start(app)
+    assert app.number_input(key="setting_epochs").value == 5.0
+
+
+def test_a_lora_rank_that_does_not_fit_is_said_before_anything_starts(open_page: Opener, store: Store) -> None:
+    app = open_page(TRAIN)
+    stratification = preset(Method.SPAFIT, 6).to_dict()
+    stratification["lora"]["rank"] = 4096
+    app.session_state["chosen_stratification"] = type(preset(Method.SPAFIT, 6)).from_dict(stratification)
+    app.run()
+    assert not app.exception
+    assert not can_start(app)
+    assert "4096" in words(app)
+
+
+def test_a_model_that_can_only_be_counted_says_why_it_cannot_be_trained(open_page: Opener) -> None:
+    app = open_page(TRAIN)
+    app.selectbox(key="train_model").set_value("llama-3.2-1b").run()
+    assert not app.exception
+    assert "its weights are not available" in words(app)
+    assert not can_start(app)
+
+
+def test_a_model_that_is_not_here_says_so_offline(open_page: Opener) -> None:
+    app = open_page(TRAIN)
+    app.selectbox(key="train_model").set_value("bert-tiny").run()
+    assert "the Hub is out of reach" in words(app)
+    assert not can_start(app)
+    app.selectbox(key="train_model").set_value("minilm-l6").run()
+    assert can_start(app)
+
+
+def test_quick_defaults_come_back(open_page: Opener) -> None:
+    app = open_page(TRAIN)
+    app.number_input(key="setting_batch_size").set_value(64).run()
+    next(button for button in app.button if button.label == "Back to the quick defaults").click().run()
+    assert app.number_input(key="setting_batch_size").value == QUICK.batch_size
