@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spafit.errors import SpafitError
-from spafit.stratification import MAX_LAYERS, Method, Stratification, method_of, parse_name, preset
+from spafit.stratification import MAX_LAYERS, LoraSettings, Method, Stratification, method_of, parse_name, preset
 
 LINK_SCHEMA = 1
 MAX_LINK_CHARS = 4000
@@ -57,12 +57,12 @@ def from_link(text: str) -> Shared:
     """
     document = _document(text)
     version = document.get("v")
-    if isinstance(version, int) and not isinstance(version, bool) and version > LINK_SCHEMA:
+    if type(version) is not int or version < LINK_SCHEMA:
+        raise LinkError("This link is damaged: it does not say which version made it.")
+    if version > LINK_SCHEMA:
         raise LinkError(
             f"This link was made by a newer version of spafit (schema {version}); this one reads up to {LINK_SCHEMA}."
         )
-    if version != LINK_SCHEMA:
-        raise LinkError("This link is damaged: it does not say which version made it.")
     model, layers, settings = document.get("model"), document.get("layers"), document.get("set", {})
     if not isinstance(model, str) or not 0 < len(model) <= MAX_TEXT_CHARS:
         raise LinkError("This link is damaged: it names no model.")
@@ -112,28 +112,31 @@ STRATIFICATION_FILE = "stratification.json"
 
 def needs_file(stratification: Stratification) -> bool:
     """Whether the command line's options cannot say this setting, so that it reads its JSON from a file."""
-    return "--stratification" in _options(stratification, 2)
+    return stratification.head != _starting_point(stratification)[1].head
 
 
 def _options(stratification: Stratification, num_labels: int) -> list[str]:
-    lora, usual = stratification.lora, preset(Method.SPAFIT, 1).lora
-    method = method_of(stratification)
-    options = []
-    if method is Method.SPAFIT:
-        options += [f"--n1 {stratification.n1}", f"--n2 {stratification.n2}"]
-        point = preset(method, stratification.num_layers, stratification.n1, stratification.n2, lora)
-    elif method is not None:
-        options.append(f"--method {method}")
-        point = preset(method, stratification.num_layers, lora=lora)
-    else:
-        options += [f"--n1 {stratification.n1}", f"--n2 {stratification.n2}"]
-        options.append(f"--recipes {','.join(stratification.recipes)}")
-        point = Stratification(
-            stratification.num_layers, stratification.n1, stratification.n2, stratification.recipes, lora=lora
-        )
-    if point != stratification or (lora.alpha, lora.dropout) != (usual.alpha, usual.dropout):
+    lora, usual = stratification.lora, LoraSettings()
+    options, point = _starting_point(stratification)
+    if stratification.embeddings is not point.embeddings:
+        options.append(f"--embeddings {stratification.embeddings}")
+    for name in ("rank", "alpha", "dropout"):
+        if getattr(lora, name) != getattr(usual, name):
+            options.append(f"--lora-{name} {getattr(lora, name)!r}")
+    if lora.targets != usual.targets:
+        options.append(f"--lora-targets {','.join(lora.targets)}")
+    if needs_file(stratification):
         options = [f"--stratification {STRATIFICATION_FILE}"]
-    else:
-        options += [f"--lora-rank {lora.rank}"] if lora.rank != usual.rank else []
-        options += [f"--lora-targets {','.join(lora.targets)}"] if lora.targets != usual.targets else []
     return options + ([f"--num-labels {num_labels}"] if num_labels != 2 else [])
+
+
+def _starting_point(stratification: Stratification) -> tuple[list[str], Stratification]:
+    """The options for the strata, and the stratification that they alone stand for."""
+    layers, n1, n2 = stratification.num_layers, stratification.n1, stratification.n2
+    boundaries = [f"--n1 {n1}", f"--n2 {n2}"]
+    method = method_of(stratification)
+    if method is Method.SPAFIT:
+        return boundaries, preset(method, layers, n1, n2)
+    if method is not None:
+        return [f"--method {method}"], preset(method, layers)
+    return [*boundaries, f"--recipes {','.join(stratification.recipes)}"], preset(Method.SPAFIT, layers, n1, n2)

@@ -37,7 +37,7 @@ def layer_axis(figure: go.Figure, labels: list[str]) -> None:
     figure.update_xaxes(
         range=[-0.6, num_layers + 1.6],
         tickvals=ticks,
-        ticktext=[labels[tick].removeprefix("layer ") for tick in ticks],
+        ticktext=[labels[tick].removeprefix("layer ").replace("embeddings", "emb.") for tick in ticks],
         tickangle=0,
         showgrid=False,
     )

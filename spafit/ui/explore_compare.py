@@ -61,6 +61,7 @@ def methods_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         default="trainable",
         required=True,
         key="explore_measure",
+        wrap=True,
         persist_state="session",
         help="Optimizer memory: AdamW keeps two more numbers for each trained one. Checkpoint: what is "
         "stored for one task beside the pretrained model, which all tasks share.",
@@ -133,6 +134,7 @@ def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
             list(METHOD_LABELS),
             format_func=METHOD_LABELS.__getitem__,
             key="explore_b_method",
+            wrap=True,
             on_change=_preset_b,
         )
     _totals(anatomy, first, second)

@@ -34,6 +34,7 @@ def start_from() -> None:
         format_func=METHOD_LABELS.__getitem__,
         key=_METHOD,
         on_change=_method_picked,
+        wrap=True,
         help="**SPAFIT** freezes the first layers, trains only biases in the middle, and adds LoRA on top. **BitFit** "
         "trains every bias and nothing else. **LoRA** puts a small pair of matrices beside the large ones. "
         "**Everything** is full fine-tuning. **Head only** trains just the new classifier (a linear probe).",
