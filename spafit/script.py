@@ -108,6 +108,7 @@ from pathlib import Path
 
 import peft
 import torch
+from safetensors.torch import save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 MODEL = {model!r}
@@ -230,9 +231,9 @@ def main():
             optimizer.zero_grad()
             step += 1
             print(f"step {{step}} of {{steps}}: loss {{loss.item():.6f}}")
-    values = {{name: p.detach().cpu() for name, p in model.named_parameters() if p.requires_grad}}
-    torch.save(values, "trained.pt")
-    print(f"the {{len(values)}} trained tensors are in trained.pt")
+    values = {{name: p.detach().cpu().contiguous() for name, p in model.named_parameters() if p.requires_grad}}
+    save_file(values, "trained.safetensors")
+    print(f"the {{len(values)}} trained tensors are in trained.safetensors")
 
 
 if __name__ == "__main__":
