@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import Any
 
-from spafit import hub, models
+from spafit import hub, provenance
 from spafit.cli.output import note, print_facts, print_json, print_table, size
 from spafit.errors import SpafitError
 from spafit.home import spafit_home
@@ -36,8 +36,8 @@ def examine() -> dict[str, Any]:
     free = shutil.disk_usage(home).free
     if free < LITTLE_SPACE:
         problems.append(f"Only {size(free)} of disk are free where {home} is.")
-    weights = models.verify_bundled()
-    problems += weights
+    bundled = {asset.key: asset.damage() for asset in provenance.assets()}
+    problems += [sentence for sentence in bundled.values() if sentence]
     try:
         devices: dict[str, Any] = device_facts()
     except SpafitError as error:
@@ -61,7 +61,7 @@ def examine() -> dict[str, Any]:
         "database": database,
         "supervisor": has_supervisor(),
         "hub": {"endpoint": hub.endpoint(), "reachable": hub.reachable(), "switched_off": hub.switched_off()},
-        "bundled_weights_intact": not weights,
+        "bundled": {key: "intact" if sentence is None else sentence for key, sentence in bundled.items()},
         "glue": os.environ.get("SPAFIT_GLUE_DIR"),
     }
 
@@ -82,7 +82,7 @@ def _print(document: dict[str, Any]) -> None:
             ("runs stored", document["database"]["runs"]),
             ("queue", "being worked on" if document["supervisor"] else "idle"),
             ("Hub", f"{reach['endpoint']}: {hub_words}"),
-            ("bundled weights", "intact" if document["bundled_weights_intact"] else "damaged or missing"),
+            ("bundled", ", ".join(f"{key} {_word(state)}" for key, state in document["bundled"].items())),
             ("GLUE folder", document["glue"]),
             ("versions", ", ".join(f"{name} {version}" for name, version in document["versions"].items())),
         ]
@@ -92,3 +92,7 @@ def _print(document: dict[str, Any]) -> None:
         print_table(("device", "name", "memory"), rows)
     for problem in document["problems"]:
         note(problem)
+
+
+def _word(state: str) -> str:
+    return state if state == "intact" else "damaged or missing"

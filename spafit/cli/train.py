@@ -12,9 +12,11 @@ from spafit.anatomy import load
 from spafit.cli.chosen import settings, stratification
 from spafit.cli.output import note, print_json, scores
 from spafit.cli.runs import POLL_SECONDS, STOP_SECONDS, print_run, wait_until_over, where
+from spafit.counting import count
+from spafit.errors import SpafitError
 from spafit.models import get_model
 from spafit.runs import Run, State, Store, StoreBusyError, attend, stop, submit
-from spafit.runs.obstacles import check
+from spafit.runs.obstacles import obstacle
 from spafit.tasks import get_task
 from spafit.training.config import RunSpec
 from spafit.training.events import PHASES
@@ -27,9 +29,12 @@ def run(chosen: argparse.Namespace) -> int:
     """Train; the exit code is 0 only when the run finished (with ``--detach``: when it was queued)."""
     how = settings(chosen)
     model, task = get_model(chosen.model), get_task(chosen.task)
+    if sentence := obstacle(model, task):
+        raise SpafitError(sentence)
     anatomy = load(model.key, num_labels=task.num_labels)
-    spec = RunSpec(model.key, task.key, stratification(chosen, anatomy.num_layers), how)
-    check(spec)
+    strat = stratification(chosen, anatomy.num_layers)
+    count(anatomy, strat)  # refuses what does not fit the model, such as a rank beyond its matrices
+    spec = RunSpec(model.key, task.key, strat, how)
     run_id = submit(spec, owner=chosen.owner, priority=chosen.priority, name=chosen.name)
     store = Store.open()
     interrupted = False

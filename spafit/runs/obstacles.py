@@ -3,25 +3,8 @@
 from __future__ import annotations
 
 from spafit import hub
-from spafit.anatomy import load
-from spafit.counting import Counts, count
-from spafit.errors import SpafitError
-from spafit.models import Model, get_model, list_models
-from spafit.tasks import Task, get_task
-from spafit.training.config import RunSpec
-
-
-def check(spec: RunSpec) -> Counts:
-    """Return what a run will train.
-
-    Raises:
-        SpafitError: the model or the task does not exist, cannot be trained or is out of reach, or the stratification
-            does not fit the model.
-    """
-    model, task = get_model(spec.model), get_task(spec.task)
-    if sentence := obstacle(model, task):
-        raise SpafitError(sentence)
-    return count(load(spec.model, num_labels=task.num_labels), spec.stratification)
+from spafit.models import Model, list_models
+from spafit.tasks import Task
 
 
 def obstacle(model: Model, task: Task) -> str | None:

@@ -114,7 +114,7 @@ def supervisor_of(store: Store, run_id: str) -> int:
 
 
 def test_a_run_outlives_its_supervisor_and_the_queue_goes_on(home: Path, store: Store) -> None:
-    running, waiting = submit(scripted("steps=40 delay=0.1")), submit(scripted("steps=1"))
+    running, waiting = submit(scripted("steps=25 delay=0.1")), submit(scripted("steps=1"))
     eventually(lambda: stepping(store, running))
     first = supervisor_of(store, running)
     os.kill(first, signal.SIGKILL)
@@ -164,17 +164,17 @@ def test_a_run_ended_from_outside_is_failed(store: Store) -> None:
 def test_many_submitters_at_once_share_one_supervisor_and_lose_nothing(home: Path, store: Store) -> None:
     code = (
         "from spafit.runs import submit\nfrom tests.runs.helpers import scripted\n"
-        "for seed in range(3): print(submit(scripted('steps=1', seed=seed)))"
+        "for seed in range(2): print(submit(scripted('steps=1', seed=seed)))"
     )
     command = [sys.executable, "-c", code]
-    with ThreadPoolExecutor(4) as pool:
-        outputs = list(pool.map(lambda _i: subprocess.check_output(command, text=True), range(4)))
+    with ThreadPoolExecutor(3) as pool:
+        outputs = list(pool.map(lambda _i: subprocess.check_output(command, text=True), range(3)))
     ids = [run_id for output in outputs for run_id in output.split()]
-    assert len(set(ids)) == 12
+    assert len(set(ids)) == 6
     runs = [eventually(lambda i=i: over(store, i), seconds=60) for i in ids]
     assert {run.state for run in runs} == {State.FINISHED}
     assert {run.attempt for run in runs} == {1}
-    assert sorted(run.number for run in runs) == list(range(1, 13))
+    assert sorted(run.number for run in runs) == list(range(1, 7))
     eventually(lambda: not processes_of(home))
 
 

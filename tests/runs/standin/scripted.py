@@ -27,7 +27,7 @@ def train(spec: RunSpec, *, should_stop: Callable[[], bool] = lambda: False, fol
             yield Finished("stopped", {}, {"accuracy": 0.5}, {"accuracy": 0.5}, time.monotonic() - begun, step - 1)
             return
         time.sleep(delay)
-        yield Step(step, step / steps, 1.0 / step, 1e-3, time.monotonic() - begun, step * 4)
+        yield Step(step, step / steps, float(script.get("loss", 1.0 / step)), 1e-3, time.monotonic() - begun, step * 4)
     if then == "sleep":  # ignores Stop, answers SIGTERM
         time.sleep(600)
     if then == "deafen":  # answers neither

@@ -1,0 +1,23 @@
+"""Calling the command line in the test's own process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from spafit.cli import main
+
+SPAFIT = [sys.executable, "-m", "spafit"]
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    """Run a command in this process and return what it wrote to stdout."""
+    assert main(arguments) == code
+    return capsys.readouterr().out
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+    return json.loads(printed(capsys, *arguments, "--json", code=code).splitlines()[-1])

@@ -1,0 +1,173 @@
+"""The command line as other programs rely on it: documents, exit codes, and one sentence for bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spafit.cli import main
+from spafit.runs import Store
+from spafit.stratification import Stratification, preset
+from tests.cli.calling import document, printed
+
+
+def test_count_is_the_document_that_other_tools_read(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = document(capsys, "count", "bert-large-cased", "--n1", "4", "--n2", "9")
+    assert (counts["name"], counts["base_total"]) == ("SPAFIT-4-9", 333_581_314)
+    layers = counts["layers"]
+    assert [row["layer"] for row in layers] == list(range(1, 25))
+    assert [row["stratum"] for row in layers] == [1] * 4 + [2] * 5 + [3] * 15
+    assert {row["recipe"] for row in layers[9:]} == {"lora_bias"}
+    assert [row["trainable"] for row in layers[:9]] == [0] * 4 + [11_264] * 5
+    assert layers[-1]["lora"] == 4 * 2 * 8 * 1024
+    rows = [counts["embeddings"], *layers, counts["head"]]
+    for key in ("trainable", "total"):
+        assert sum(row[key] for row in rows) == counts[key]
+    assert all(row["bias"] + row["lora"] + row["weight"] == row["trainable"] for row in rows)
+    assert counts["percent"] == 100 * counts["trainable"] / counts["total"]
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--method", "bitfit"], "BitFit"),
+        (["--method", "full"], "Full"),
+        (["--method", "probe"], "Probe"),
+        (["--method", "lora", "--lora-rank", "4"], "LoRA+rank=4"),
+        ([], "SPAFIT-2-4"),
+        (["--n1", "5"], "SPAFIT-5-5"),
+        (["--recipes", "frozen, frozen,full", "--n1", "0", "--n2", "3"], "Strata-0-3-frozen-frozen-full"),
+        (["--embeddings", "bias", "--lora-targets", "value,query"], "SPAFIT-2-4+embeddings=bias+targets=query.value"),
+    ],
+)
+def test_options_make_the_stratification_they_name(
+    capsys: pytest.CaptureFixture[str], options: list[str], name: str
+) -> None:
+    assert document(capsys, "count", "minilm-l6", *options)["name"] == name
+
+
+def test_a_stratification_comes_from_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    wanted = preset("spafit", 6, 1, 5)
+    (tmp_path / "mine.json").write_text(wanted.to_json())
+    assert (
+        document(capsys, "count", "minilm-l6", "--stratification", str(tmp_path / "mine.json"))["name"] == "SPAFIT-1-5"
+    )
+    deeper = Stratification(24, 4, 9)
+    (tmp_path / "deep.json").write_text(deeper.to_json())
+    assert main(["count", "minilm-l6", "--stratification", str(tmp_path / "deep.json")]) == 2
+    assert "is for 24 layers but the model has 6" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("", "required: COMMAND"),
+        ("frobnicate", "invalid choice: 'frobnicate'"),
+        ("count", "required: MODEL"),
+        ("count minilm-l6 --n1 four", "--n1: invalid int value: 'four'"),
+        ("count minilm-l6 --n1 5 --n2 2", "boundary 1 must come first"),
+        ("count minilm-l6 --n2 7", "Boundary 2 is 7 but must be a whole number from 0 to 6"),
+        ("count minilm-l6 --n1=-1", "Boundary 1 is -1"),
+        ("count minilm-l6 --method bitfit --n1 2", "Only SPAFIT has boundaries"),
+        ("count minilm-l6 --method magic", "invalid choice: 'magic'"),
+        ("count minilm-l6 --method full --recipes bias,bias,bias", "contradict each other"),
+        ("count minilm-l6 --recipes bias,bias", "three recipes are needed"),
+        ("count minilm-l6 --recipes bias,bias,magic", "stratum 3 cannot be 'magic'"),
+        ("count minilm-l6 --lora-rank 0", "LoRA rank is 0"),
+        ("count minilm-l6 --lora-rank 4000", "choose a rank from 1 to 384"),
+        ("count minilm-l6 --lora-targets quary", "'quary'"),
+        ("count minilm-l6 --num-labels 0", "labels"),
+        ("count minilm-l6 --stratification nowhere.json", "cannot be read"),
+        ("count minilm-l6 --stratification {broken}", "not valid JSON"),
+        ("count minilm-l6 --stratification {good} --n1 2", "leave out --n1"),
+        ("count {empty}", "config.json"),
+        ("count {brokenmodel}", "JSON"),
+        ("count nowhere", "is no model"),
+        ("count minilm-l6 --frob", "--frob"),
+        ("train minilm-l6 nothing", "'nothing'"),
+        ("train nowhere rotten-tomatoes", "is no model"),
+        ("train gpt2 rotten-tomatoes", "would have to be downloaded, and the Hub is out of reach"),
+        ("train minilm-l6 rotten-tomatoes --batch-size 0", "batch_size must be a whole number from 1"),
+        ("train minilm-l6 rotten-tomatoes --lr=-1", "learning_rate must be a number above 0"),
+        ("train minilm-l6 rotten-tomatoes --epochs nan", "epochs must be a number"),
+        ("train minilm-l6 rotten-tomatoes --train-samples many", "invalid whole number value: 'many'"),
+        ("train minilm-l6 rotten-tomatoes --device toaster", "invalid choice: 'toaster'"),
+        ("train minilm-l6 rotten-tomatoes --n1 9", "Boundary 1 is 9"),
+        ("train minilm-l6 rotten-tomatoes --lora-rank 4000", "choose a rank from 1 to 384"),
+        ("train {configonly} rotten-tomatoes", "its weights are not available"),
+        ("show nope", "There is no run 'nope'"),
+        ("stop nope", "There is no run 'nope'"),
+        ("runs --state lost", "There is no state 'lost'"),
+    ],
+)
+def test_bad_input_is_one_sentence_on_stderr(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "brokenmodel", "configonly"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "brokenmodel" / "config.json").write_text("{")
+    (tmp_path / "configonly" / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "good.json").write_text(preset("spafit", 6).to_json())
+    places = {"empty": "empty", "brokenmodel": "brokenmodel", "configonly": "configonly"}
+    files = {"broken": "broken.json", "good": "good.json"}
+    assert main(command.format(**places, **files).split(" ") if command else []) == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert said in written.err
+    assert len(written.err.splitlines()) == 1 and written.err.rstrip().endswith((".", "allowed."))
+    assert Store.open().list(archived=None) == []
+
+
+def test_an_unexpected_error_is_a_sentence_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("spafit.models.list_models", broken)
+    assert main(["models"]) == 1
+    written = capsys.readouterr()
+    assert written.out == "" and "ZeroDivisionError: oops" in written.err and "Traceback" not in written.err
+
+
+def test_counting_and_listing_never_import_pytorch() -> None:
+    code = (
+        "import sys; from spafit.cli import main\n"
+        "for command in ('count minilm-l6', 'models', 'tasks', 'runs'): main(command.split())\n"
+        "print(sorted({'torch', 'transformers', 'datasets', 'sklearn', 'streamlit'} & set(sys.modules)))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()[-1] == "[]"
+
+
+def test_models_and_tasks_are_lists_with_keys_names_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, key in (("models", "minilm-l6"), ("tasks", "rotten-tomatoes")):
+        listed = document(capsys, command)
+        assert {"key": key, "source": "bundled"}.items() <= next(one for one in listed if one["key"] == key).items()
+        assert all(one["name"] and one["source"] in ("bundled", "cached", "hub", "local") for one in listed)
+        assert key in printed(capsys, command)
+
+
+@pytest.mark.slow
+def test_the_doctor_examines_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "doctor")
+    assert found["ok"] and found["problems"] == []
+    assert found["device"] in ("cpu", "cuda", "mps") and found["devices"][0]["device"] == "cpu"
+    assert found["bundled"]["minilm-l6"] == "intact" and found["database"]["usable"]
+    assert found["hub"]["reachable"] is False  # switched off in tests
+    assert {"python", "spafit", "torch"} <= set(found["versions"])
+
+
+@pytest.mark.slow
+def test_a_folder_with_only_a_config_can_be_counted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    config = {"model_type": "bert", "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
+    config |= {"intermediate_size": 64, "vocab_size": 100, "max_position_embeddings": 16}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    counts = document(capsys, "count", str(tmp_path), "--n1", "1", "--n2", "2", "--num-labels", "3")
+    assert [row["recipe"] for row in counts["layers"]] == ["frozen", "bias", "lora_bias"]
+    assert counts["layers"][2]["lora"] == 4 * 2 * 8 * 32

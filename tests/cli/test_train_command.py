@@ -1,0 +1,151 @@
+"""``spafit train`` and the commands that look after runs, with scripted runs and once with a real one."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from spafit.cli import main
+from spafit.runs import State, Store
+from tests.cli.calling import SPAFIT, document, printed
+from tests.runs.helpers import eventually, processes_of
+
+
+class TestTraining:
+    """With scripted runs: `SCRIPTED` says what the run does."""
+
+    @pytest.fixture(autouse=True)
+    def scripted(self, scripted_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SCRIPTED", "steps=3 delay=0.01")
+
+    def test_the_last_line_is_the_run(self) -> None:
+        command = [*SPAFIT, "train", "minilm-l6", "rotten-tomatoes", "--n1", "2", "--n2", "4", "--seed", "5", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        run = json.loads(done.stdout.splitlines()[-1])
+        assert {"state": "finished", "metrics": {"accuracy": 0.7}, "trainable": 10, "total": 100}.items() <= run.items()
+        assert run["seconds"] > 0 and re.fullmatch("[a-z0-9]{8}", run["run"])
+        stored = Store.open().get(run["run"])
+        assert (stored.state, stored.stratification, stored.seed) == (State.FINISHED, "SPAFIT-2-4", 5)
+        assert "Traceback" not in done.stderr
+
+    def test_every_setting_reaches_the_run(self, capsys: pytest.CaptureFixture[str]) -> None:
+        options = (
+            "--train-samples all --epochs 1.5 --max-steps 7 --batch-size 8 --lr 0.01 --max-length 32 --seed 3 "
+            "--eval-every 2 --eval-samples 50 --early-stopping 4 --warmup 0.2 --weight-decay 0 --max-grad-norm 2 "
+            "--accumulation 2 --checkpointing --precision fp32 --device cpu --prefix-cache off --frozen-dropout"
+        )
+        run = document(capsys, "train", "minilm-l6", "bbc-news", "--detach", "--priority", "2", *options.split())
+        assert run["spec"]["settings"] == {
+            "train_samples": None,
+            "epochs": 1.5,
+            "max_steps": 7,
+            "batch_size": 8,
+            "learning_rate": 0.01,
+            "max_length": 32,
+            "seed": 3,
+            "eval_every": 2,
+            "eval_samples": 50,
+            "early_stopping": 4,
+            "warmup": 0.2,
+            "weight_decay": 0.0,
+            "max_grad_norm": 2.0,
+            "accumulation": 2,
+            "checkpointing": True,
+            "precision": "fp32",
+            "device": "cpu",
+            "prefix_cache": "off",
+            "frozen_dropout": True,
+        }
+        assert run["priority"] == 2
+
+    def test_a_failed_run_has_its_reason_on_stderr_and_its_document_on_stdout(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SCRIPTED", "steps=2 then=diverge")
+        assert main(["train", "minilm-l6", "rotten-tomatoes", "--json"]) == 1
+        written = capsys.readouterr()
+        run = json.loads(written.out.splitlines()[-1])
+        assert (run["state"], run["metrics"]) == ("failed", {})
+        assert "The loss became NaN" in run["reason"] and run["reason"] in written.err
+
+    def test_ctrl_c_stops_the_run_and_keeps_it(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SCRIPTED", "steps=9999 delay=0.02")
+        command = [*SPAFIT, "train", "minilm-l6", "rotten-tomatoes", "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as training:
+            eventually(lambda: [run for run in Store.open().list() if run.step > 2])
+            training.send_signal(signal.SIGINT)
+            out, err = training.communicate(timeout=30)
+        assert training.returncode == 130
+        run = json.loads(out.splitlines()[-1])
+        assert run["state"] == "stopped" and run["step"] > 2
+        assert "Traceback" not in err
+        assert [event["kind"] for _seq, event in Store.open().events(run["run"])].count("step") > 2
+        eventually(lambda: not processes_of(home))
+
+    def test_a_run_goes_on_when_its_terminal_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SCRIPTED", "steps=30 delay=0.1")
+        with subprocess.Popen(
+            [*SPAFIT, "train", "minilm-l6", "rotten-tomatoes"], stdout=subprocess.DEVNULL
+        ) as training:
+            eventually(lambda: [run for run in Store.open().list() if run.step])
+            training.send_signal(signal.SIGHUP)
+            training.wait(timeout=30)
+        run = eventually(lambda: [run for run in Store.open().list() if run.state.over])[0]
+        assert run.state is State.FINISHED
+
+    def test_detach_runs_show_and_stop(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SCRIPTED", "steps=9999 delay=0.02")
+        first = document(capsys, "train", "minilm-l6", "rotten-tomatoes", "--detach")
+        second = document(capsys, "train", "minilm-l6", "bbc-news", "--owner", "Ada", "--detach")
+        eventually(lambda: Store.open().get(first["run"]).step)
+        assert "queued, number 1" in printed(capsys, "runs", "--owner", "Ada")
+        assert [run["run"] for run in document(capsys, "runs")] == [second["run"], first["run"]]
+        assert document(capsys, "show", second["run"])["position"] == 1
+        assert document(capsys, "stop", second["run"])["state"] == "stopped"
+        assert document(capsys, "stop", first["run"])["state"] == "stopped"
+        shown = document(capsys, "show", first["run"], "--events")
+        assert [event["kind"] for event in shown["events"]][:2] == ["phase", "started"]
+        assert document(capsys, "runs", "--state", "running") == []
+        assert main(["stop", first["run"]]) == 0
+        assert "stopped already" in capsys.readouterr().err
+
+    def test_json_has_no_nan(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SCRIPTED", "steps=1 loss=nan")
+        run = document(capsys, "train", "minilm-l6", "rotten-tomatoes")
+        text = printed(capsys, "show", run["run"], "--events", "--json")
+        json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+
+
+def test_a_table_takes_nothing_for_markup(
+    capsys: pytest.CaptureFixture[str], scripted_runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRIPTED", "steps=1")
+    name = "[red]x[/] & <b>"
+    assert name in printed(capsys, "train", "minilm-l6", "rotten-tomatoes", "--name", name, "--owner", "[i]Ada")
+    table = printed(capsys, "runs")
+    assert name in table and "[i]Ada" in table
+
+
+@pytest.mark.slow
+def test_a_real_training_keeps_the_contract() -> None:
+    options = "--n1 2 --n2 4 --train-samples 64 --epochs 1 --max-length 32 --eval-samples 64 --device cpu --json"
+    done = subprocess.run(
+        [*SPAFIT, "train", "minilm-l6", "rotten-tomatoes", *options.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout.splitlines()[-1])
+    assert (run["state"], run["reason"], run["trainable"], run["device"]) == ("finished", None, 67_202, "cpu")
+    assert 0 < run["metrics"]["accuracy"] < 1 and "accuracy" in run["baseline"]
+    assert run["step"] == run["total_steps"] == 4 and run["seconds"] > 0
+    assert (Store.open().folder(run["run"]) / "trained.safetensors").stat().st_size > 67_202 * 4
