@@ -36,6 +36,7 @@ BATCH_SECONDS = 0.2
 HEARTBEAT_SECONDS = 2.0
 CONCLUDE_SECONDS = 300.0
 """How long a run that is over keeps trying to write its result while the database is locked or the disk full."""
+RETRY_SECONDS = 1.0
 NICENESS = 5
 """Training yields to the app, which must stay quick on a machine with two cores."""
 OUT_OF_MEMORY_SCORE = 500
@@ -123,12 +124,12 @@ def work(run_id: str) -> int:
     """Do a claimed run from its first event to its result in the store; return the process's exit code."""
     store = Store.open()
     run = store.get(run_id)
-    folder = store.folder(run_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_to(folder / "log.txt", f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id}, attempt {run.attempt}")
     hardware = facts.hardware()
     if run.state is not State.RUNNING or not store.attach(run, processes.identity(), facts.versions(), hardware):
         return EXIT_STOOD_BACK
+    folder = store.folder(run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_to(folder / "log.txt", f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id}, attempt {run.attempt}")
     _yield_to_others()
     signal.signal(signal.SIGTERM, _on_terminate)
     # Losing the last second of a curve in a power cut is fine; waiting for the disk at every batch of events is not.
@@ -179,7 +180,7 @@ def conclude(store: Store, run: Run, state: State, reason: str | None, events: l
             traceback.print_exc()
             if time.monotonic() > deadline:
                 return EXIT_UNSAVED
-            time.sleep(1.0)
+            time.sleep(RETRY_SECONDS)
 
 
 def _train(run: Run, courier: Courier, folder: Path) -> Iterator[dict[str, Any]]:

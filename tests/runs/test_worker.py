@@ -1,0 +1,122 @@
+"""The worker while the database cannot be written: nothing is lost, and training does not wait."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spafit.runs import Run, State, Store, StoreFullError, worker
+from spafit.runs.database import connect
+from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, Courier, conclude, work
+from tests.runs.helpers import eventually, scripted
+
+NOTES = [{"kind": "note", "number": number} for number in range(5)]
+
+
+@pytest.fixture
+def hurried(store: Store) -> Store:
+    """The same store over a connection that gives up waiting at once."""
+    return Store(connect(str(store.engine.url), busy_seconds=0.01), store.home)
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    claimed = store.claim(store.submit(scripted()), "me")
+    assert claimed is not None
+    assert store.attach(claimed, "process", {}, {})
+    return claimed
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    other = sqlite3.connect(home / "spafit.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+def bodies(store: Store, run: Run) -> list[dict[str, Any]]:
+    return [body for _seq, body in store.events(run.id)]
+
+
+def test_events_wait_until_the_database_can_be_written_and_keep_their_order(
+    home: Path, store: Store, hurried: Store, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    courier = Courier(hurried, run)
+    courier.start()
+    said = ""
+
+    def complained() -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return "is locked by another program" in said
+
+    with locked(home):
+        for note in NOTES:
+            courier.add(note)
+        eventually(complained)
+        assert bodies(store, run) == []
+    eventually(lambda: len(bodies(store, run)) == len(NOTES))
+    assert bodies(store, run) == NOTES
+    assert courier.close() == []
+
+
+def test_what_could_not_be_delivered_goes_with_the_result(home: Path, store: Store, hurried: Store, run: Run) -> None:
+    courier = Courier(hurried, run)
+    courier.start()
+    with locked(home):
+        for note in NOTES:
+            courier.add(note)
+        rest = courier.close()
+    assert bodies(store, run) + rest == NOTES
+    assert conclude(store, run, State.STOPPED, None, rest) == 0
+    assert bodies(store, run) == NOTES
+
+
+def test_the_courier_brings_back_the_wish_to_stop(store: Store, run: Run) -> None:
+    courier = Courier(store, run)
+    courier.start()
+    store.request_stop(run.id)
+    eventually(courier.stop_wished.is_set)
+    courier.close()
+
+
+def test_a_result_is_written_as_soon_as_there_is_space_again(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "RETRY_SECONDS", 0.0)
+    real, attempts = store.conclude, []
+
+    def full_at_first(*arguments: Any) -> bool:
+        attempts.append(arguments)
+        if len(attempts) < 3:
+            raise StoreFullError("The disk is full.")
+        return real(*arguments)
+
+    monkeypatch.setattr(store, "conclude", full_at_first)
+    assert conclude(store, run, State.FINISHED, None, []) == 0
+    assert store.get(run.id).state is State.FINISHED
+
+
+def test_a_result_that_can_never_be_written_has_an_exit_code_of_its_own(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: Any) -> bool:
+        raise StoreFullError("The disk is full.")
+
+    monkeypatch.setattr(worker, "CONCLUDE_SECONDS", -1.0)
+    monkeypatch.setattr(store, "conclude", full)
+    assert conclude(store, run, State.FINISHED, None, []) == EXIT_UNSAVED
+
+
+def test_a_worker_stands_back_from_a_run_that_is_done_by_another(store: Store, run: Run) -> None:
+    assert work(run.id) == EXIT_STOOD_BACK
+    assert store.get(run.id).process == "process"
