@@ -100,7 +100,9 @@ class Build:
         try:
             answer = json.loads(self._output.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            self._error = f"Reading {self._name} failed: the process ended without an answer (code {code})."
+            self._error = (
+                f"Reading {self._name} failed: its process ended early (code {code}), perhaps for lack of memory."
+            )
         else:
             if "error" in answer:
                 self._error = str(answer["error"])

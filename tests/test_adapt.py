@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import stratifications
 from tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_config, tiny_model
+from transformers import AutoModelForSequenceClassification
 
 from spafit import adapt
 from spafit.anatomy import build
@@ -174,6 +175,17 @@ def test_merging_keeps_the_outputs_and_leaves_a_plain_model(family: str) -> None
         t.name: t.shape for t in tiny_anatomy(family).tensors
     }
     torch.testing.assert_close(merged(**batch).logits, before, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])
+@pytest.mark.parametrize("stratification", [RICH, preset("full", LAYERS)], ids=lambda s: s.name)
+def test_a_merged_model_is_saved_as_a_plain_one(family: str, stratification: Stratification, tmp_path) -> None:
+    model, _ = trained_pair(family, stratification)
+    batch = tiny_batch(seed=1)
+    before = model(**batch).logits
+    adapt.merge(model).save_pretrained(tmp_path)
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    torch.testing.assert_close(loaded(**batch).logits, before, rtol=1e-4, atol=1e-5)
 
 
 ADAPTABLE = [

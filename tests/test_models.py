@@ -233,6 +233,15 @@ def test_an_anatomy_is_built_in_a_process_of_its_own_and_kept(tmp_path: Path) ->
     assert (loaded.name, loaded.num_labels) == (tmp_path.name, 4)
 
 
+def test_a_build_beyond_its_memory_fails_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("Only Linux bounds the memory of a process as asked.")
+    (tmp_path / "config.json").write_text(json.dumps(tiny_config("bert")))
+    monkeypatch.setattr(anatomy_load, "MEMORY_LIMIT", 20 * 2**20)
+    with pytest.raises(SpafitError, match=r"lack of memory|too large"):
+        anatomy.load(str(tmp_path))
+
+
 @pytest.mark.slow
 def test_a_build_that_fails_says_why(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(tiny_config("bert") | {"pad_token_id": 1000}))
