@@ -50,7 +50,7 @@ def test_the_script_trains_what_we_count(
 ) -> None:
     folder = save_tiny_model(tmp_path / "model", family)
     anatomy = tiny_anatomy(family, LAYERS)
-    for stratification in (preset("spafit", LAYERS), MIXED, WHOLE):
+    for stratification in (MIXED, WHOLE):
         counts = count(anatomy, stratification)
         script = python_script(str(folder), anatomy, stratification, ScriptSettings(1e-3, epochs=1))
         printed = run(script, tmp_path, monkeypatch, capsys)
@@ -58,7 +58,7 @@ def test_the_script_trains_what_we_count(
         assert len(losses(printed)) == 1
 
 
-@pytest.mark.parametrize("method", ["spafit", "full", "bitfit", "lora", "probe"])
+@pytest.mark.parametrize("method", ["spafit", "full"])
 def test_the_script_has_our_losses(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -75,9 +75,8 @@ def test_the_script_has_our_losses(
         train_samples=16, epochs=4, batch_size=16, learning_rate=3e-3, max_length=32, eval_every=4, eval_samples=10
     )
     seconds = iter(range(10**6))
-    events = train(
-        RunSpec(str(folder), "rotten-tomatoes", stratification, settings), clock=lambda: float(next(seconds))
-    )
+    spec = RunSpec(str(folder), "rotten-tomatoes", stratification, settings)
+    events = train(spec, clock=lambda: float(next(seconds)))
     ours = [event.loss for event in events if isinstance(event, Step)]
 
     script_settings = ScriptSettings(3e-3, batch_size=16, max_length=32, epochs=4)
