@@ -25,7 +25,9 @@ __all__ = [
     "Task",
     "TaskError",
     "baseline",
+    "folder",
     "get_task",
+    "is_ready",
     "list_tasks",
     "load",
     "preparation",
@@ -78,12 +80,12 @@ def load(task: Task | str, split: str, *, limit: int | None = None, seed: int = 
     task = get_task(task) if isinstance(task, str) else task
     if split not in task.splits:
         raise TaskError(f"{task.name} has no part {split!r}; its parts are {', '.join(task.splits)}.")
-    return prepared.read(_folder(task), split, limit=limit, seed=seed)
+    return prepared.read(_ready_folder(task), split, limit=limit, seed=seed)
 
 
 def preparation(task: Task | str) -> Preparation:
     """How a task's rows were divided and what was left out; prepares the data when that has not been done yet."""
-    return prepared.preparation(_folder(get_task(task) if isinstance(task, str) else task))
+    return prepared.preparation(_ready_folder(get_task(task) if isinstance(task, str) else task))
 
 
 def baseline(task: Task, labels: np.ndarray, train_labels: np.ndarray | None = None) -> dict[str, float]:
@@ -107,10 +109,27 @@ def baseline(task: Task, labels: np.ndarray, train_labels: np.ndarray | None = N
 
 def token_cache(task: Task) -> Path:
     """Where a task's tokenised texts are kept; those of a data set that was brought go when it is deleted."""
-    return _folder(task) / "tokens" if task.key.startswith(stored.KEY) else spafit_home() / "cache" / "tokens"
+    return folder(task) / "tokens" if task.key.startswith(stored.KEY) else spafit_home() / "cache" / "tokens"
 
 
-def _folder(task: Task) -> Path:
+def folder(task: Task) -> Path:
+    """Where a task's prepared data lies, or will lie once it has been read (see `is_ready`)."""
     if task.key.startswith(stored.KEY):
         return stored.folder(task.key)
     return (glue if task.key in glue.KEYS else bundled).folder(task.key)
+
+
+def is_ready(task: Task) -> bool:
+    """Whether the task's data has been read and divided on this machine already."""
+    return prepared.is_ready(folder(task))
+
+
+def _ready_folder(task: Task) -> Path:
+    place = folder(task)
+    if not prepared.is_ready(place):
+        if task.key.startswith(stored.KEY):
+            stored.get(task.key)  # says that it is gone
+        made = (glue if task.key in glue.KEYS else bundled).prepare(task.key)
+        if made is not None:
+            prepared.write(place, *made)
+    return place

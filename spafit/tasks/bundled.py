@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from spafit.tasks import prepared
 from spafit.tasks.splits import Preparation, arrange
 from spafit.tasks.task import CLASSIFICATION, Examples, Task, TaskError
 
+Made = tuple[prepared.Parts, Preparation]
 _SENTIMENT = ("negative", "positive")
 
 TASKS = (
@@ -68,21 +68,21 @@ TASKS = (
 
 
 def folder(key: str) -> Path:
-    """The prepared data of a bundled task.
+    """Where the prepared data of a bundled task lies, or will lie.
 
     Raises:
-        TaskError: the package that carries it is not installed, or its files are not as they were published.
+        TaskError: the package that carries it is not installed.
     """
-    files, make = {
-        "rotten-tomatoes": (_movie_files, lambda: _movies("rotten_tomatoes", validation=853, test=853)),
-        "imdb": (_movie_files, lambda: _movies("imdb", validation=1000, test=1000)),
-        "bbc-news": (_bbc_files, _bbc),
-    }[key]
-    return prepared.cached(key, files(), make)
+    return prepared.place(key, _bbc_files() if key == "bbc-news" else _movie_files())
 
 
-Made = tuple[prepared.Parts, Preparation]
-Make = Callable[[], Made]
+def prepare(key: str) -> Made:
+    """Read and divide a bundled task's texts."""
+    if key == "bbc-news":
+        return _bbc()
+    if key == "imdb":
+        return _movies("imdb", validation=1000, test=1000)
+    return _movies("rotten_tomatoes", validation=853, test=853)
 
 
 def _package(name: str) -> Path:

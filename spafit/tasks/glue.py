@@ -153,26 +153,36 @@ def source(key: str) -> str:
     """Where a task's data would come from now: "local", "cached" or "hub"."""
     if _local_folder(key) is not None:
         return "local"
-    return "cached" if (_fetched_folder(key) / prepared.INFO).is_file() or _in_hf_cache(key) else "hub"
+    return "cached" if prepared.is_ready(_fetched_folder(key)) or _in_hf_cache(key) else "hub"
 
 
 def folder(key: str) -> Path:
-    """The prepared data of a GLUE task, fetched by a helper process where it is not on this machine.
+    """Where the prepared data of a GLUE task lies, or will lie.
+
+    Raises:
+        TaskError: a local folder lacks one of the task's files.
+    """
+    local = _local_folder(key)
+    if local is None:
+        return _fetched_folder(key)
+    files = [local / name for name in LAYOUTS[key].files.values()]
+    absent = [path.name for path in files if not path.is_file()]
+    if absent:
+        raise TaskError(f"{local.name} in the folder that SPAFIT_GLUE_DIR names has no {absent[0]}.")
+    return prepared.place(key, files)
+
+
+def prepare(key: str) -> tuple[prepared.Parts, Preparation] | None:
+    """Read and divide a GLUE task's local files; None when a helper process fetched them, and stored them itself.
 
     Raises:
         TaskError: the data is nowhere to be had, or its files are not as GLUE writes them.
     """
     local = _local_folder(key)
     if local is not None:
-        files = [local / name for name in LAYOUTS[key].files.values()]
-        absent = [path.name for path in files if not path.is_file()]
-        if absent:
-            raise TaskError(f"{local.name} in the folder that SPAFIT_GLUE_DIR names has no {absent[0]}.")
-        return prepared.cached(key, files, lambda: _from_files(key, local))
-    fetched = _fetched_folder(key)
-    if not (fetched / prepared.INFO).is_file():
-        helper.call("glue", key=key, folder=str(fetched))
-    return fetched
+        return _from_files(key, local)
+    helper.call("glue", key=key, folder=str(_fetched_folder(key)))
+    return None
 
 
 def divide(

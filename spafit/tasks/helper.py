@@ -69,13 +69,14 @@ def main(argv: list[str]) -> int:
 
 
 def _run(command: str, arguments: dict[str, Any]) -> Any:
-    from spafit.tasks import hub_data, intake
+    from spafit.tasks import hub_data, intake, preview
 
     commands: dict[str, Callable[..., Any]] = {
         "glue": hub_data.fetch_glue,
         "hub": hub_data.fetch,
         "inspect": intake.inspect,
         "add": intake.add,
+        "preview": preview.make,
     }
     return commands[command](**arguments)
 

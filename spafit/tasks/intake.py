@@ -22,7 +22,7 @@ from spafit.tasks.files import read_table
 from spafit.tasks.splits import arrange, normalize
 from spafit.tasks.stored import ABOUT, KEY, SCHEMA, TARGETS, Stored, folder
 from spafit.tasks.tables import PROBLEMS_SHOWN, Table
-from spafit.tasks.task import REGRESSION, Examples, TaskError
+from spafit.tasks.task import REGRESSION, Examples, TaskError, shortened
 
 FEWEST_TEXTS = 10
 SHOWN_ROWS = 10
@@ -41,7 +41,8 @@ def inspect(path: str, name: str) -> dict[str, Any]:
     """
     table = read_table(Path(path), name)
     head = [
-        [_shown(cell) for cell in table.columns[column].slice(0, SHOWN_ROWS).to_pylist()] for column in table.columns
+        [shortened(cell or "", SHOWN_CHARACTERS) for cell in table.columns[column].slice(0, SHOWN_ROWS).to_pylist()]
+        for column in table.columns
     ]
     return {
         "rows": len(table),
@@ -122,9 +123,9 @@ def _key(columns: Columns, suffix: str, files: list[str]) -> str:
 
 
 def _example(examples: Examples, names: tuple[str, ...]) -> str:
-    second = f" / “{_shown(examples.pair[0], 80)}”" if examples.pair else ""
+    second = f" / “{shortened(examples.pair[0], 80)}”" if examples.pair else ""
     answer = names[examples.labels[0]] if names else f"{examples.labels[0]:g}"
-    return f"“{_shown(examples.text[0], 80)}”{second} → {answer}"
+    return f"“{shortened(examples.text[0], 80)}”{second} → {answer}"
 
 
 @dataclass
@@ -153,8 +154,8 @@ class _Rows:
             where = part or ("train" if columns.split is None else SPLIT_VALUES.get((split or "").strip().lower()))
             if where is None:
                 raise TaskError(
-                    f"{name}, {table.unit} {number}: “{_shown(split, 40)}” names no part; the column “{columns.split}” "
-                    f"may hold train, validation and test."
+                    f"{name}, {table.unit} {number}: “{shortened(split or '', 40)}” names no part; "
+                    f"the column “{columns.split}” may hold train, validation and test."
                 )
             if not (text or "").strip() or (columns.pair and not (pair or "").strip()):
                 reason = "without a text"
@@ -203,7 +204,9 @@ def _labels(
         cells = [cell[:-2] for cell in cells]  # whole numbers that a table kept as fractions
     names = sorted(set(cells), key=lambda label: (float(label) if _is_number(label) else math.inf, label))
     if len(names) == 1:
-        raise TaskError(f"Every row of {name} has the label “{_shown(names[0], 40)}”; two classes are needed at least.")
+        raise TaskError(
+            f"Every row of {name} has the label “{shortened(names[0], 40)}”; two classes are needed at least."
+        )
     if len(names) > CLASSES:
         raise TaskError(
             f"The column “{columns.label}” of {name} has {len(names):,} different values; at most {CLASSES:,} classes "
@@ -227,9 +230,3 @@ def _parts(everything: Examples, named: list[str], name: str) -> dict[str, Examp
     if different < FEWEST_TEXTS:
         raise TaskError(f"{name} has {different} different texts to train on; at least {FEWEST_TEXTS} are needed.")
     return parts
-
-
-def _shown(cell: str | None, characters: int = SHOWN_CHARACTERS) -> str:
-    if cell is None:
-        return ""
-    return cell if len(cell) <= characters else cell[: characters - 1] + "…"

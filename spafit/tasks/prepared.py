@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,14 @@ def _content_hash(facts: tuple[tuple[str, int, int], ...]) -> str:
     return total.hexdigest()
 
 
-def cached(key: str, files: Iterable[Path], make: Callable[[], tuple[Parts, Preparation]]) -> Path:
-    """The prepared folder of a task whose data lies in `files`, made by `make` when it is not there yet."""
-    folder = spafit_home() / "cache" / "tasks" / f"{key}-{content_hash(files)}"
-    if not (folder / INFO).is_file():
-        parts, preparation = make()
-        write(folder, parts, preparation)
-    return folder
+def place(key: str, files: Iterable[Path]) -> Path:
+    """Where the prepared data of a task lies, or will lie, whose source is `files`."""
+    return spafit_home() / "cache" / "tasks" / f"{key}-{content_hash(files)}"
+
+
+def is_ready(folder: Path) -> bool:
+    """Whether the data has been prepared."""
+    return (folder / INFO).is_file()
 
 
 def write(folder: Path, parts: Parts, preparation: Preparation, about: Mapping[str, Any] | None = None) -> None:
@@ -78,13 +79,13 @@ def write(folder: Path, parts: Parts, preparation: Preparation, about: Mapping[s
                 _write_part(scratch / f"{name}.arrow", examples, order)
             for name, document in {INFO: preparation.to_dict(), **(about or {})}.items():
                 (scratch / name).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-            if not (folder / INFO).is_file():
+            if not is_ready(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 scratch.rename(folder)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
-        if not (folder / INFO).is_file():  # otherwise another process was faster, with the same content
+        if not is_ready(folder):  # otherwise another process was faster, with the same content
             raise SpafitError(f"The data cannot be stored in {folder.parent} ({error.strerror or error}).") from error
 
 

@@ -46,6 +46,15 @@ class Task:
         """The parts that `spafit.tasks.load` knows for this task."""
         return SPLITS + self.extra_tests
 
+    def answer(self, label: float) -> str:
+        """A label as people read it: the class's name, or the number."""
+        return f"{label:g}" if self.kind == REGRESSION else self.labels[int(label)]
+
+
+def shortened(text: str, characters: int) -> str:
+    """The text, with an ellipsis in place of what goes beyond so many characters."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
 
 @dataclass(frozen=True)
 class Examples:

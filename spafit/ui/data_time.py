@@ -1,0 +1,62 @@
+"""How long training on a task may take, judged by how fast earlier runs of the same model were on this machine."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.models import get_model
+from spafit.runs import Origin, Run, State, Store
+from spafit.tasks import get_task, preview
+from spafit.tasks.preview import Preview
+from spafit.training.config import TrainSettings
+from spafit.ui.state import current_model
+from spafit.ui.text import duration
+
+_RUNS = 10
+
+
+def expected_time(seen: Preview, max_length: int) -> str:
+    """A sentence with the estimate for the default number of examples and epochs; empty without earlier runs."""
+    try:
+        model = get_model(current_model())
+        rates = _rates(model.key, str(model.path)) if model.path else []
+    except SpafitError:
+        return ""
+    if not rates:
+        return ""
+    settings = TrainSettings()
+    examples = min(settings.train_samples or 0, seen.preparation.splits["train"])
+    tokens = examples * settings.epochs * seen.tokens(max_length)
+    fast, slow = tokens / max(rates), tokens / min(rates)
+    span = duration(fast) if duration(fast) == duration(slow) else f"{duration(fast)} to {duration(slow)}"
+    return (
+        f"Earlier runs of this model here trained {min(rates):,.0f} to {max(rates):,.0f} tokens a second, so "
+        f"{settings.epochs:g} epochs of {examples:,} examples take about {span} "
+        f"(an estimate; loading and evaluating not counted)."
+    )
+
+
+@st.cache_data(show_spinner=False, ttl=60, max_entries=20)
+def _rates(model: str, tokenizer_folder: str) -> list[float]:
+    """Tokens a second in the training part of the latest finished runs of a model, where their task was looked at."""
+    store = Store.open()
+    runs = [run for run in store.list(state=State.FINISHED) if run.model == model and run.origin == Origin.LOCAL]
+    rates = (_rate(store, run, Path(tokenizer_folder)) for run in runs[:_RUNS])
+    return [rate for rate in rates if rate]
+
+
+def _rate(store: Store, run: Run, tokenizer_folder: Path) -> float | None:
+    try:
+        seen = preview.read(get_task(run.task), tokenizer_folder)
+    except SpafitError:
+        return None
+    if seen is None or not seen.lengths:
+        return None
+    examples, seconds = 0, 0.0
+    for _, event in store.events(run.id):
+        if event["kind"] == "step":
+            examples = event["examples"]
+        elif event["kind"] == "finished":
+            seconds = sum(spent for phase, spent in event["timeline"] if phase == "training")
+    return examples * seen.tokens(run.spec.settings.max_length) / seconds if seconds > 0 else None
