@@ -5,9 +5,9 @@ import streamlit as st
 from spafit.runs import ensure_supervisor
 from spafit.ui.frame import frame
 from spafit.ui.run_view import find_run, run_view
-from spafit.ui.state import attach, attached_run, detach
+from spafit.ui.state import attach, attached_run, detach, has_chosen
 from spafit.ui.told import told
-from spafit.ui.train_form import train_form
+from spafit.ui.train_form import take_over, train_form
 
 frame("Train", ":material/play_circle:")
 with told():
@@ -19,6 +19,8 @@ if run_id:
     with watching, told():
         run = find_run(run_id)
         if run:
+            if not has_chosen():
+                take_over(run.spec)  # a reload: the form shows again what it showed when the run was started
             run_view(run, chart_columns=1)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(

@@ -49,7 +49,7 @@ def frame(title: str, icon: str) -> None:
         owner_box()
         _what_runs()
         st.page_link(ABOUT[0], label=ABOUT[1], icon=ABOUT[2])
-    st.title(f"{icon} {title}" if icon else title)
+    st.title(f"{icon} {title}" if icon else title, anchor=False)
 
 
 def _navigation() -> None:

@@ -12,9 +12,10 @@ from spafit.tasks import TaskError, get_task
 from spafit.ui.explore_state import anatomy_of, counts_of
 from spafit.ui.picture import picture
 from spafit.ui.run_data import events_of, last_of, points
-from spafit.ui.state import set_model, set_stratification
+from spafit.ui.state import detach, set_model, set_stratification
 from spafit.ui.text import plain
 from spafit.ui.told import told
+from spafit.ui.train_form import take_over
 
 LOG_BYTES = 8_000
 
@@ -55,15 +56,16 @@ def _actions(run: Run) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        for page, label, icon in (
-            ("pages/explore.py", "Explore this setting", ":material/layers:"),
-            ("pages/train.py", "Train with it again", ":material/play_circle:"),
-        ):
-            if st.button(label, icon=icon, key=f"{page}_{run.id}"):
-                with told():
-                    set_model(run.model, run.spec.stratification.num_layers)
-                    set_stratification(run.spec.stratification)
-                    st.switch_page(page)
+        if st.button("Explore this setting", icon=":material/layers:"):
+            with told():
+                set_model(run.model, run.spec.stratification.num_layers)
+                set_stratification(run.spec.stratification)
+                st.switch_page("pages/explore.py")
+        if st.button("Train with it again", icon=":material/play_circle:"):
+            with told():
+                take_over(run.spec)
+                detach()
+                st.switch_page("pages/train.py")
         if run.state.over:
             label = "Back into the list" if run.archived else "Archive"
             if st.button(label, icon=":material/archive:", help="Archived runs leave the list; nothing is deleted."):

@@ -31,6 +31,11 @@ def set_model(model: str, num_layers: int) -> None:
         set_stratification(scaled(before, num_layers))
 
 
+def has_chosen() -> bool:
+    """Whether this session has chosen or shown a stratification yet; a reload begins a new session."""
+    return _STRATIFICATION in st.session_state
+
+
 def current_stratification() -> Stratification:
     """The chosen stratification; SPAFIT at thirds of the chosen model's depth at first."""
     if _STRATIFICATION not in st.session_state:

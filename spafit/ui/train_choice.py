@@ -59,6 +59,12 @@ def choose_task() -> Task:
     return task
 
 
+def take_over_task(key: str) -> None:
+    """Choose a task, if it is still there."""
+    if key in {task.key for task in list_tasks()}:
+        st.session_state["train_task"] = key
+
+
 def choose_stratification(model: Model, task: Task, explained: bool) -> Counts:
     """Draw presets, boundaries and what they train; the choice is the one that Explore shows. Returns its counts.
 

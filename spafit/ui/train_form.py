@@ -5,11 +5,19 @@ import streamlit as st
 from spafit.errors import SpafitError
 from spafit.runs import submit
 from spafit.training.config import RunSpec
-from spafit.ui.state import current_stratification, owner
+from spafit.ui.state import current_stratification, owner, set_model, set_stratification
 from spafit.ui.text import plain
 from spafit.ui.told import tell
-from spafit.ui.train_choice import choose_model, choose_stratification, choose_task, obstacle
-from spafit.ui.train_settings import choose_settings
+from spafit.ui.train_choice import choose_model, choose_stratification, choose_task, obstacle, take_over_task
+from spafit.ui.train_settings import choose_settings, take_over_settings
+
+
+def take_over(spec: RunSpec) -> None:
+    """Put a run's model, task, stratification and settings into the form."""
+    set_model(spec.model, spec.stratification.num_layers)
+    set_stratification(spec.stratification)
+    take_over_task(spec.task)
+    take_over_settings(spec)
 
 
 def train_form(beside_a_run: bool = False) -> str | None:

@@ -1,11 +1,20 @@
 """Train's settings: three that matter at once, the others folded away; quick defaults."""
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from spafit.stratification import Stratification
-from spafit.training.config import DEVICES, PRECISIONS, PREFIX_CACHE, QUICK, TrainSettings, default_learning_rate
+from spafit.training.config import (
+    DEVICES,
+    PRECISIONS,
+    PREFIX_CACHE,
+    QUICK,
+    RunSpec,
+    TrainSettings,
+    default_learning_rate,
+)
 
 BASIC: dict[str, dict[str, Any]] = {
     "train_samples": {
@@ -92,6 +101,16 @@ def _keep(name: str) -> dict[str, Any]:
     return {"key": f"setting_{name}", "value": getattr(QUICK, name), "persist_state": "session"}
 
 
+def take_over_settings(spec: RunSpec) -> None:
+    """Fill the form with a run's settings; a learning rate that is the method's default stays the method's default."""
+    usual = spec.learning_rate == default_learning_rate(spec.stratification)
+    _fill(replace(spec.settings, learning_rate=None if usual else spec.learning_rate))
+
+
 def _reset() -> None:
+    _fill(QUICK)
+
+
+def _fill(settings: TrainSettings) -> None:
     for name in (*BASIC, *ADVANCED, *CHOICES, *SWITCHES):
-        st.session_state[f"setting_{name}"] = getattr(QUICK, name)
+        st.session_state[f"setting_{name}"] = getattr(settings, name)

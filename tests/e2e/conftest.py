@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from browsing import settled
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -141,20 +142,3 @@ def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
 def page(open_page: OpenPage) -> Page:
     """Home at 1280 pixels in the light theme."""
     return open_page()
-
-
-def settled(page: Page) -> None:
-    """Wait until the page's script has run to its end, and check that it shows no exception."""
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-
-
-def has_no_sideways_scroll(page: Page) -> bool:
-    """Whether everything fits the width of the window."""
-    return bool(
-        page.evaluate(
-            """() => [document.scrollingElement, ...document.querySelectorAll('[data-testid=stMain]')]
-                .every(node => node.scrollWidth <= node.clientWidth + 1)"""
-        )
-    )

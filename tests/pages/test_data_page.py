@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from made_up import words
 from streamlit.testing.v1 import AppTest
 
@@ -158,3 +159,15 @@ def test_the_apps_process_stays_light(looked_at: None) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_expected_time_comes_from_earlier_runs(
+    open_page: Opener, looked_at: None, make_run: Callable[..., object]
+) -> None:
+    st.cache_data.clear()
+    assert "Earlier runs" not in words(open_page(DATA, task="rotten-tomatoes"))
+    make_run("finished")  # 640 examples of 27.2 tokens in 6 seconds
+    st.cache_data.clear()
+    told = words(open_page(DATA, task="rotten-tomatoes"))
+    assert "trained 2,902 to 2,902 tokens a second" in told.replace("\\", "")
+    assert "2 epochs of 2,000 examples take about 37 s (an estimate" in told.replace("\\", "")

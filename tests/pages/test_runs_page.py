@@ -121,3 +121,13 @@ def test_per_layer_counts_add_up_to_the_figure_shown(open_page: Opener, make_run
     app = open_page(RUNS, run=make_run("finished").id)
     layers = next(frame.value for frame in app.dataframe if "trainable" in frame.value.columns)
     assert layers["trainable"].sum() == 67_202
+
+
+def test_a_run_can_be_trained_again_with_a_change(open_page: Opener, make_run: Maker, store: Store) -> None:
+    run = make_run("finished", method="bitfit", seed=5)
+    app = open_page(RUNS, run=run.id)
+    next(button for button in app.button if button.label == "Train with it again").click().run()
+    app.switch_page("pages/train.py").run()  # the test runner does not follow st.switch_page by itself
+    assert app.segmented_control(key="train_method").value == "bitfit"
+    next(button for button in app.button if button.label == "Start training").click().run()
+    assert store.list()[0].spec == run.spec

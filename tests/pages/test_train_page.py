@@ -88,9 +88,12 @@ def test_a_run_started_here_is_still_shown_after_a_visit_elsewhere(open_page: Op
     assert store.list()[0].state is State.QUEUED
 
 
-def test_a_reload_attaches_to_the_run_in_the_address(open_page: Opener, make_run: Maker) -> None:
-    app = open_page(TRAIN, run=make_run("running", steps=20).id)
+def test_a_reload_attaches_to_the_run_in_the_address_and_refills_the_form(open_page: Opener, make_run: Maker) -> None:
+    app = open_page(TRAIN, run=make_run("running", steps=20, method="bitfit", seed=5).id)
     assert {metric.label: metric.value for metric in app.metric}["Validation accuracy"] == "0.640"
+    assert app.segmented_control(key="train_method").value == "bitfit"
+    assert app.number_input(key="setting_seed").value == 5
+    assert app.number_input(key="setting_learning_rate").value is None
 
 
 def test_an_address_of_a_run_that_is_not_here_leaves_the_form(open_page: Opener) -> None:

@@ -1,0 +1,55 @@
+"""The main job in a browser: move a boundary, read the count, train, watch, reload, find the run again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from browsing import settled
+from playwright.sync_api import Page, expect
+
+Opener = Callable[..., Page]
+PATIENCE = 300_000  # milliseconds; the run takes about 20 s on two idle cores
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(700)
+def test_from_the_first_visit_to_a_trained_model(open_page: Opener) -> None:
+    page = open_page()
+    page.get_by_test_id("stMain").get_by_role("link", name="2. Train").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Train")
+
+    trains = page.get_by_text("parameters.", exact=False).first
+    expect(page.get_by_text("67,202 of 22,763,138")).to_be_visible()
+    handles = page.get_by_role("slider")
+    handles.nth(1).press("ArrowRight")
+    expect(page.get_by_text("SPAFIT-2-5", exact=True)).to_be_visible()
+    expect(trains).not_to_contain_text("67,202")
+
+    page.get_by_label("Your name", exact=True).fill("Ada")
+    page.get_by_label("Your name", exact=True).press("Enter")
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url(re.compile(r"/train\?run=\w+"), timeout=30_000)
+    address = page.url
+
+    loss = page.locator(".curves").first
+    expect(loss).not_to_have_attribute("data-points", "0", timeout=PATIENCE)
+    before = loss.get_attribute("data-points")
+    expect(loss).not_to_have_attribute("data-points", str(before), timeout=PATIENCE)
+
+    page.reload()
+    settled(page)
+    assert page.url == address
+    expect(loss).not_to_have_attribute("data-points", "0")
+    expect(page.get_by_text("SPAFIT-2-5", exact=True)).to_have_count(2)  # the run, and the form that started it
+
+    expect(page.get_by_text("Test accuracy", exact=True)).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Its permanent page").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Runs")
+    page.close()
+
+    later = open_page(f"runs?run={address.rpartition('=')[2]}")
+    expect(later.get_by_text("by Ada")).to_be_visible()
+    figure = later.get_by_test_id("stMetric").filter(has_text="Test accuracy").get_by_test_id("stMetricValue")
+    assert 0.65 < float(figure.inner_text()) <= 1
