@@ -109,6 +109,19 @@ def test_one_run_per_device_and_the_rest_in_turn(store: Store) -> None:
         assert earlier.ended_at and later.started_at and earlier.ended_at <= later.started_at
 
 
+def kill(pid: int) -> None:
+    """Kill a process for good; it holds its lock until it is gone."""
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: gone(pid))
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def supervisor_of(store: Store, run_id: str) -> int:
     return processes.pid_of(store.get(run_id).supervisor or "")
 
@@ -117,8 +130,7 @@ def test_a_run_outlives_its_supervisor_and_the_queue_goes_on(home: Path, store: 
     running, waiting = submit(scripted("steps=25 delay=0.1")), submit(scripted("steps=1"))
     eventually(lambda: stepping(store, running))
     first = supervisor_of(store, running)
-    os.kill(first, signal.SIGKILL)
-    eventually(lambda: not psutil.pid_exists(first))
+    kill(first)
     attend()  # what any page view does
     assert eventually(lambda: over(store, running)).state is State.FINISHED
     assert eventually(lambda: over(store, waiting)).state is State.FINISHED
@@ -130,8 +142,8 @@ def test_a_run_outlives_its_supervisor_and_the_queue_goes_on(home: Path, store: 
 def test_after_everything_was_killed_a_page_view_tells_and_goes_on(home: Path, store: Store) -> None:
     running, waiting = submit(scripted("steps=9999 delay=0.05")), submit(scripted("steps=1"))
     run = eventually(lambda: stepping(store, running))
-    os.kill(supervisor_of(store, running), signal.SIGKILL)
-    os.kill(processes.pid_of(run.process or ""), signal.SIGKILL)
+    kill(supervisor_of(store, running))
+    kill(processes.pid_of(run.process or ""))
     attend()
     failed = eventually(lambda: over(store, running), seconds=10)
     assert failed.state is State.FAILED
@@ -145,7 +157,7 @@ def test_after_everything_was_killed_a_page_view_tells_and_goes_on(home: Path, s
 def test_a_stop_wished_while_no_supervisor_lives_is_carried_out(home: Path, store: Store) -> None:
     run_id = submit(scripted("steps=1 then=deafen"))
     eventually(lambda: stepping(store, run_id))
-    os.kill(supervisor_of(store, run_id), signal.SIGKILL)
+    kill(supervisor_of(store, run_id))
     stop(run_id)
     run = eventually(lambda: over(store, run_id))
     assert (run.state, run.reason) == (State.STOPPED, "It did not answer in time, so its process was ended.")
