@@ -117,7 +117,9 @@ def test_inert_values_have_no_gradient_and_others_have(family: str, changes: dic
 def test_presets_train_what_they_are_named_after(family: str, method: Method) -> None:
     model = adapt.apply(copy.deepcopy(pristine(family)), tiny_anatomy(family), preset(method, LAYERS))
     fresh = {t.name for t in tiny_anatomy(family).tensors if t.fresh}
-    trained = {adapt.parameter_name(n) for n, p in model.named_parameters() if p.requires_grad} - fresh
+    trained = {adapt.parameter_name(n) for n, p in model.named_parameters() if p.requires_grad}
+    assert fresh <= trained
+    trained -= fresh
     everything = {adapt.parameter_name(n) for n, _ in model.named_parameters()} - fresh
     expected = {
         Method.FULL: everything,

@@ -11,6 +11,7 @@ from spafit import anatomy
 from spafit.counting import RECIPES, Counts, by_role, count, notices, recipe_table, tensor_table, triangle
 from spafit.plan import prefix_depth
 from spafit.stratification import (
+    HeadRecipe,
     LoraSettings,
     Method,
     Recipe,
@@ -142,6 +143,33 @@ def test_a_richer_recipe_never_trains_less(family: str, stratification: Stratifi
     assert (columns[Recipe.FROZEN] == 0).all()
     assert (columns[Recipe.BIAS] + columns[Recipe.LORA] == columns[Recipe.LORA_BIAS]).all()
     assert (columns[Recipe.FULL] == table.base).all()
+
+
+@pytest.mark.parametrize("n2", [1, LAYERS])
+@pytest.mark.parametrize(
+    ("third", "trained"),
+    [(Recipe.FROZEN, 0), (Recipe.BIAS, 16), (Recipe.LORA, 0), (Recipe.LORA_BIAS, 16), (Recipe.FULL, 32)],
+)
+def test_the_final_norm_follows_stratum_3_even_when_it_is_empty(third: Recipe, trained: int, n2: int) -> None:
+    strata = Stratification(LAYERS, 1, n2, (Recipe.FULL, Recipe.FULL, third), head=HeadRecipe(fresh=Recipe.FROZEN))
+    assert count(tiny_anatomy("gpt2"), strata).head.trainable == trained
+
+
+@pytest.mark.parametrize(
+    ("family", "head", "bias", "weight"),
+    [
+        ("bert", HeadRecipe(Recipe.FROZEN, Recipe.FULL), 2, 32),
+        ("bert", HeadRecipe(Recipe.BIAS, Recipe.BIAS), 18, 0),
+        ("bert", HeadRecipe(Recipe.FULL, Recipe.FROZEN), 16, 256),
+        ("modernbert", HeadRecipe(Recipe.FULL, Recipe.FROZEN), 0, 256 + 16),
+        ("opt", HeadRecipe(Recipe.BIAS, Recipe.FROZEN), 0, 0),  # its output projection has no bias
+        ("opt", HeadRecipe(Recipe.FULL, Recipe.FROZEN), 0, 128),
+        ("deberta-v2", HeadRecipe(Recipe.FROZEN, Recipe.FULL), 18, 256 + 32),  # its pooler is fresh
+    ],
+)
+def test_the_head_trains_by_its_own_recipes(family: str, head: HeadRecipe, bias: int, weight: int) -> None:
+    row = count(tiny_anatomy(family), Stratification(LAYERS, 1, 2, (Recipe.FROZEN,) * 3, head=head)).head
+    assert (row.bias, row.weight) == (bias, weight)
 
 
 def test_fused_matrices_are_adapted_whole_by_any_of_their_roles() -> None:
