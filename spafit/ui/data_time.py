@@ -29,12 +29,16 @@ def expected_time(seen: Preview, max_length: int) -> str:
     examples = min(settings.train_samples or 0, seen.preparation.splits["train"])
     tokens = examples * settings.epochs * seen.tokens(max_length)
     fast, slow = tokens / max(rates), tokens / min(rates)
-    span = duration(fast) if duration(fast) == duration(slow) else f"{duration(fast)} to {duration(slow)}"
+    speed = _span(f"{min(rates):,.0f}", f"{max(rates):,.0f}")
     return (
-        f"Earlier runs of this model here trained {min(rates):,.0f} to {max(rates):,.0f} tokens a second, so "
-        f"{settings.epochs:g} epochs of {examples:,} examples take about {span} "
+        f"Earlier runs of this model here trained {speed} tokens a second, so {settings.epochs:g} epochs of "
+        f"{examples:,} examples take about {_span(duration(fast), duration(slow))} "
         f"(an estimate; loading and evaluating not counted)."
     )
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 @st.cache_data(show_spinner=False, ttl=60, max_entries=20)
