@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from spafit.data import Encoded, bucketed_batches, collate, padding_share
 
+if TYPE_CHECKING:
+    from spafit.training.prefix_store import States
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some examples, padded on the right to the longest of them."""
+
+    inputs: dict[str, Tensor]  # the model's arguments, examples x tokens
+    labels: Tensor
+    lengths: np.ndarray  # tokens of each example
+    states: Tensor | None  # hidden states that leave the prefix, examples x tokens x width
+
+    def tokens_at(self, place: str) -> Tensor:
+        """The places of every example's "first" or "last" token in the batch laid out flat."""
+        count, width = self.inputs["input_ids"].shape
+        offset = 0 if place == "first" else self.lengths - 1
+        return torch.from_numpy(np.arange(count) * width + offset)
+
 
 class Feed:
-    """Turns rows of a tokenised split into the model's inputs, on its device."""
+    """Turns rows of a tokenised split into batches on the model's device."""
 
     def __init__(self, encoded: Encoded, device: torch.device) -> None:
         self.encoded = encoded
         self.device = device
+        self.states: States | None = None
 
     def __len__(self) -> int:
         return len(self.encoded)
 
-    def batch(self, rows: np.ndarray) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the inputs by name (examples x tokens) and the labels of these rows."""
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Return these rows as a batch."""
         tensors = {name: self._moved(array) for name, array in collate(self.encoded, rows).items()}
         labels = tensors.pop("labels")
-        return tensors, labels
+        states = None if self.states is None else self.states.gather(rows, self.device)
+        return Batch(tensors, labels, self.encoded.lengths[rows], states)
 
     def _moved(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array))
@@ -50,16 +74,22 @@ class Plan:
     def epoch(self, number: int) -> list[np.ndarray]:
         """The steps of an epoch (0-based): rows of the examples of each."""
         if number not in self._epochs:
-            self._epochs = {number: bucketed_batches(self.lengths, self.step_size, (self.seed, number))}
+            self._epochs[number] = bucketed_batches(self.lengths, self.step_size, (self.seed, number))
         return self._epochs[number]
 
-    def step(self, number: int) -> list[np.ndarray]:
-        """The forward passes of a step (0-based over the whole run): rows of the examples in each."""
-        rows = self.epoch(number // self.steps_per_epoch)[number % self.steps_per_epoch]
+    def rows(self, step: int) -> np.ndarray:
+        """The examples of a step (0-based over the whole run)."""
+        return self.epoch(step // self.steps_per_epoch)[step % self.steps_per_epoch]
+
+    def parts(self, step: int) -> list[np.ndarray]:
+        """The forward passes of a step: rows of the examples in each."""
+        rows = self.rows(step)
         return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
-    def padding(self) -> float:
-        """The share of padding among all positions of the epoch at hand."""
-        epoch = next(iter(self._epochs.values()), None) or self.epoch(0)
-        parts = [step[i : i + self.batch_size] for step in epoch for i in range(0, len(step), self.batch_size)]
-        return padding_share(self.lengths, parts)
+    def positions(self, step: int) -> int:
+        """Tokens and padding that a step computes."""
+        return sum(len(part) * int(self.lengths[part].max()) for part in self.parts(step))
+
+    def padding(self, steps: int) -> float:
+        """The share of padding among all positions of the first `steps` steps."""
+        return padding_share(self.lengths, [part for step in range(steps) for part in self.parts(step)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import torch
 
@@ -29,6 +31,20 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def available_memory() -> int:
+    """Bytes of memory that this process may still take: the machine's, or its container's where that is less."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text("ascii").strip()
+        if limit.isdigit():
+            free = min(free, int(limit) - int(Path("/sys/fs/cgroup/memory.current").read_text("ascii")))
+    except (OSError, ValueError):
+        pass  # no control groups here
+    return max(0, free)
+
+
 def peak_memory(device: torch.device) -> int:
     """Bytes: the most this process has held, resident memory on a CPU, allocated memory on a GPU."""
     if device.type == "cuda":
@@ -39,7 +55,5 @@ def peak_memory(device: torch.device) -> int:
         import psutil
 
         return psutil.Process().memory_info().peak_wset
-    import sys
-
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spafit.data import bucketed_batches
 from spafit.training import metrics
-from spafit.training.batches import Feed
+from spafit.training.batches import Batch, Feed
 
 BATCH_TOKENS = 2048  # in one forward pass without gradients: enough to keep matrix products efficient
 
@@ -35,37 +34,39 @@ def loss_of(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
     return nn.functional.cross_entropy(logits.float(), labels, reduction=reduction)
 
 
-def fixed_batches(lengths: np.ndarray) -> list[np.ndarray]:
-    """The same batches each time: examples from longest to shortest, about `BATCH_TOKENS` tokens in each."""
-    if len(lengths) == 0:
-        return []
-    typical = max(1, int(np.mean(lengths)))
-    return bucketed_batches(lengths, max(1, BATCH_TOKENS // typical), shuffle=False)
+def fixed_batches(lengths: np.ndarray, tokens: int = BATCH_TOKENS) -> list[np.ndarray]:
+    """The same batches each time: examples from longest to shortest, at most `tokens` tokens and padding in each."""
+    order = np.argsort(-lengths, kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        count = max(1, tokens // int(lengths[order[start]]))
+        batches.append(order[start : start + count])
+        start += count
+    return batches
 
 
 def evaluate(
-    forward: Callable[[dict[str, Tensor]], Tensor],
+    logits_of: Callable[[Batch], Tensor],
     feed: Feed,
-    batches: Sequence[np.ndarray],
     names: Sequence[str],
     should_stop: Callable[[], bool],
 ) -> Evaluation:
-    """Compute the metrics `names` over the examples in `batches`; `forward` returns logits. Raises `Stopped`."""
-    logits, labels, total = [], [], torch.zeros((), dtype=torch.float64)
+    """Compute the metrics `names` over a split; `logits_of` runs the model.
+
+    Raises:
+        Stopped: somebody asked for it.
+        FloatingPointError: the model's outputs are not finite.
+    """
+    logits, labels = [], []
     with torch.inference_mode():
-        for inputs, wanted in _inputs(feed, batches, should_stop):
-            out = forward(inputs)
-            total += loss_of(out, wanted, "sum").double().cpu()
-            logits.append(out.float().cpu())
-            labels.append(wanted.cpu())
-    outputs, expected = torch.cat(logits).numpy(), torch.cat(labels).numpy()
-    return Evaluation(metrics.compute(names, outputs, expected), float(total) / len(expected))
-
-
-def _inputs(
-    feed: Feed, batches: Sequence[np.ndarray], should_stop: Callable[[], bool]
-) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-    for rows in batches:
-        if should_stop():
-            raise Stopped
-        yield feed.batch(rows)
+        for rows in fixed_batches(feed.encoded.lengths):
+            if should_stop():
+                raise Stopped
+            batch = feed.batch(rows)
+            logits.append(logits_of(batch).float().cpu())
+            labels.append(batch.labels.cpu())
+        outputs, expected = torch.cat(logits), torch.cat(labels)
+        if not torch.isfinite(outputs).all():
+            raise FloatingPointError("outputs")
+        loss = float(loss_of(outputs, expected))
+    return Evaluation(metrics.compute(names, outputs.numpy(), expected.numpy()), loss)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from spafit.errors import SpafitError
@@ -21,7 +21,7 @@ def diverged(step: int, learning_rate: float, what: str = "loss") -> TrainingFai
 
 
 @contextmanager
-def out_of_memory_as_a_sentence(batch_size: int, max_length: int, accumulation: int) -> Iterator[None]:
+def out_of_memory_as_a_sentence(batch_size: int, max_length: int, accumulation: int) -> Generator[None]:
     """Turn running out of memory into `TrainingFailed` naming what to try; the memory itself is freed by the caller."""
     try:
         yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ class Data:
     train: Encoded
     validation: Encoded
     test: Encoded
-    live: np.ndarray  # rows of the validation split that live evaluations use
+    live: Encoded  # the part of the validation split that live evaluations use
 
     @property
     def regression(self) -> bool:
@@ -34,8 +34,8 @@ class Data:
         return self.task.num_labels == 1
 
 
-def prepare_data(spec: RunSpec, folder: Path) -> Data:
-    """Read and tokenise the splits with the tokenizer in the model's folder.
+def prepare_data(spec: RunSpec, folder: Path, max_length: int) -> Data:
+    """Read and tokenise the splits with the tokenizer in the model's folder, cut to `max_length` tokens.
 
     Raises:
         SpafitError: unknown task, unreadable data, or nothing to learn from it.
@@ -46,7 +46,7 @@ def prepare_data(spec: RunSpec, folder: Path) -> Data:
 
     def read(split: str, limit: int | None = None) -> Encoded:
         examples = tasks.load(task, split, limit=limit, seed=settings.seed)
-        return tokenize(examples, folder, settings.max_length, cache)
+        return tokenize(examples, folder, max_length, cache)
 
     train = read("train", settings.train_samples)
     if len(train) < 2 or len(np.unique(train.labels)) < 2:
@@ -56,7 +56,21 @@ def prepare_data(spec: RunSpec, folder: Path) -> Data:
             else f"{task.name} has no training examples."
         )
     validation = read("validation")
-    return Data(task, train, validation, read("test"), _live_rows(validation, settings.eval_samples, settings.seed))
+    live = subset(validation, _live_rows(validation, settings.eval_samples, settings.seed))
+    return Data(task, train, validation, read("test"), live)
+
+
+def subset(encoded: Encoded, rows: np.ndarray) -> Encoded:
+    """The examples in `rows`, in that order, as a split of their own."""
+    places = np.concatenate([np.arange(encoded.offsets[i], encoded.offsets[i + 1]) for i in rows])
+    types = encoded.token_type_ids
+    return replace(
+        encoded,
+        input_ids=encoded.input_ids[places],
+        offsets=np.concatenate(([0], np.cumsum(encoded.lengths[rows]))),
+        token_type_ids=None if types is None else types[places],
+        labels=encoded.labels[rows],
+    )
 
 
 def _live_rows(validation: Encoded, limit: int | None, seed: int) -> np.ndarray:
@@ -72,11 +86,11 @@ def _live_rows(validation: Encoded, limit: int | None, seed: int) -> np.ndarray:
     return np.sort(order[np.linspace(0, count, limit, endpoint=False).astype(int)])
 
 
-def prepare_model(spec: RunSpec, folder: Path, num_labels: int) -> tuple[PreTrainedModel, Anatomy]:
-    """Load the model and apply the stratification; returns it with the anatomy that fits it (on the CPU, fp32).
+def describe_model(spec: RunSpec, folder: Path, num_labels: int) -> Anatomy:
+    """The model's anatomy, once it is sure that the stratification fits it; nothing is loaded yet.
 
     Raises:
-        SpafitError: weights that cannot be used, or a stratification that does not fit.
+        SpafitError: the model is not supported, or the stratification is for another depth.
     """
     described = anatomy.build(folder, num_labels=num_labels, name=spec.model)
     if spec.stratification.num_layers != described.num_layers:
@@ -84,6 +98,15 @@ def prepare_model(spec: RunSpec, folder: Path, num_labels: int) -> tuple[PreTrai
             f"The stratification is for {spec.stratification.num_layers} layers but {spec.model} has "
             f"{described.num_layers}."
         )
+    return described
+
+
+def prepare_model(spec: RunSpec, folder: Path, described: Anatomy) -> tuple[PreTrainedModel, Anatomy]:
+    """Load the model and apply the stratification; returns it with the anatomy that fits it (on the CPU, fp32).
+
+    Raises:
+        SpafitError: weights that cannot be used.
+    """
     model, fitting = load_model(folder, described, seed=spec.settings.seed)
     adapt.apply(model, fitting, spec.stratification)
     if not any(p.requires_grad for p in model.parameters()):
@@ -102,7 +125,7 @@ def set_mode(model: PreTrainedModel, described: Anatomy, training: bool, frozen_
     if not training or frozen_dropout:
         return
     trained = {adapt.parameter_name(name) for name, p in model.named_parameters() if p.requires_grad}
-    for number, layer in enumerate(model.get_submodule(described.layers_path)):
+    for number, layer in enumerate(model.get_submodule(described.layers_path).children()):
         if not any(name.startswith(f"{described.layers_path}.{number}.") for name in trained):
             layer.eval()
     if not any(tensor.name in trained for tensor in described.embeddings):

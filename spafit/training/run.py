@@ -6,22 +6,29 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from spafit import adapt, tasks
+from spafit.home import spafit_home
 from spafit.training import checkpoint, preparation
 from spafit.training.batches import Feed, Plan
 from spafit.training.config import RunSpec
 from spafit.training.device import choose_device, peak_memory, usable_cores
+from spafit.training.engine import Engine
 from spafit.training.evaluation import Evaluation, Stopped, evaluate, fixed_batches, loss_of
-from spafit.training.events import Evaluated, Event, Finished, Started, Step
+from spafit.training.events import Evaluated, Event, Finished, Phase, Started, Step
 from spafit.training.failures import diverged
+from spafit.training.forecast import Forecast
+from spafit.training.loading import check_weights
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
+from spafit.training.prefix_store import weights_digest
 from spafit.training.timeline import Timeline
 
 EVENT_SECONDS = 0.1  # between Step events, at least
 POINTS = 10  # live evaluations in a run that names no interval
+ONE_TOKEN_LAYER = 0.25  # what the last layer costs when only one token of a text goes beyond keys and values
 
 
 class Run:
@@ -43,6 +50,7 @@ class Run:
         """Do the run and tell it."""
         yield from self._prepare()
         state = "finished"
+        results: dict[str, Evaluation] = {}
         try:
             yield from self._train()
         except Stopped:
@@ -51,13 +59,13 @@ class Run:
             adapt.load_trainable_state(self.model, self.best[1])
         yield self.timeline.enter("saving")
         self._save()
-        results: dict[str, Evaluation] = {}
         if state == "finished":
             yield self.timeline.enter("final")
             try:
                 results = self._final()
             except Stopped:
                 state = "stopped"
+        self.engine.restore()
         yield Finished(
             state=state,
             metrics=results["test"].metrics if results else {},
@@ -66,7 +74,7 @@ class Run:
             seconds=self.timeline.elapsed,
             steps=self.step,
             timeline=self.timeline.spent(),
-            padding=self.plan.padding(),
+            padding=self.plan.padding(self.step) if self.step else 0.0,
             early=self.early,
             peak_memory=peak_memory(self.device),
         )
@@ -76,83 +84,116 @@ class Run:
         if self.device.type == "cpu":
             torch.set_num_threads(usable_cores())
         folder = preparation.model_folder(self.spec)
+        task = tasks.get_task(self.spec.task)
+        described = preparation.describe_model(self.spec, folder, task.num_labels)
+        self.max_length = min(self.settings.max_length, described.max_length)
         yield self.timeline.enter("data")
-        self.data = preparation.prepare_data(self.spec, folder)
+        self.data = preparation.prepare_data(self.spec, folder, self.max_length)
         yield self.timeline.enter("model")
-        self.model, self.anatomy = preparation.prepare_model(self.spec, folder, self.data.task.num_labels)
+        self.model, self.anatomy = preparation.prepare_model(self.spec, folder, described)
         self.model.to(self.device)
         if self.settings.checkpointing:
             self.model.gradient_checkpointing_enable({"use_reentrant": False})
         self.trainable = [p for p in self.model.parameters() if p.requires_grad]
+        self.total = sum(p.numel() for p in self.model.parameters())  # before stand-ins hide the frozen layers
         self.optimizer = make_optimizer(self.model, self.spec.learning_rate, self.settings.weight_decay)
-        self.feeds = {name: Feed(getattr(self.data, name), self.device) for name in ("train", "validation", "test")}
-        self.plan = Plan(
-            self.data.train.lengths, self.settings.batch_size, self.settings.accumulation, self.settings.seed
+        self._plan()
+        self.engine = Engine(self.model, self.anatomy, self.settings, self.device, spafit_home() / "cache")
+        if self.max_length < self.settings.max_length:
+            self.engine.decisions.append(f"Texts cut at {self.max_length} tokens, the most this model takes.")
+        needs = {
+            "train": (self.data.train, self.total_steps / self.plan.steps_per_epoch),
+            "live": (self.data.live, float(self.evaluations)),
+        }
+        self.engine.choose_prefix(
+            adapt.prefix_depth(self.anatomy, self.spec.stratification),
+            weights_digest(check_weights(folder), spafit_home() / "cache"),
+            needs,
         )
-        wanted = round(self.settings.epochs * self.plan.steps_per_epoch)
-        self.total_steps = self.settings.max_steps or max(1, wanted)
-        self.eval_every = self.settings.eval_every or max(1, math.ceil(self.total_steps / POINTS))
-        live_lengths = self.data.validation.lengths[self.data.live]
-        self.live_batches = [self.data.live[rows] for rows in fixed_batches(live_lengths)]
+        self.forecast = self._make_forecast()
+        if self.engine.replay is not None:
+            yield self.timeline.enter("prefix")
+            self.engine.fill(self.feed, self.should_stop)
 
-    def _forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        return self.model(**inputs).logits
+    def _plan(self) -> None:
+        """Decide which examples each step takes and when the model is evaluated."""
+        data, settings = self.data, self.settings
+        self.feed, self.live = Feed(data.train, self.device), Feed(data.live, self.device)
+        self.plan = Plan(data.train.lengths, settings.batch_size, settings.accumulation, settings.seed)
+        self.total_steps = settings.max_steps or max(1, round(settings.epochs * self.plan.steps_per_epoch))
+        self.eval_every = settings.eval_every or math.ceil(self.total_steps / POINTS)
+        self.evaluations = math.ceil(self.total_steps / self.eval_every)
 
-    def _train(self) -> Iterator[Event]:
-        torch.manual_seed(self.settings.seed)
-        yield self.timeline.enter("training")
-        yield Started(
+    def _make_forecast(self) -> Forecast:
+        last = 1.0 if self.engine.one_token is None else ONE_TOKEN_LAYER
+        depth = self.anatomy.num_layers
+
+        def positions(lengths: np.ndarray) -> int:
+            return sum(len(rows) * int(lengths[rows[0]]) for rows in fixed_batches(lengths))
+
+        return Forecast(
+            self.plan.positions,
+            self.total_steps,
+            max(last, depth - 1 + last - self.engine.cached_layers),
+            evaluations=self.evaluations,
+            evaluation_positions=positions(self.data.live.lengths),
+            final_positions=positions(self.data.validation.lengths) + positions(self.data.test.lengths),
+            all_layers=depth - 1 + last,
+        )
+
+    def _started(self) -> Started:
+        return Started(
             total_steps=self.total_steps,
             trainable=sum(p.numel() for p in self.trainable),
-            total=sum(p.numel() for p in self.model.parameters()),
+            total=self.total,
             device=self.device.type,
-            precision="fp32",
+            precision=self.engine.precision,
             learning_rate=self.spec.learning_rate,
             train_examples=len(self.data.train),
             eval_examples=len(self.data.live),
             eval_every=self.eval_every,
-            cached_layers=0,
-            decisions=(),
+            cached_layers=self.engine.cached_layers,
+            decisions=tuple(self.engine.decisions),
             seconds=self.timeline.elapsed,
         )
-        preparation.set_mode(self.model, self.anatomy, True, self.settings.frozen_dropout)
+
+    def _train(self) -> Iterator[Event]:
+        torch.manual_seed(self.settings.seed)
+        yield self.timeline.enter("training")
+        yield self._started()
+        self._mode(True)
         told, told_at = 0, -math.inf  # examples and time of the last Step event
         losses = torch.zeros((), device=self.device)
         while self.step < self.total_steps and not self.early:
             if self.should_stop():
                 raise Stopped
+            before = self.timeline.elapsed
             rate = self.spec.learning_rate * schedule(self.step, self.total_steps, self.settings.warmup)
             losses += self._optimizer_step(rate)
             last = self.step == self.total_steps
             now = self.timeline.elapsed
+            self.forecast.trained(now - before)
             if last or now - told_at >= EVENT_SECONDS:
                 mean = float(losses) / (self.examples - told)
                 if not math.isfinite(mean):
                     raise diverged(self.step, self.spec.learning_rate)
-                yield Step(
-                    step=self.step,
-                    epoch=self.step / self.plan.steps_per_epoch,
-                    loss=mean,
-                    learning_rate=rate,
-                    seconds=now,
-                    examples=self.examples,
-                )
+                epoch = self.step / self.plan.steps_per_epoch
+                yield Step(self.step, epoch, mean, rate, now, self.examples, self.forecast.remaining())
                 losses.zero_()
                 told, told_at = self.examples, now
             if last or self.step % self.eval_every == 0:
-                yield self.timeline.enter("evaluating")
-                yield self._evaluate()
+                yield from self._evaluate()
                 if not (last or self.early):
                     yield self.timeline.enter("training")
 
     def _optimizer_step(self, rate: float) -> Tensor:
         """Take one step; returns the summed loss of its examples, still on the device."""
-        parts = self.plan.step(self.step)
+        parts = self.plan.parts(self.step)
         count = sum(map(len, parts))
         total = torch.zeros((), device=self.device)
         for rows in parts:
-            inputs, labels = self.feeds["train"].batch(rows)
-            loss = loss_of(self._forward(inputs), labels, "sum")
+            batch = self.feed.batch(rows)
+            loss = loss_of(self.engine.logits(batch), batch.labels, "sum")
             (loss / count).backward()
             total += loss.detach()
         torch.nn.utils.clip_grad_norm_(self.trainable, self.settings.max_grad_norm)
@@ -163,25 +204,38 @@ class Run:
         self.examples += count
         return total
 
-    def _evaluate(self) -> Evaluated:
-        preparation.set_mode(self.model, self.anatomy, False, self.settings.frozen_dropout)
-        result = evaluate(
-            self._forward, self.feeds["validation"], self.live_batches, self.data.task.metrics, self.should_stop
-        )
-        preparation.set_mode(self.model, self.anatomy, True, self.settings.frozen_dropout)
+    def _evaluate(self) -> Iterator[Phase | Evaluated]:
+        if self.engine.replay is not None and self.live.states is None:
+            yield self.timeline.enter("prefix")
+            self.engine.fill(self.live, self.should_stop)
+        yield self.timeline.enter("evaluating")
+        before = self.timeline.elapsed
+        self._mode(False)
+        result = self._measure(self.live)
+        self._mode(True)
         if self.settings.early_stopping is not None:
-            self._watch(result.metrics[self.data.task.metric])
-        epoch = self.step / self.plan.steps_per_epoch
-        return Evaluated(self.step, result.metrics, result.loss, self.timeline.elapsed, epoch)
+            self._watch(result.metrics[self.data.task.metric], self.settings.early_stopping)
+        now = self.timeline.elapsed
+        self.forecast.evaluated(now - before)
+        yield Evaluated(self.step, result.metrics, result.loss, now, self.step / self.plan.steps_per_epoch)
 
-    def _watch(self, score: float) -> None:
+    def _measure(self, feed: Feed) -> Evaluation:
+        try:
+            return evaluate(self.engine.logits, feed, self.data.task.metrics, self.should_stop)
+        except FloatingPointError as error:
+            raise diverged(self.step, self.spec.learning_rate, str(error)) from error
+
+    def _watch(self, score: float, patience: int) -> None:
         """Keep the best parameters so far, and notice when nothing has improved for too long."""
         if self.best is None or score > self.best[0]:
             state = {name: tensor.clone() for name, tensor in adapt.trainable_state(self.model).items()}
             self.best, self.waited = (score, state), 0
             return
         self.waited += 1
-        self.early = self.waited >= self.settings.early_stopping
+        self.early = self.waited >= patience
+
+    def _mode(self, training: bool) -> None:
+        preparation.set_mode(self.model, self.anatomy, training, self.settings.frozen_dropout)
 
     def _save(self) -> None:
         if self.folder is not None:
@@ -190,11 +244,7 @@ class Run:
 
     def _final(self) -> dict[str, Evaluation]:
         """Evaluate the full model in fp32 with fixed batches."""
+        self.engine.only_full_fp32()
         self.model.eval()
-        return {
-            name: evaluate(
-                self._forward, feed, fixed_batches(feed.encoded.lengths), self.data.task.metrics, self.should_stop
-            )
-            for name, feed in self.feeds.items()
-            if name != "train"
-        }
+        splits = {"validation": self.data.validation, "test": self.data.test}
+        return {name: self._measure(Feed(encoded, self.device)) for name, encoded in splits.items()}

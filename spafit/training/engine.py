@@ -1,0 +1,218 @@
+"""The model and whatever makes it fast on this device; everything that was put in comes out again.
+
+An `Engine` gives logits for batches. What it decided, and why, is in `decisions`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from spafit.anatomy import Anatomy
+from spafit.data import Encoded
+from spafit.training import kernels
+from spafit.training.arithmetic import measured_rates
+from spafit.training.batches import Batch, Feed
+from spafit.training.config import TrainSettings
+from spafit.training.device import available_memory
+from spafit.training.evaluation import Stopped, fixed_batches
+from spafit.training.fastpath import FastPath, OneToken, find_one_token
+from spafit.training.prefix import Replay
+from spafit.training.prefix_choice import PrefixChoice, PrefixFacts, choose_prefix
+from spafit.training.prefix_store import States, StateStore, states_key
+
+RECORD_TOKENS = 4096  # in one forward pass while the prefix is computed
+MEMORY_SHARE = 4  # states may take 1 / MEMORY_SHARE of the memory that is free
+ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
+
+
+class Engine:
+    """A model on its device, in the precision and with the shortcuts chosen for it."""
+
+    def __init__(
+        self, model: PreTrainedModel, anatomy: Anatomy, settings: TrainSettings, device: torch.device, cache: Path
+    ) -> None:
+        self.model = model
+        self.anatomy = anatomy
+        self.settings = settings
+        self.device = device
+        self.store = StateStore(cache / "prefix")
+        self.decisions: list[str] = []
+        self.one_token: OneToken | None = None
+        self.fast: FastPath | None = None
+        self.replay: Replay | None = None
+        self.choice: PrefixChoice | None = None
+        self.precision = "fp32"
+        self.library = "torch"  # that computes matrix products
+        self.rate = ASSUMED_RATE.get(device.type, 100.0)
+        model.eval()
+        if device.type == "cpu":
+            self._choose_kernels(cache)
+        elif device.type == "cuda":
+            self._choose_cuda_precision()
+
+    @property
+    def cached_layers(self) -> int:
+        """Layers that are replayed instead of computed."""
+        return self.replay.depth if self.replay is not None else 0
+
+    @property
+    def arithmetic(self) -> str:
+        """What makes two computations of the same states differ in their last bits."""
+        return f"{self.device.type} {self.precision} {self.library} {torch.get_num_threads()}"
+
+    def _choose_kernels(self, cache: Path) -> None:
+        rates = measured_rates(self.anatomy.hidden_size, self.anatomy.intermediate_size, cache)
+        self.rate = rates.fp32
+        product: kernels.Product = kernels.torch_product
+        if self.settings.precision == "bf16":
+            if not rates.bf16:
+                self.decisions.append("fp32: this processor has no bf16 products.")
+            else:
+                self.precision, product, self.rate = "bf16", kernels.bf16_product, rates.bf16
+                self.library = "onednn"
+        if self.precision == "fp32" and rates.onednn > rates.torch:
+            product, self.library = kernels.onednn_product, "onednn"
+            times = rates.onednn / rates.torch
+            self.decisions.append(f"Matrix products by oneDNN: {times:.1f} times PyTorch's own rate on this processor.")
+        self.one_token = find_one_token(self.model, self.anatomy, self._two_examples())
+        if self.one_token is not None:
+            self.decisions.append(
+                f"Last layer computed for each text's {self.one_token.place} token only, the one the head reads."
+            )
+        self.fast = FastPath(self.model, product, self.one_token).install()
+
+    def _choose_cuda_precision(self) -> None:
+        wanted = self.settings.precision
+        if wanted == "bf16" or (wanted == "auto" and torch.cuda.is_bf16_supported(including_emulation=False)):
+            self.precision = "bf16"
+            self.decisions.append("bf16 matrix products (autocast); parameters and optimizer in fp32.")
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Return the model's outputs for a batch, in the model's current mode."""
+        if self.replay is not None:
+            self.replay.states = batch.states
+        if self.fast is not None and self.one_token is not None:
+            self.fast.rows = batch.tokens_at(self.one_token.place)
+        with self._autocast():
+            return self.model(**batch.inputs).logits
+
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        if self.device.type == "cuda" and self.precision == "bf16":
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def choose_prefix(self, depth: int, weights: str, needs: dict[str, tuple[Encoded, float]]) -> PrefixChoice:
+        """Decide whether the lowest `depth` layers are cached.
+
+        Args:
+            depth: layers with nothing trained at or below.
+            weights: digest of the model's weights.
+            needs: split -> its examples, and how many times the run passes over them.
+        """
+        self.depth, self.weights = depth, weights
+        tokens = {name: len(encoded.input_ids) for name, (encoded, _) in needs.items()}
+        matrices = sum(t.size for layer in self.anatomy.layers[:depth] for t in layer if len(t.shape) == 2)
+        per_token = 2 * matrices / (self.rate * 1e9)
+        size = 4 * self.anatomy.hidden_size * sum(tokens.values())
+        facts = PrefixFacts(
+            depth=depth,
+            size=size,
+            compute_seconds=per_token * sum(tokens.values()),
+            recompute_seconds=per_token * sum(tokens[name] * passes for name, (_, passes) in needs.items()),
+            memory=available_memory() // MEMORY_SHARE,
+            disk=self.store.room_for(size),
+            stored=all(self.store.has(self._key(encoded)) for encoded, _ in needs.values()),
+        )
+        self.choice = choose_prefix(self.settings.prefix_cache, self.settings.frozen_dropout, facts)
+        if self.choice.sentence:
+            self.decisions.append(self.choice.sentence)
+        if self.choice.use:
+            self.replay = Replay(self.model, self.anatomy.layers_path, depth)
+            self.replay.learn_shape(self._two_examples())
+        return self.choice
+
+    def _key(self, encoded: Encoded) -> str:
+        return states_key(self.weights, encoded, self.depth, self.arithmetic)
+
+    def fill(self, feed: Feed, should_stop: Callable[[], bool]) -> None:
+        """Give a feed the states of its examples, from the store or computed now; raises `Stopped`."""
+        if self.replay is None or self.choice is None or feed.states is not None:
+            return
+        encoded = feed.encoded
+        shape = (len(encoded.input_ids), self.anatomy.hidden_size)
+        array = None
+        if not self.choice.on_disk:
+            array = self._record(encoded, should_stop)
+        else:
+            key = self._key(encoded)
+            with self.store.computing(key, should_stop) as mine:
+                if not mine:
+                    raise Stopped
+                array = self.store.load(key, shape, self.choice.in_memory)
+                if array is None:
+                    array = self._record(encoded, should_stop)
+                    self.store.save(key, array)
+                    if not self.choice.in_memory:
+                        array = self.store.load(key, shape, in_memory=False)
+        assert array is not None
+        packed = torch.from_numpy(array)
+        if self.device.type == "cuda" and packed.nbytes < torch.cuda.mem_get_info(self.device)[0] // MEMORY_SHARE:
+            packed = packed.to(self.device)
+        feed.states = States(packed, encoded.offsets)
+        self.replay.install()
+
+    def _record(self, encoded: Encoded, should_stop: Callable[[], bool]) -> np.ndarray:
+        """Compute the states of all examples, in batches that depend on nothing but the examples' lengths."""
+        assert self.replay is not None
+        packed = np.empty((len(encoded.input_ids), self.anatomy.hidden_size), np.float32)
+        feed = Feed(encoded, self.device)
+        mode = self.model.training
+        self.model.eval()
+        with self.replay.aside(), torch.inference_mode(), self._autocast():
+            if self.fast is not None:
+                self.fast.rows = None
+            for rows in fixed_batches(encoded.lengths, RECORD_TOKENS):
+                if should_stop():
+                    raise Stopped
+                batch = feed.batch(rows)
+                states = self.replay.record(batch.inputs).float().cpu().numpy()
+                inside = np.arange(states.shape[1]) < batch.lengths[:, None]
+                places = (encoded.offsets[rows][:, None] + np.arange(states.shape[1]))[inside]
+                packed[places] = states[inside]
+        self.model.train(mode)
+        return packed
+
+    def only_full_fp32(self) -> None:
+        """From here on the whole model is computed, in fp32, whatever was done while training."""
+        if self.replay is not None:
+            self.replay.remove()
+            self.replay = None
+        if self.fast is not None and self.fast.product is kernels.bf16_product:
+            self.fast.remove()
+            self.fast = FastPath(self.model, kernels.onednn_product, self.one_token).install()
+        self.precision = "fp32"
+
+    def restore(self) -> None:
+        """Take everything out again: the model as it was loaded, with what it has learned."""
+        self.only_full_fp32()
+        if self.fast is not None:
+            self.fast.remove()
+            self.fast = None
+
+    def _two_examples(self) -> dict[str, Tensor]:
+        """Two made-up inputs of different length, padded on the right."""
+        padding = int(self.model.config.pad_token_id or 0)
+        length = min(8, self.anatomy.max_length)
+        ids = torch.arange(2 * length).view(2, length) % (self.anatomy.vocab_size - 1)
+        ids += ids >= padding  # every number but the padding's
+        mask = torch.ones_like(ids)
+        mask[1, length // 2 :] = 0
+        ids[mask == 0] = padding
+        return {"input_ids": ids.to(self.device), "attention_mask": mask.to(self.device)}

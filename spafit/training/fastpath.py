@@ -1,0 +1,214 @@
+"""Puts the CPU kernels into a model for as long as it trains, without touching its parameters or their names.
+
+A module's forward function is replaced on the instance and put back by `remove`. Modules of other kinds, and families
+with attention code of their own, keep what they have: the fast path is then a little less fast, never different.
+
+In the last layer only the tokens that the head reads are computed beyond keys and values: everything after attention
+works token by token, so the others change nothing (see `find_one_token`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from transformers.integrations.sdpa_attention import repeat_kv
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.pytorch_utils import Conv1D
+
+from spafit.anatomy import Anatomy
+from spafit.stratification import Role
+from spafit.training.kernels import Attention, Dropout, Linear, Product, dropout_mask
+from spafit.training.prefix import first_of
+
+if TYPE_CHECKING:
+    from peft.tuners.lora.layer import Linear as LoraLinear
+
+ATTENTION = "spafit"
+TOKENWISE = {Role.QUERY, Role.ATTENTION_OUTPUT, Role.FFN_IN, Role.FFN_OUT}
+"""What a layer computes for each token on its own, once keys and values are there."""
+
+
+def attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Attention as transformers' eager functions compute it; returns (batch, token, head, width) and no weights."""
+    groups = query.shape[1] // key.shape[1]
+    key, value = repeat_kv(key, groups), repeat_kv(value, groups)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    drop = None
+    if dropout > 0.0:
+        drop = dropout_mask((query.shape[0] * query.shape[1], query.shape[2], key.shape[2]), dropout)
+    output = Attention.apply(query, key, value, attention_mask, drop, scale, softcap)
+    return output.transpose(1, 2).contiguous(), None
+
+
+@dataclass(frozen=True)
+class OneToken:
+    """Where the head reads a single token of layer L, and the modules there that need to see no other."""
+
+    place: str  # "first", or "last" before the padding
+    modules: frozenset[str]
+
+
+def find_one_token(model: nn.Module, anatomy: Anatomy, inputs: dict[str, Tensor]) -> OneToken | None:
+    """Return which token of layer L the head reads, or None when it reads several.
+
+    Found by asking: the gradient of the outputs at the last layer's hidden states is zero for every token not read. Of
+    the layer's modules those count that see the tokens once; DeBERTa also projects positions with its query matrix.
+    `inputs` are two examples of different length, padded on the right; the model is in evaluation mode.
+    """
+    cut: list[Tensor] = []
+    calls: Counter[str] = Counter()
+    tokens = inputs["input_ids"].numel()
+
+    def keep(module: nn.Module, args: Any, output: Any) -> Any:
+        leaf = first_of(output).detach().requires_grad_()
+        cut.append(leaf)
+        return (leaf, *output[1:]) if isinstance(output, tuple) else leaf
+
+    def count(path: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any) -> None:
+            calls[path] += 1 if args[0].shape[:-1].numel() == tokens else 2
+
+        return hook
+
+    wanted = {t.module for t in anatomy.layers[-1] if t.roles and TOKENWISE.issuperset(t.roles)}
+    handles = [model.get_submodule(path).register_forward_pre_hook(count(path)) for path in wanted]
+    last = model.get_submodule(f"{anatomy.layers_path}.{anatomy.num_layers - 1}")
+    handles.append(last.register_forward_hook(keep))
+    try:
+        with torch.enable_grad():
+            logits = model(**inputs).logits
+            weights = torch.arange(1, logits.numel() + 1, device=logits.device).view_as(logits)
+            (gradient,) = torch.autograd.grad((logits * weights).sum(), cut)
+    finally:
+        for handle in handles:
+            handle.remove()
+    read = gradient.abs().sum(-1) > 0
+    lengths = inputs["attention_mask"].sum(1)
+    positions = torch.arange(read.shape[1], device=read.device)
+    modules = frozenset(path for path in wanted if calls[path] == 1)
+    for place, token in (("first", torch.zeros_like(lengths)), ("last", lengths - 1)):
+        if not (read & (positions != token[:, None])).any():
+            return OneToken(place, modules)
+    return None
+
+
+class FastPath:
+    """The kernels installed in one model on the CPU; `remove` leaves the model as it was found.
+
+    `rows` are the tokens that the head reads, as places in the batch laid out flat (example after example); None: all.
+    """
+
+    def __init__(self, model: nn.Module, product: Product, one_token: OneToken | None = None) -> None:
+        self.model = model
+        self.product = product
+        self.rows: Tensor | None = None
+        self._patched: list[nn.Module] = []
+        self._config: Any = getattr(model, "config", None)
+        self._attention = getattr(self._config, "_attn_implementation", None)
+        self._by_token = one_token.modules if one_token is not None else frozenset()
+
+    def install(self) -> FastPath:
+        """Replace what can be replaced, and return itself."""
+        from peft.tuners.lora.layer import Linear as LoraLinear
+
+        inside: set[nn.Module] = set()
+        for path, module in self.model.named_modules():
+            if module in inside:
+                continue
+            forward: Callable[[Tensor], Tensor] | None = None
+            if isinstance(module, LoraLinear):
+                if _fusable(module):
+                    forward = self._lora(module)
+                    inside.update(m for m in module.modules() if m is not module)
+            elif isinstance(module, (nn.Linear, Conv1D)) and type(module) in (nn.Linear, Conv1D):
+                forward = self._linear(module)
+            elif type(module) is nn.Dropout:
+                forward = _dropout(module)
+            if forward is not None:
+                module.forward = self._sparse(forward) if path in self._by_token else forward
+                self._patched.append(module)
+        if self._attention in ("sdpa", "eager"):
+            ALL_ATTENTION_FUNCTIONS.register(ATTENTION, attention)
+            ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, eager_mask)
+            self._config._attn_implementation = ATTENTION
+        return self
+
+    def remove(self) -> None:
+        """Put the model's own functions back."""
+        for module in self._patched:
+            module.__dict__.pop("forward", None)
+        self._patched.clear()
+        if self._config is not None and self._config._attn_implementation == ATTENTION:
+            self._config._attn_implementation = self._attention
+
+    def _linear(self, module: nn.Linear | Conv1D) -> Callable[[Tensor], Tensor]:
+        def forward(x: Tensor) -> Tensor:
+            return Linear.apply(x, _matrix(module), module.bias, None, None, 1.0, self.product)
+
+        return forward
+
+    def _lora(self, module: LoraLinear) -> Callable[[Tensor], Tensor]:
+        adapter = module.active_adapters[0]
+        base, a, b = module.base_layer, module.lora_A[adapter], module.lora_B[adapter]
+        scale = module.scaling[adapter]
+
+        def forward(x: Tensor) -> Tensor:
+            return Linear.apply(x, _matrix(base), base.bias, a.weight, b.weight, scale, self.product)
+
+        return forward
+
+    def _sparse(self, dense: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """Compute `dense` for the tokens in `rows` and put out zeros for the others."""
+
+        def forward(x: Tensor) -> Tensor:
+            if self.rows is None:
+                return dense(x)
+            some = dense(x.reshape(-1, x.shape[-1]).index_select(0, self.rows))
+            every = some.new_zeros(x.numel() // x.shape[-1], some.shape[-1])
+            return every.index_copy(0, self.rows, some).view(*x.shape[:-1], -1)
+
+        return forward
+
+
+def _matrix(module: nn.Linear | Conv1D) -> Tensor:
+    """A linear module's weight as (out x in); GPT-2's Conv1D stores it the other way round."""
+    return module.weight.t() if isinstance(module, Conv1D) else module.weight
+
+
+def _dropout(module: nn.Dropout) -> Callable[[Tensor], Tensor]:
+    def forward(x: Tensor) -> Tensor:
+        if not module.training or module.p == 0.0:
+            return x
+        return Dropout.apply(x, dropout_mask(x.shape, module.p))
+
+    return forward
+
+
+def _fusable(module: LoraLinear) -> bool:
+    """Whether a LoRA module is the plain one: one adapter, not merged, no dropout on its input, no variant."""
+    adapters = module.active_adapters
+    return (
+        len(adapters) == 1
+        and not module.merged
+        and not module.disable_adapters
+        and not module.lora_variant
+        and isinstance(module.lora_dropout[adapters[0]], nn.Identity)
+        and type(module.base_layer) in (nn.Linear, Conv1D)
+        and module.lora_B[adapters[0]].bias is None
+    )
