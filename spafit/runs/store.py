@@ -55,6 +55,7 @@ class Store:
         self.engine = engine
         self.home = home
         self.clock = clock
+        self._file = self._inode()
 
     @classmethod
     def open(cls, url: str | None = None, home: Path | None = None) -> Store:
@@ -63,16 +64,23 @@ class Store:
         url = database_url() if url is None else url
         with cls._opening:
             store = cls._opened.get((url, home))
-            if store is None or not store.exists:
+            if store is None or not store.in_place:
                 engine = connect(url)
                 migrate(engine, home)
                 store = cls._opened[url, home] = cls(engine, home)
         return store
 
     @property
-    def exists(self) -> bool:
-        """Whether the database file is still there (always so for a database server)."""
-        return self.engine.dialect.name != "sqlite" or Path(self.engine.url.database or "").exists()
+    def in_place(self) -> bool:
+        """Whether the database is still the one that was opened: its file was not deleted or replaced since."""
+        return self._inode() == self._file
+
+    def _inode(self) -> int | None:
+        """Return what tells the file from a later one of the same name; None when there is no file."""
+        try:
+            return Path(self.engine.url.database or "").stat().st_ino if self.engine.dialect.name == "sqlite" else None
+        except OSError:
+            return None
 
     @property
     def where(self) -> str:

@@ -202,11 +202,14 @@ def _why(code: int | None) -> str:
 
 
 def serve(supervisor: Supervisor, lock: FileLock, stay: float) -> None:
-    """Tick until idle for ``stay`` seconds or until the home is gone. The lock is held on entry and free on return."""
+    """Tick until idle for ``stay`` seconds, or until home or database are gone.
+
+    The lock is held on entry and free on return.
+    """
     errors = 0
     held = _inode(lock)
     while errors < ERRORS_IN_A_ROW:
-        if held is None or _inode(lock) != held:
+        if held is None or _inode(lock) != held or not supervisor.store.in_place:
             _end_all(supervisor)
             return
         try:
@@ -241,7 +244,7 @@ def _inode(lock: FileLock) -> int | None:
 
 
 def _end_all(supervisor: Supervisor) -> None:
-    """End every run: their home was deleted, there is nowhere to write to."""
+    """End every run: there is nowhere to write to any more."""
     for watched in supervisor.watched.values():
         processes.end_group(watched.pid, signal.SIGKILL)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -108,6 +109,10 @@ def test_a_deleted_database_is_made_anew(home: Path) -> None:
     for path in home.glob("spafit.db*"):
         path.unlink()
     assert Store.open().list() == []
+    store = Store.open()
+    (home / "spafit.db").rename(home / "old.db")
+    shutil.copy(home / "old.db", home / "spafit.db")
+    assert Store.open() is not store  # another file of the same name
 
 
 def test_a_locked_database_is_a_sentence_and_nothing_is_lost(tmp_path: Path) -> None:

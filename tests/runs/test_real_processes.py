@@ -216,8 +216,9 @@ def test_a_worker_waits_warm_and_takes_the_next_run(home: Path, store: Store, mo
     eventually(lambda: [line for line in command_lines(home) if line.endswith("spafit.runs.worker")])
 
 
-def test_a_supervisor_whose_home_is_deleted_leaves(home: Path, store: Store) -> None:
+@pytest.mark.parametrize("lost", ["supervisor.lock", "spafit.db"])
+def test_a_supervisor_whose_home_or_database_is_deleted_leaves(home: Path, store: Store, lost: str) -> None:
     run_id = submit(scripted("steps=9999 delay=0.05"))
     eventually(lambda: stepping(store, run_id))
-    (home / "supervisor.lock").unlink()
+    (home / lost).unlink()
     eventually(lambda: not processes_of(home))
