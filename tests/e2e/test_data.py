@@ -1,0 +1,42 @@
+"""Data in a real browser: a file with hostile cells, from upload to deletion, on a narrow and a wide screen."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+from browsing import has_no_sideways_scroll, settled
+from playwright.sync_api import Page, expect
+
+OpenPage = Callable[..., Page]
+HOSTILE = '<img src="x" onerror="window.hostile = 1"> **bold** [link](javascript:alert(1)) =1+1'
+
+
+def test_a_hostile_file_is_shown_letter_by_letter(open_page: OpenPage, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["words", "<b>mood</b>"])
+        writer.writerows([f"{HOSTILE} {i}", ("<i>good</i>", "bad")[i % 2]] for i in range(30))
+    page = open_page("data", width=400, scheme="dark")
+    page.get_by_role("tab", name="Your own data").click()
+    page.locator("input[type=file]").first.set_input_files(path)
+    expect(page.get_by_role("cell", name='<img src="x" onerror=').first).to_be_visible()
+    assert has_no_sideways_scroll(page)
+    page.get_by_role("button", name="Store this data set").click()
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_role("heading", name="Which of 2 classes is in the column “<b>mood</b>”")).to_be_visible()
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("Training rows")
+    expect(page.locator(".ytick").filter(has_text="<i>good</i>")).to_have_count(1)
+    settled(page)
+    assert has_no_sideways_scroll(page)
+    expect(page.get_by_test_id("stMain").locator("img, a[href^=javascript]")).to_have_count(0)
+    assert page.evaluate("window.hostile") is None
+
+    address = page.url
+    assert "task=data-" in address
+    page.get_by_role("tab", name="Your own data").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete it for everybody").click()
+    expect(page.get_by_text("No data set is stored yet.")).to_be_visible()
