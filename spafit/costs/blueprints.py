@@ -25,8 +25,6 @@ class Blueprint:
     """Whether the blocks' outputs go through dropout in training."""
     attention_dropout: bool = False
     """Whether the attention weights go through dropout in training."""
-    ffn_dropout: bool = True
-    """Whether hidden dropout comes after the feed-forward block as well."""
     attention_output_dropout: bool = True
     """Whether hidden dropout comes after the attention output as well."""
     eager: str | None = None
@@ -34,12 +32,24 @@ class Blueprint:
     activation: str = "gelu"
     scaled_query: bool = False
     """Whether the query is multiplied by the scale outside attention (OPT)."""
+    projection: str = ""
+    """Module path of the projection from the embeddings' width to the hidden size, which some models have."""
+    project_after: str = "sum"
+    """What it comes after: the ``words``, the ``sum`` of all embeddings, or their norm and ``dropout``."""
+    embedding_dropout: bool = False
+    shared_positions: tuple[str, ...] = ()
+    """Where tables of relative positions start that every layer reads and that add nothing below layer 1."""
     classifies_tokens: bool = False
     """Whether the classifier runs on every token and the last one's result is picked (decoders)."""
 
 
 _BERT = Blueprint(
-    "attention.output.LayerNorm", "output.LayerNorm", pre_norm=False, hidden_dropout=True, attention_dropout=True
+    "attention.output.LayerNorm",
+    "output.LayerNorm",
+    pre_norm=False,
+    hidden_dropout=True,
+    attention_dropout=True,
+    embedding_dropout=True,
 )
 _LLAMA = Blueprint(
     "input_layernorm",
@@ -53,15 +63,17 @@ _LLAMA = Blueprint(
 BLUEPRINTS = {
     "bert": _BERT,
     "roberta": _BERT,
-    "electra": _BERT,
+    "electra": replace(_BERT, projection="electra.embeddings_project", project_after="dropout"),
     "distilbert": replace(
         _BERT,
         attention_norm="sa_layer_norm",
         ffn_norm="output_layer_norm",
         attention_output_dropout=False,
     ),
-    "mpnet": replace(_BERT, attention_norm="attention.LayerNorm", eager="mpnet"),
-    "deberta-v2": replace(_BERT, eager="deberta"),
+    "mpnet": replace(_BERT, attention_norm="attention.LayerNorm", eager="mpnet", shared_positions=("mpnet.encoder.",)),
+    "deberta-v2": replace(
+        _BERT, eager="deberta", projection="deberta.embeddings.embed_proj", shared_positions=("deberta.encoder.",)
+    ),
     "modernbert": Blueprint("attn_norm", "mlp_norm", pre_norm=True, rotary=True),
     "gpt2": Blueprint(
         "ln_1",
@@ -69,6 +81,7 @@ BLUEPRINTS = {
         pre_norm=True,
         hidden_dropout=True,
         attention_dropout=True,
+        embedding_dropout=True,
         activation="gelu_new",
         classifies_tokens=True,
     ),
@@ -79,6 +92,8 @@ BLUEPRINTS = {
         hidden_dropout=True,
         activation="relu",
         scaled_query=True,
+        projection="model.decoder.project_in",
+        project_after="words",
         classifies_tokens=True,
     ),
     "llama": _LLAMA,

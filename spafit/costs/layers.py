@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spafit.anatomy import Anatomy, Tensor
 from spafit.costs.blueprints import BLUEPRINTS, Blueprint
@@ -25,11 +25,6 @@ class Step:
         """Tokens in the batch, padding included."""
         return self.batch * self.length
 
-    @property
-    def mask_width(self) -> int:
-        """Bytes of a value of a dropout mask: CUDA's fused dropout keeps booleans, the CPU's a factor per value."""
-        return 1 if self.device == "cuda" else FULL
-
 
 @dataclass(frozen=True, slots=True)
 class Linear:
@@ -49,70 +44,74 @@ class Writer:
         self.blueprint: Blueprint = BLUEPRINTS[anatomy.family]
 
     def _tape(self) -> Tape:
-        return Tape(half=self.step.half, mask_width=self.step.mask_width)
+        return Tape(half=self.step.half, cuda=self.step.device == "cuda")
+
+    def _entry(self, tape: Tape, below: Totals) -> Value:
+        count = self.step.tokens * self.anatomy.hidden_size
+        return tape.input(count, grad=below.output_grad, width=below.output_width)
 
     # Layers ---------------------------------------------------------------------------------------------------------
 
-    def layer(self, index: int, recipe: Recipe, entry_grad: bool, positions_grad: bool) -> Totals:
+    def layer(self, index: int, recipe: Recipe, below: Totals, positions_grad: bool) -> Totals:
         """Return what the layer at ``index`` (0-based) costs under a recipe.
 
         Args:
-            entry_grad: whether something below trains, so that its input's gradient is needed.
+            below: the totals of the row below, which say in what precision its output comes and whether it needs a
+                gradient.
             positions_grad: whether a table of relative positions shared by all layers trains.
         """
         tensors = self.anatomy.layers[index]
         decisions = {t: decide_by_recipe(t, recipe, self.lora) for t in tensors}
         layer = _Layer(self, self._tape(), decisions, f"{self.anatomy.layers_path}.{index}.", positions_grad)
         tape = layer.tape
-        x = tape.input(self.step.tokens * self.anatomy.hidden_size, grad=entry_grad)
+        x = self._entry(tape, below)
         return tape.totals(x, layer.write(x))
 
     # Embeddings and head --------------------------------------------------------------------------------------------
 
     def embeddings(self, stratification: Stratification) -> Totals:
         """Return what the embeddings cost: look-ups, their sum, norm, dropout and projection."""
-        tape, anatomy, tokens = self._tape(), self.anatomy, self.step.tokens
-        trained = {t: decide_by_recipe(t, recipe_for(t, stratification), self.lora).trained for t in anatomy.embeddings}
+        tape, tokens, plan = self._tape(), self.step.tokens, self.blueprint
+        decisions = {
+            t: decide_by_recipe(t, recipe_for(t, stratification), self.lora)
+            for t in self.anatomy.embeddings
+            if not t.name.startswith(plan.shared_positions)
+        }
+        layer = _Layer(self, tape, decisions, "", False)
         entry = tape.input(tokens, grad=False, width=8)  # token numbers, int64
         x: Value | None = None
-        norm = 0
-        width = anatomy.hidden_size
-        for tensor in anatomy.embeddings:
-            if tensor.roles == (Role.NORM,):
-                norm += trained[tensor] * tensor.size
+        for tensor, decision in decisions.items():
+            if tensor.roles == (Role.NORM,) or tensor.module == plan.projection:
                 continue
-            if any(part in tensor.name for part in ("project", "embed_proj", "rel")):
-                continue
-            width = tensor.shape[1]
-            once = "position" in tensor.name  # the same positions for every text
-            count = (self.step.length if once else tokens) * width
+            texts = 1 if "position" in tensor.name else self.step.batch  # positions are the same in every text
             looked_up = tape.operation(
-                entry, count=count, width=FULL, keep=(entry,), parameters=trained[tensor] * tensor.size
+                entry,
+                count=texts * self.step.length * tensor.shape[1],
+                width=FULL,
+                keep=(entry,),
+                parameters=decision.trained * tensor.size,
             )
+            if plan.project_after == "words" and x is None:
+                looked_up = layer.optional(looked_up, plan.projection)
             x = looked_up if x is None else tape.add(x, looked_up)
         assert x is not None  # every family looks words up
-        projections = [t for t in anatomy.embeddings if "project_in" in t.name or "embed_proj" in t.name]
-        before = projections and any("deberta" in t.name for t in projections)
-        if before:
-            x = self._project(tape, x, projections, trained)
-        if any(t.roles == (Role.NORM,) and "encoder" not in t.name for t in anatomy.embeddings):
-            x = tape.layer_norm(x, tokens, norm)
-        projections = projections or [t for t in anatomy.embeddings if "embeddings_project" in t.name]
-        x = tape.dropout(x, self.blueprint.hidden_dropout and anatomy.family != "opt")
-        if projections and not before:
-            x = self._project(tape, x, projections, trained)
-        return tape.totals(entry, x)
+        if plan.project_after == "sum":
+            x = layer.optional(x, plan.projection)
+        for path in (path for path, tensors in layer.modules.items() if tensors[0].roles == (Role.NORM,)):
+            x = layer.norm(x, path, tokens)
+        x = tape.dropout(x, plan.embedding_dropout)
+        if plan.project_after == "dropout":
+            x = layer.optional(x, plan.projection)
+        totals = tape.totals(entry, x)
+        shared = (t for t in self.anatomy.embeddings if t not in decisions)
+        trained = (t.size for t in shared if decide_by_recipe(t, recipe_for(t, stratification), self.lora).trained)
+        return replace(totals, gradients=totals.gradients + FULL * sum(trained))
 
-    def _project(self, tape: Tape, x: Value, tensors: list[Tensor], trained: dict[Tensor, bool]) -> Value:
-        weight = next(t for t in tensors if t.kind == "weight")
-        bias = sum(t.size for t in tensors if t.kind == "bias" and trained[t])
-        return tape.linear(x, weight.fan, weight_trained=trained[weight], trained_bias=bias)
-
-    def head(self, stratification: Stratification, entry_grad: bool) -> Totals:
+    def head(self, stratification: Stratification, below: Totals) -> Totals:
         """Return what the head costs: final norm, pooler, classifier and loss."""
         tape, anatomy, step = self._tape(), self.anatomy, self.step
         decisions = {t: decide_by_recipe(t, recipe_for(t, stratification), self.lora) for t in anatomy.head}
-        entry = x = tape.input(step.tokens * anatomy.hidden_size, grad=entry_grad)
+        entry = x = self._entry(tape, below)
         modules = list(dict.fromkeys(t.module for t in anatomy.head))
         layer = _Layer(self, tape, decisions, "", False)
         finals = [module for module in modules if any(t.module == module and t.final_norm for t in anatomy.head)]
@@ -149,6 +148,8 @@ class _Layer:
         self.writer, self.tape, self.decisions, self.prefix = writer, tape, decisions, prefix
         self.anatomy, self.step, self.blueprint = writer.anatomy, writer.step, writer.blueprint
         self.positions_grad = positions_grad
+        self.variables: list[Value] = []
+        """What the layer's own code holds until its end."""
         self.modules: dict[str, list[Tensor]] = {}
         for tensor in decisions:
             self.modules.setdefault(tensor.module.removeprefix(prefix), []).append(tensor)
@@ -157,13 +158,19 @@ class _Layer:
         """Paths of the modules with a weight of this role."""
         return [path for path, tensors in self.modules.items() if role in tensors[0].roles]
 
-    def linear(self, x: Value, path: str) -> Value:
-        """Write a linear map with its LoRA pair, if it has one."""
+    def linear(self, x: Value, path: str, *, again: bool = False) -> Value:
+        """Write a linear map with its LoRA pair, if it has one; ``again`` when the layer has used it before."""
         weight = next(t for t in self.modules[path] if t.kind == "weight")
         bias = sum(t.size for t in self.modules[path] if t.kind == "bias" and self.decisions[t].trained)
         decision = self.decisions[weight]
         rank = self.writer.lora.rank if decision.lora else 0
-        return self.tape.linear(x, weight.fan, weight_trained=decision.trained, trained_bias=bias, rank=rank)
+        return self.tape.linear(
+            x, weight.fan, weight_trained=decision.trained, trained_bias=bias, rank=rank, again=again
+        )
+
+    def optional(self, x: Value, path: str) -> Value:
+        """Write a linear map that only some models of the family have."""
+        return self.linear(x, path) if path in self.modules else x
 
     def norm(self, x: Value, path: str, rows: int) -> Value:
         """Write a LayerNorm, or an RMSNorm as its four operations."""
@@ -173,24 +180,34 @@ class _Layer:
             return x  # ModernBERT's first layer has none
         if not self.blueprint.rms:
             return tape.layer_norm(x, rows, trained)
+        given = x.width
+        x = tape.cast(x, FULL)
         squares = tape.pointwise(x)
         deviation = tape.operation(squares, count=rows, width=FULL, keep_output=True)
         unit = tape.multiply(x, deviation)
+        if self.anatomy.family == "gemma2":  # scales before it returns to the given precision, the others after
+            return tape.cast(self._scaled(unit, trained), given)
+        return self._scaled(tape.cast(unit, given), trained)
+
+    def _scaled(self, unit: Value, trained: int) -> Value:
         keep = (unit,) if trained else ()
-        return tape.operation(unit, count=x.count, width=x.width, keep=keep, parameters=trained)
+        return self.tape.operation(unit, count=unit.count, width=FULL, keep=keep, parameters=trained)
 
     def write(self, x: Value) -> Value:
         """Write both blocks with their norms and residual sums; return the layer's output."""
         plan, tape, tokens = self.blueprint, self.tape, self.step.tokens
         blocks = ((plan.attention_norm, self.attention), (plan.ffn_norm, self.feed_forward))
         for index, (norm, block) in enumerate(blocks):
-            y = block(self.norm(x, norm, tokens) if plan.pre_norm else x)
+            given = self.norm(x, norm, tokens) if plan.pre_norm else x
+            y = block(given)
+            tape.hold(given)
             if plan.output_norms:
                 y = self.norm(y, plan.output_norms[index], tokens)
-            dropout = plan.hidden_dropout and (plan.attention_output_dropout if index == 0 else plan.ffn_dropout)
+            dropout = plan.hidden_dropout and (index == 1 or plan.attention_output_dropout)
             x = tape.add(tape.dropout(y, dropout), x)
             if not plan.pre_norm:
                 x = self.norm(x, norm, tokens)
+            tape.hold(*self.variables)
         return x
 
     def feed_forward(self, x: Value) -> Value:
@@ -205,7 +222,10 @@ class _Layer:
             first = tape.view(hidden, hidden.count // 2)
             gate = tape.view(hidden, hidden.count // 2)
             return self.linear(tape.multiply(self.activation(first), gate), out)
-        return self.linear(self.activation(hidden), out)
+        bent = self.activation(hidden)
+        if not self.blueprint.pre_norm and self.anatomy.family != "distilbert":
+            self.variables.append(bent)
+        return self.linear(bent, out)
 
     def activation(self, x: Value) -> Value:
         """Write the non-linear function of the feed-forward block."""
@@ -244,7 +264,9 @@ class _Layer:
             q, k = self._rotary(q), self._rotary(k)
         if anatomy.num_kv_heads < anatomy.num_heads:
             k, v = tape.copy(k, tokens * wide), tape.copy(v, tokens * wide)
-        return self.linear(self._attend(q, k, v), out)
+        result = self._attend(q, k, v)
+        tape.hold(q, k, v)
+        return self.linear(result, out)
 
     def _rotary(self, x: Value) -> Value:
         tape = self.tape
@@ -261,17 +283,23 @@ class _Layer:
         scores = step.batch * heads * length * length
         if plan.eager is None and (step.device == "cuda" or not plan.attention_dropout):
             return self._fused(q, k, v, scores)
-        if plan.eager is None:
-            q, k = tape.scale(q), tape.scale(k)
-        weights = tape.matmul(tape.copy(q), tape.copy(k), count=scores, inner=width)
-        if plan.eager is not None:
+        given = v.width
+        full = plan.eager is None  # PyTorch's own unfused attention computes in fp32
+        if full:
+            q, k, v = tape.scale(tape.cast(q, FULL)), tape.scale(tape.cast(k, FULL)), tape.cast(v, FULL)
+        weights = tape.matmul(tape.copy(q), tape.copy(k), count=scores, inner=width, full=full)
+        if not full:
             weights = tape.scale(weights)
+        if plan.eager == "mpnet":
+            weights = tape.cast(weights, FULL)  # the padding mask that is added is fp32
         if plan.eager == "gemma2":
             weights = tape.scale(tape.pointwise(tape.scale(weights), keep_input=False, keep_output=True))
-        weights = tape.pointwise(weights, keep_input=False, keep_output=True)
-        weights = tape.dropout(weights, plan.attention_dropout)
-        result = tape.matmul(weights, tape.copy(v), count=step.tokens * heads * width, inner=length)
-        return tape.copy(result)
+            weights = tape.cast(tape.softmax(tape.cast(weights, FULL)), given)
+        else:
+            weights = tape.dropout(tape.softmax(weights), plan.attention_dropout)
+        result = tape.matmul(weights, tape.copy(v), count=step.tokens * heads * width, inner=length, full=full)
+        tape.hold(q)
+        return tape.copy(tape.cast(result, given))
 
     def _fused(self, q: Value, k: Value, v: Value, scores: int) -> Value:
         tape, step = self.tape, self.step
@@ -307,7 +335,7 @@ class _Layer:
                 key_path, query_path = (path, query_path) if "pos_key" in path else (key_path, path)
             total: Value | None = None
             for side, path in ((q, key_path), (k, query_path)):
-                projected = tape.copy(self.linear(shared, path))
+                projected = tape.copy(self.linear(shared, path, again=path in paths))
                 repeated = tape.copy(projected, projected.count * step.batch)
                 against = tape.matmul(side, repeated, count=step.batch * heads * length * span, inner=width)
                 index = Storage(length * length * 8)
@@ -317,5 +345,5 @@ class _Layer:
             weights = tape.add(weights, total)
         padding = Storage(step.tokens * length)
         weights = tape.operation(weights, count=scores, width=weights.width, keep=(padding,))
-        weights = tape.dropout(tape.pointwise(weights, keep_input=False, keep_output=True))
+        weights = tape.dropout(tape.softmax(weights))
         return tape.copy(tape.matmul(weights, v, count=step.tokens * heads * width, inner=length))

@@ -9,7 +9,6 @@ from spafit.anatomy import Anatomy
 from spafit.costs.rows import PRECISIONS, CostError, RowCost, make_step, row_costs
 from spafit.costs.tape import FULL
 from spafit.counting import count
-from spafit.plan import decide, lora_size
 from spafit.stratification import Stratification
 
 OPTIMIZERS = {"adamw": 2, "adam": 2, "sgd_momentum": 1, "rmsprop": 1, "adagrad": 1, "sgd": 0}
@@ -41,8 +40,8 @@ class Memory:
     """Memory of one training step in bytes (an estimate; weights, gradients and optimizer state are exact).
 
     ``weights``, ``gradients``, ``optimizer`` and ``activations`` are each at their largest. They are not all there at
-    the same time: gradients grow while activations go. ``peak`` is the moment when most is held, and its parts are what a
-    stacked bar shows; ``total`` is its total.
+    the same time: gradients grow while activations go. ``peak`` is the moment when most is held; a stacked bar shows
+    its parts, and ``total`` is its total.
     """
 
     weights: int
@@ -119,47 +118,31 @@ def training_memory(
     state = optimizer_bytes(anatomy, stratification, optimizer)
     counts = count(anatomy, stratification)
     rows = row_costs(anatomy, stratification, step, prefix_cached)
-    hidden = step.tokens * anatomy.hidden_size * FULL
-    timeline = _Timeline(FULL * counts.total, state, hidden, checkpointing)
+    timeline = _Timeline(FULL * counts.total, state, checkpointing)
     for row in rows:
         timeline.forward(row)
     for row in reversed(rows):
         timeline.backward(row)
-    timeline.update(_update_workspace(anatomy, stratification, device, counts.trainable, optimizer))
+    timeline.update()
     return Memory(
         FULL * counts.total, FULL * counts.trainable, state, timeline.most_activations, tuple(timeline.moments)
     )
 
 
-def _update_workspace(
-    anatomy: Anatomy, stratification: Stratification, device: str, trainable: int, optimizer: str
-) -> int:
-    """Bytes the optimizer needs while it updates: on CUDA it treats all tensors at once, on the CPU one by one."""
-    if optimizer == "sgd":
-        return 0
-    if device == "cuda":
-        return FULL * trainable
-    largest = 0
-    for tensor in anatomy.tensors:
-        decision = decide(tensor, stratification)
-        largest = max(largest, tensor.size if decision.trained else 0)
-        if decision.lora:
-            largest = max(largest, lora_size(tensor, stratification.lora.rank))
-    return 2 * FULL * largest
-
-
 class _Timeline:
     """The moments of a step, in order."""
 
-    def __init__(self, weights: int, state: int, hidden: int, checkpointing: bool) -> None:
-        self.weights, self.state, self.hidden, self.checkpointing = weights, state, hidden, checkpointing
+    def __init__(self, weights: int, state: int, checkpointing: bool) -> None:
+        self.weights, self.state, self.checkpointing = weights, state, checkpointing
         self.kept = self.copies = self.gradients = self.most_activations = 0
         self.moments: list[Moment] = []
 
+    def _recomputed(self, row: RowCost) -> bool:
+        return self.checkpointing and row.row == "layer" and row.totals.output_grad
+
     def _kept_by(self, row: RowCost) -> tuple[int, int]:
-        if self.checkpointing and row.row == "layer":
-            return (self.hidden, 0) if row.totals.kept else (0, 0)
-        return row.totals.kept, row.totals.copies
+        totals = row.totals
+        return (totals.entry, 0) if self._recomputed(row) else (totals.kept, totals.copies)
 
     def _add(self, name: str, workspace: int) -> None:
         self.most_activations = max(self.most_activations, self.kept)
@@ -170,7 +153,7 @@ class _Timeline:
     def forward(self, row: RowCost) -> None:
         """The row's forward pass, then what it keeps."""
         if row.cached:
-            self._add(f"forward, {row.label}", self.hidden)
+            self._add(f"forward, {row.label}", row.totals.entry)
             return
         self._add(f"forward, {row.label}", row.totals.forward_peak)
         kept, copies = self._kept_by(row)
@@ -180,12 +163,17 @@ class _Timeline:
     def backward(self, row: RowCost) -> None:
         """The row's backward pass, then its gradients in place of what it kept."""
         kept, copies = self._kept_by(row)
-        if row.totals.backward_peak:
-            self._add(f"backward, {row.label}", row.totals.backward_peak - kept - copies)
+        totals = row.totals
+        if totals.output_grad:
+            most = totals.backward_peak
+            if self._recomputed(row):  # forward again with the gradient waiting, then backward with the input at hand
+                gradient = totals.entry
+                most = max(totals.forward_peak + gradient, most + (0 if totals.keeps_entry else totals.entry))
+            self._add(f"backward, {row.label}", most - kept - copies)
         self.kept -= kept
         self.copies -= copies
         self.gradients += row.totals.gradients
 
-    def update(self, workspace: int) -> None:
-        """The optimizer's step."""
-        self._add("update", workspace)
+    def update(self) -> None:
+        """The optimizer's step, by a fused optimizer, which needs no memory of its own."""
+        self._add("update", 0)

@@ -15,8 +15,6 @@ DEVICES = ("cpu", "cuda")
 PRECISIONS = ("fp32", "bf16")
 MAX_BATCH = 65_536
 MAX_LENGTH = 1_048_576
-SHARED_POSITIONS = ("deberta.encoder.",)
-"""DeBERTa's table of relative positions and its norm, which every layer reads."""
 
 
 class CostError(SpafitError):
@@ -58,17 +56,18 @@ def row_costs(anatomy: Anatomy, stratification: Stratification, step: Step, pref
     embeddings = writer.embeddings(stratification)
     rows = [RowCost("embeddings", None, embeddings, skipped > 0)]
     positions_grad = any(
-        t.name.startswith(SHARED_POSITIONS) and decide(t, stratification).trained for t in anatomy.embeddings
+        t.name.startswith(writer.blueprint.shared_positions) and decide(t, stratification).trained
+        for t in anatomy.embeddings
     )
-    grad = embeddings.output_grad
-    known: dict[tuple[int, Recipe, bool], Totals] = {}
+    below = embeddings
+    known: dict[tuple[int, Recipe, bool, int], Totals] = {}
     for index, recipe in enumerate(stratification.layer_recipes()):
-        key = (anatomy.layer_kinds[index], recipe, grad)
+        key = (anatomy.layer_kinds[index], recipe, below.output_grad, below.output_width)
         if key not in known:
-            known[key] = writer.layer(index, recipe, grad, positions_grad)
-        grad = known[key].output_grad
-        rows.append(RowCost("layer", index + 1, known[key], index < skipped))
-    rows.append(RowCost("head", None, writer.head(stratification, grad), False))
+            known[key] = writer.layer(index, recipe, below, positions_grad)
+        below = known[key]
+        rows.append(RowCost("layer", index + 1, below, index < skipped))
+    rows.append(RowCost("head", None, writer.head(stratification, below), False))
     return rows
 
 

@@ -70,21 +70,29 @@ class Totals:
     backward_flops: int
     output_grad: bool
     """Whether gradients reach the output, so that the rows above have to send theirs down."""
+    output_width: int
+    """Bytes of a value of the output."""
+    entry: int
+    """Bytes of the input."""
+    keeps_entry: bool
+    """Whether the input is among what is kept."""
 
 
 @dataclass
 class Tape:
     """Operations in the order of the forward pass.
 
-    ``half`` turns matrix products to bf16 as torch.autocast does; ``mask_width`` is the bytes of a dropout mask's value.
+    ``half`` turns matrix products to bf16 as torch.autocast does. CUDA and the CPU differ in what their kernels keep:
+    ``cuda`` says which is meant.
     """
 
     half: bool = False
-    mask_width: int = FULL
+    cuda: bool = False
     forward_flops: int = 0
     backward_flops: int = 0
     _operations: list[_Operation] = field(default_factory=list)
     _copies: set[Storage] = field(default_factory=set)
+    _held: dict[Storage, int] = field(default_factory=dict)
 
     def input(self, count: int, *, grad: bool, width: int = FULL) -> Value:
         """Return a value that comes from below."""
@@ -98,6 +106,7 @@ class Tape:
         keep: tuple[Value | Storage, ...] = (),
         keep_output: bool = False,
         parameters: int = 0,
+        again: bool = False,
         view: bool = False,
         alias: bool = False,
         forward_extra: int = 0,
@@ -112,6 +121,7 @@ class Tape:
             keep: what its backward pass reads; kept only if gradients reach the output.
             keep_output: whether its backward pass reads the output.
             parameters: trained parameter values it uses, whose fp32 gradients the backward pass leaves behind.
+            again: whether the parameters were used before on this tape, so that the gradients have their place already.
             view: whether the output shares the first input's memory.
             alias: whether the backward pass hands the gradient on unchanged.
             forward_extra: bytes needed only while it runs.
@@ -131,10 +141,14 @@ class Tape:
                 alias or view,
                 forward_extra,
                 backward_extra,
-                parameters * FULL,
+                0 if again else parameters * FULL,
             )
         )
         return output
+
+    def hold(self, *values: Value) -> None:
+        """Note that the forward code still has these in variables here, so that they live until now."""
+        self._held.update((value.storage, len(self._operations) - 1) for value in values)
 
     # The operations that Transformers are made of -----------------------------------------------------------------
 
@@ -178,13 +192,20 @@ class Tape:
         """Return x with values dropped; the mask is kept."""
         if not active:
             return x
-        mask = Storage(x.count * min(self.mask_width, x.width))
+        mask = Storage(x.count * (1 if self.cuda else x.width))  # a boolean, or a factor
         return self.operation(x, count=x.count, width=x.width, keep=(mask,), forward_extra=mask.size)
 
     def layer_norm(self, x: Value, rows: int, parameters: int) -> Value:
         """Return the normalised x; x is kept, and the mean and the deviation of every row."""
+        if self.cuda:  # autocast computes norms in fp32 there
+            x = self.cast(x, FULL)
         statistics = Storage(2 * rows * FULL)
         return self.operation(x, count=x.count, width=x.width, keep=(x, statistics), parameters=parameters)
+
+    def softmax(self, x: Value) -> Value:
+        """Return weights that add up to 1, which are kept."""
+        x = self.cast(x, FULL) if self.cuda else x  # autocast computes softmax in fp32 there
+        return self.pointwise(x, keep_input=False, keep_output=True)
 
     def linear(
         self,
@@ -194,6 +215,7 @@ class Tape:
         weight_trained: bool,
         trained_bias: int = 0,
         rank: int = 0,
+        again: bool = False,
     ) -> Value:
         """Return x W^T + b, plus the LoRA pair's x A^T B^T where the rank is not 0.
 
@@ -217,16 +239,21 @@ class Tape:
             width=width,
             keep=tuple(keep),
             parameters=weight_trained * inputs * outputs + trained_bias,
+            again=again,
         )
         if not rank:
             return y
-        down = self.linear(x, (inputs, rank), weight_trained=True)
-        up = self.linear(down, (rank, outputs), weight_trained=True)
+        x = self.cast(x, FULL)  # peft casts it to A's precision
+        down = self.linear(x, (inputs, rank), weight_trained=True, again=again)
+        up = self.linear(down, (rank, outputs), weight_trained=True, again=again)
         return self.add(y, self.scale(up))
 
-    def matmul(self, first: Value, second: Value, *, count: int, inner: int) -> Value:
-        """Return a product of two batches of matrices with ``count`` results over ``inner`` terms each."""
-        width = HALF if self.half else first.width
+    def matmul(self, first: Value, second: Value, *, count: int, inner: int, full: bool = False) -> Value:
+        """Return a product of two batches of matrices with ``count`` results over ``inner`` terms each.
+
+        ``full`` keeps it in fp32 under autocast.
+        """
+        width = HALF if self.half and not full else FULL
         first, second = self.cast(first, width), self.cast(second, width)
         products = 2 * count * inner
         self.forward_flops += products
@@ -250,6 +277,9 @@ class Tape:
             self.forward_flops,
             self.backward_flops,
             output.grad,
+            output.width,
+            entry.size,
+            entry.storage in kept,
         )
 
     def _forward_peak(self, entry: Value, output: Value, kept: dict[Storage, None]) -> int:
@@ -257,7 +287,10 @@ class Tape:
         last: dict[Storage, int] = {}
         for index, operation in enumerate(self._operations):
             for value in (*operation.inputs, operation.output):
-                last[value.storage] = index
+                last[value.storage] = max(index, self._held.get(value.storage, 0))
+        ends: dict[int, list[Storage]] = {}
+        for storage, index in last.items():
+            ends.setdefault(index, []).append(storage)
         live = {entry.storage}
         held = peak = entry.storage.size
         for index, operation in enumerate(self._operations):
@@ -266,10 +299,8 @@ class Tape:
                     live.add(storage)
                     held += storage.size
             peak = max(peak, held + operation.forward_extra)
-            for value in (*operation.inputs, operation.output):
-                storage = value.storage
-                done = last[storage] == index and storage in live and storage not in kept
-                if done and storage is not entry.storage and storage is not output.storage:
+            for storage in ends.get(index, ()):
+                if storage in live and storage not in kept and storage not in (entry.storage, output.storage):
                     live.remove(storage)
                     held -= storage.size
         return peak
