@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ def save_trained(folder: Path, state: dict[str, Tensor], metadata: dict[str, str
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise TrainingFailed(f"The trained parameters cannot be saved in {folder}: {reason}.") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
     return target
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,10 @@ from spafit.training.failures import TrainingFailed, out_of_memory_as_a_sentence
 from spafit.training.timeline import Clock, Timeline
 
 __all__ = ["TrainingFailed", "train"]
+
+# Read when torch loads OpenMP: threads that wait for each other sleep instead of spinning. Beside another busy process a
+# spinning thread holds the processor that the awaited one needs, and a step took twenty times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 POLL_SECONDS = 0.1  # how often `should_stop` is asked, at most
 
@@ -51,7 +54,6 @@ def train(
     """
     timeline = Timeline(clock)
     yield timeline.enter("imports")
-    _let_waiting_threads_sleep()
     from spafit.training.run import Run
 
     settings = spec.settings
@@ -75,16 +77,6 @@ def _polled(should_stop: Callable[[], bool], clock: Clock) -> Callable[[], bool]
         return answer
 
     return poll
-
-
-def _let_waiting_threads_sleep() -> None:
-    """Keep OpenMP's threads from spinning while they wait for each other, which they read when torch is loaded.
-
-    Alone on a machine it makes no difference; beside another busy process, spinning threads hold the processor that the
-    awaited one needs, and a step took twenty times as long.
-    """
-    if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _free_memory() -> None:

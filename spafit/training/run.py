@@ -48,10 +48,11 @@ class Run:
 
     def events(self) -> Iterator[Event]:
         """Do the run and tell it."""
-        yield from self._prepare()
         state = "finished"
         results: dict[str, Evaluation] = {}
+        yield from self._prepare()
         try:
+            yield from self._fill_prefix()
             yield from self._train()
         except Stopped:
             state = "stopped"
@@ -93,7 +94,7 @@ class Run:
         self.model, self.anatomy = preparation.prepare_model(self.spec, folder, described)
         self.model.to(self.device)
         if self.settings.checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            self.model.activation_checkpointing_enable({"use_reentrant": False})
         self.trainable = [p for p in self.model.parameters() if p.requires_grad]
         self.total = sum(p.numel() for p in self.model.parameters())  # before stand-ins hide the frozen layers
         self.optimizer = make_optimizer(self.model, self.spec.learning_rate, self.settings.weight_decay)
@@ -111,6 +112,8 @@ class Run:
             needs,
         )
         self.forecast = self._make_forecast()
+
+    def _fill_prefix(self) -> Iterator[Phase]:
         if self.engine.replay is not None:
             yield self.timeline.enter("prefix")
             self.engine.fill(self.feed, self.should_stop)

@@ -1,0 +1,211 @@
+"""Whole runs of a tiny model on real sentences: what they tell, what they keep, and how they end."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from spafit import adapt, anatomy, tasks
+from spafit.stratification import LoraSettings, Method, preset
+from spafit.training import checkpoint, metrics
+from spafit.training.config import RunSpec, TrainSettings
+from spafit.training.events import Evaluated, Finished, Phase, Started, Step, event_from_dict
+from spafit.training.loading import load_model
+from spafit.training.loop import TrainingFailed, train
+
+SMALL = TrainSettings(
+    train_samples=64, epochs=2, batch_size=8, eval_samples=40, eval_every=6, max_length=24, learning_rate=1e-2
+)
+
+
+class StepClock:
+    """A clock that moves on by a fixed time whenever it is read, so that every step is reported."""
+
+    def __init__(self, tick: float = 0.2) -> None:
+        self.now, self.tick = 0.0, tick
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+def spec(model: Path, settings: TrainSettings = SMALL, method: Method = Method.SPAFIT, n1: int = 1) -> RunSpec:
+    boundaries = {"n1": n1, "n2": max(n1, 2)} if method is Method.SPAFIT else {}
+    strat = preset(method, 3, **boundaries, lora=LoraSettings(rank=2))
+    return RunSpec(str(model), "rotten-tomatoes", strat, settings)
+
+
+def run(model: Path, settings: TrainSettings = SMALL, **changes) -> list:
+    options = {name: changes.pop(name) for name in ("should_stop", "folder") if name in changes}
+    return list(train(spec(model, settings, **changes), clock=StepClock(), **options))
+
+
+def of(events: list, kind: type) -> list:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def losses(events: list) -> list[float]:
+    return [event.loss for event in of(events, Step)]
+
+
+def test_a_run_tells_its_story_in_order(tiny_bert, tmp_path):
+    events = run(tiny_bert, folder=tmp_path)
+    started, finished = of(events, Started)[0], events[-1]
+    assert isinstance(events[0], Phase) and events[0].name == "imports"
+    assert started.total_steps == 16 and started.train_examples == 64 and started.eval_examples == 40
+    assert [event.step for event in of(events, Step)] == list(range(1, 17))
+    assert [event.step for event in of(events, Evaluated)] == [6, 12, 16]
+    assert finished.state == "finished" and finished.steps == 16
+    assert set(finished.metrics) == {"accuracy", "f1"} == set(finished.baseline)
+    assert sum(seconds for _, seconds in finished.timeline) == pytest.approx(finished.seconds, rel=0.05)
+    assert 0 <= finished.padding < 0.2 and finished.peak_memory > 0
+    assert all(event_from_dict(event.to_dict()) == event for event in events)
+    assert of(events, Step)[-1].learning_rate > 0
+    rates = [event.learning_rate for event in of(events, Step)]
+    assert rates.index(max(rates)) == 2  # a tenth of 16 steps of warm-up, then down
+    seconds = [event.seconds for event in events]
+    assert seconds == sorted(seconds)
+
+
+def test_step_events_come_at_most_ten_times_a_second_with_the_mean_loss_since_the_last(tiny_bert):
+    every = run(tiny_bert)
+    some = list(train(spec(tiny_bert), clock=StepClock(0.02)))
+    assert len(of(some, Step)) < len(of(every, Step)) == 16
+    assert of(some, Step)[-1].step == 16
+    weights = np.diff([0, *(event.examples for event in of(some, Step))])
+    total = float(np.dot(weights, losses(some)))
+    assert total == pytest.approx(8 * sum(losses(every)), rel=1e-4)
+
+
+def test_same_seed_same_curve_and_another_seed_another_one(tiny_bert):
+    first, again = run(tiny_bert), run(tiny_bert)
+    assert losses(first) == losses(again)
+    assert first[-1].metrics == again[-1].metrics
+    assert losses(run(tiny_bert, replace(SMALL, seed=1))) != losses(first)
+
+
+@pytest.mark.parametrize("n1", [1, 2, 3])
+def test_the_prefix_cache_changes_no_loss(tiny_bert, n1):
+    on = run(tiny_bert, replace(SMALL, prefix_cache="on"), n1=n1)
+    off = run(tiny_bert, replace(SMALL, prefix_cache="off"), n1=n1)
+    assert of(on, Started)[0].cached_layers == n1 and of(off, Started)[0].cached_layers == 0
+    assert losses(on) == pytest.approx(losses(off), abs=2e-5)
+    assert [e.loss for e in of(on, Evaluated)] == pytest.approx([e.loss for e in of(off, Evaluated)], abs=2e-5)
+    assert on[-1].metrics == off[-1].metrics
+
+
+def test_dropout_in_frozen_layers_turns_the_cache_off_and_says_so(tiny_bert):
+    events = run(tiny_bert, replace(SMALL, frozen_dropout=True, max_steps=2))
+    started = of(events, Started)[0]
+    assert started.cached_layers == 0
+    assert any("dropout in the frozen layers" in sentence for sentence in started.decisions)
+    assert losses(events) != losses(run(tiny_bert, replace(SMALL, max_steps=2)))
+
+
+def test_stored_parameters_reproduce_the_final_metrics_on_the_plain_model(tiny_bert, tmp_path):
+    finished = run(tiny_bert, folder=tmp_path)[-1]
+    described = anatomy.build(tiny_bert)
+    model, _ = load_model(tiny_bert, described, seed=99)  # the head of another seed: all that counts is in the file
+    adapt.apply(model, described, spec(tiny_bert).stratification)
+    adapt.load_trainable_state(model, checkpoint.read_trained(tmp_path / checkpoint.TRAINED))
+    from spafit.data import load_tokenizer
+
+    examples = tasks.load("rotten-tomatoes", "test")
+    tokens = load_tokenizer(tiny_bert)(
+        examples.text, truncation=True, max_length=24, padding=True, return_tensors="pt", return_token_type_ids=True
+    )
+    with torch.inference_mode():
+        logits = model.eval()(**tokens).logits.numpy()
+    assert metrics.compute(["accuracy", "f1"], logits, examples.labels) == pytest.approx(finished.metrics)
+    assert list(tmp_path.iterdir()) == [tmp_path / checkpoint.TRAINED]
+
+
+def test_accumulation_takes_the_same_steps(tiny_bert):
+    model = {"attention_probs_dropout_prob": 0.0}  # dropout draws once per forward pass, so it would differ
+    assert model
+    whole = run(tiny_bert, replace(SMALL, max_steps=6), method=Method.PROBE)
+    parts = run(tiny_bert, replace(SMALL, max_steps=6, batch_size=2, accumulation=4), method=Method.PROBE)
+    assert [e.examples for e in of(whole, Step)] == [e.examples for e in of(parts, Step)]
+
+
+def test_checkpointing_gives_the_same_losses(tiny_bert):
+    settings = replace(SMALL, max_steps=4)
+    plain, recomputed = run(tiny_bert, settings), run(tiny_bert, replace(settings, checkpointing=True))
+    assert losses(recomputed) == pytest.approx(losses(plain), abs=1e-5)
+
+
+def test_stopping_keeps_what_was_learned(tiny_bert, tmp_path):
+    answers = iter([False] * 12)
+    events = run(tiny_bert, folder=tmp_path, should_stop=lambda: next(answers, True))
+    finished = events[-1]
+    assert isinstance(finished, Finished) and finished.state == "stopped"
+    assert 0 < finished.steps < 16 and finished.metrics == {}
+    assert (tmp_path / checkpoint.TRAINED).is_file()
+
+
+def test_early_stopping_ends_the_run_and_keeps_the_best(tiny_bert):
+    settings = replace(SMALL, learning_rate=1e-9, early_stopping=2, eval_every=2)  # nothing ever improves
+    finished = run(tiny_bert, settings)[-1]
+    assert finished.state == "finished" and finished.early and finished.steps == 6
+
+
+def test_divergence_is_a_sentence_that_names_the_rate(tiny_bert, tmp_path):
+    events = train(spec(tiny_bert, replace(SMALL, learning_rate=1e6, max_grad_norm=1e6)), clock=StepClock())
+    seen = []
+    with pytest.raises(TrainingFailed, match="diverged.*learning rate below 1e"):
+        seen.extend(events)
+    assert all(math.isfinite(loss) for loss in losses(seen))
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_every_method_trains_and_its_loss_falls(tiny_bert, method):
+    rate = 3e-3 if method is Method.FULL else 3e-2
+    events = run(tiny_bert, replace(SMALL, epochs=10, eval_every=1000, learning_rate=rate), method=method)
+    curve = losses(events)
+    assert np.mean(curve[-8:]) < np.mean(curve[:8])
+
+
+def test_regression_trains_too(tiny_bert, glue):
+    settings = replace(SMALL, max_steps=4)
+    events = list(train(replace(spec(tiny_bert, settings), task="stsb"), clock=StepClock()))
+    assert set(events[-1].metrics) == {"pearson", "spearman"}
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"model": "no/such/folder/here"}, "."),
+        ({"task": "no-such-task"}, "no-such-task"),
+        ({"stratification": preset(Method.SPAFIT, 6)}, "6 layers"),
+    ],
+)
+def test_what_cannot_start_is_one_sentence(tiny_bert, changes, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        list(train(replace(spec(tiny_bert), **changes)))
+    assert "\n" not in str(caught.value)
+
+
+def test_longer_texts_than_the_model_takes_are_cut_and_it_says_so(tiny_bert):
+    events = run(tiny_bert, replace(SMALL, max_length=5000, max_steps=1))
+    assert any("64 tokens" in sentence for sentence in of(events, Started)[0].decisions)
+
+
+def test_running_out_of_memory_names_a_batch_size(tiny_bert, monkeypatch):
+    from spafit.training.engine import Engine
+
+    def refuse(self, batch):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(Engine, "logits", refuse)
+    with pytest.raises(TrainingFailed, match="batch size 4 with accumulation 2"):
+        run(tiny_bert)
+
+
+def test_a_disk_that_refuses_the_parameters_fails_the_run(tiny_bert, tmp_path):
+    occupied = tmp_path / "file"
+    occupied.write_text("not a folder")
+    with pytest.raises(TrainingFailed, match="cannot be saved"):
+        run(tiny_bert, replace(SMALL, max_steps=1), folder=occupied)
