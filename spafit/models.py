@@ -194,12 +194,6 @@ def bundled_folder() -> Path | None:
     return package / "model" if package and (package / "model" / "config.json").is_file() else None
 
 
-def verify_bundled() -> list[str]:
-    """Return what is wrong with the bundled weights, one sentence each; empty when every checksum is right."""
-    damage = provenance.asset(BUNDLED).damage()
-    return [damage] if damage else []
-
-
 def lacks_pooler(folder: Path, anatomy: Anatomy) -> bool:
     """Whether a folder's weights were saved without the pooler that the model has; False when there are no weights.
 
