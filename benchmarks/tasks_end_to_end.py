@@ -45,7 +45,7 @@ INTRODUCTION = """# Results of real runs
 Written by `benchmarks/tasks_end_to_end.py`; run it again to redo them. One run a task and one seed: differences of a
 point or two are chance. The model is the bundled all-MiniLM-L6-v2, a sentence encoder with six layers, so these figures
 say that the whole path works on real data, not how good SPAFIT is on BERT-large. *Test* is GLUE's public development
-set, or this project's own test part; *guessing* is the most frequent class of the training part, or its mean.
+set, or this project's own test part; *guessing* is the most frequent class of that part, or its mean.
 """
 
 

@@ -98,7 +98,7 @@ def make(task: str, tokenizer_folder: str | None) -> dict[str, Any]:
         preparation=tasks.preparation(found),
         counts=counts,
         bins=bins,
-        baseline=tasks.baseline(found, parts["test"].labels, parts["train"].labels),
+        baseline=tasks.baseline(found, parts["test"].labels),
         examples=_examples(found, tasks.load(found, "train", limit=SHOWN)),
         lengths=lengths,
         no_lengths=no_lengths,
