@@ -8,8 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import stratifications
-from tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_config, tiny_model
 from transformers import AutoModelForSequenceClassification
 
 from spafit import adapt
@@ -18,6 +16,8 @@ from spafit.counting import count, tensor_table
 from spafit.errors import SpafitError
 from spafit.plan import decide
 from spafit.stratification import HeadRecipe, LoraSettings, Method, Recipe, Role, Stratification, preset
+from tests.strategies import stratifications
+from tests.tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_config, tiny_model
 
 LAYERS = 3
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny import FAMILIES, tiny_anatomy, tiny_config, tiny_model
 
 from spafit import anatomy
 from spafit.anatomy import Anatomy
@@ -13,6 +12,7 @@ from spafit.configs import MAX_CONFIG_BYTES, UnsupportedModelError, family_of, p
 from spafit.errors import SpafitError
 from spafit.families import BY_KEY
 from spafit.stratification import MATRIX_ROLES, Role
+from tests.tiny import FAMILIES, tiny_anatomy, tiny_config, tiny_model
 
 BERT_LARGE = {
     "model_type": "bert",

@@ -10,8 +10,6 @@ from types import ModuleType
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import stratifications
-from tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_model
 
 from spafit import adapt, anatomy, costs
 from spafit.costs import rows
@@ -19,6 +17,8 @@ from spafit.counting import count
 from spafit.errors import SpafitError
 from spafit.plan import prefix_depth
 from spafit.stratification import MATRIX_ROLES, LoraSettings, Method, Stratification, preset
+from tests.strategies import stratifications
+from tests.tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_model
 
 BATCH, LENGTH, LAYERS = 4, 12, 3
 STEP = {"batch": 16, "length": 128}

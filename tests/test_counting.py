@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import stratifications
-from tiny import FAMILIES, tiny_anatomy
 
 from spafit import anatomy
 from spafit.counting import RECIPES, Counts, by_role, count, notices, recipe_table, tensor_table, triangle
@@ -20,6 +18,8 @@ from spafit.stratification import (
     StratificationError,
     preset,
 )
+from tests.strategies import stratifications
+from tests.tiny import FAMILIES, tiny_anatomy
 
 LAYERS = 3
 a_family = st.sampled_from(FAMILIES)

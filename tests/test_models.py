@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_hub import fake_hub
-from tiny import save_tiny_model, tiny_anatomy, tiny_config
 
 from spafit import anatomy, anatomy_load, hub, models
 from spafit.errors import SpafitError
+from tests.fake_hub import fake_hub
+from tests.tiny import save_tiny_model, tiny_anatomy, tiny_config
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny import FAMILIES, save_tiny_model, tiny_anatomy
 
 from spafit import tasks
 from spafit.anatomy import build
@@ -18,6 +17,7 @@ from spafit.stratification import HeadRecipe, LoraSettings, Recipe, Stratificati
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import Step
 from spafit.training.loop import train
+from tests.tiny import FAMILIES, save_tiny_model, tiny_anatomy
 
 LAYERS = 3
 MIXED = Stratification(LAYERS, 1, 2, (Recipe.LORA_BIAS, Recipe.FROZEN, Recipe.LORA), lora=LoraSettings(rank=2))

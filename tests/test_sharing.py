@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
-from strategies import stratifications
 
 from spafit.cli import main
 from spafit.cli.chosen import stratification as chosen_stratification
@@ -28,6 +27,7 @@ from spafit.sharing import (
     train_command,
 )
 from spafit.stratification import HeadRecipe, Recipe, preset
+from tests.strategies import stratifications
 
 LAYERS = 12
 settings = st.dictionaries(st.sampled_from(["batch_size", "precision"]), st.integers(1, 64) | st.text(max_size=8))

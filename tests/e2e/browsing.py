@@ -1,8 +1,26 @@
-"""What browser tests ask of any page."""
+"""The server that browser tests talk to, and what they ask of any page."""
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
 from playwright.sync_api import Page, expect
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app: where it answers, its data folder and its process."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def address(self, page: str = "") -> str:
+        """The address of a page, such as ``explore`` or ``runs?run=ID``."""
+        return f"{self.url}/{page}"
 
 
 def settled(page: Page) -> None:

@@ -10,12 +10,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browsing import settled
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.browsing import Server, settled
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -39,20 +39,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running app: where it answers, its data folder and its process."""
-
-    url: str
-    home: Path
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def address(self, page: str = "") -> str:
-        """The address of a page, such as ``explore`` or ``runs?run=ID``."""
-        return f"{self.url}/{page}"
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app on a free port with a data folder of its own; fails when its process ends early."""
@@ -60,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home, log = folder / "home", folder / "server.log"
     port = _free_port()
     environment = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
-    environment |= {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    environment |= {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1", "SPAFIT_IDLE_SECONDS": "10"}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     with log.open("wb") as output:

@@ -6,8 +6,9 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from browsing import has_no_sideways_scroll, settled
 from playwright.sync_api import Page, expect
+
+from tests.e2e.browsing import has_no_sideways_scroll, settled
 
 OpenPage = Callable[..., Page]
 HOSTILE = '<img src="x" onerror="window.hostile = 1"> **bold** [link](javascript:alert(1)) =1+1'

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from browsing import settled
 from playwright.sync_api import Page, expect
+
+from tests.e2e.browsing import settled
 
 Opener = Callable[..., Page]
 PATIENCE = 300_000  # milliseconds; the run takes about 20 s on two idle cores

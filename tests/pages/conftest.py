@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_up import FINISHED, STEPS, events_until
 from streamlit.testing.v1 import AppTest
 
 from spafit.runs import Run, State, Store
 from spafit.runs.launch import supervisor_lock
 from spafit.stratification import preset
 from spafit.training.config import QUICK, RunSpec
+from tests.pages.made_up import FINISHED, STEPS, events_until
 
 ROOT = Path(__file__).parents[2]
 Maker = Callable[..., Run]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from made_up import words
 from streamlit.testing.v1 import AppTest
 
 from spafit.models import BUNDLED, weights_folder
 from spafit.tasks import get_task, intake, list_tasks, preparation, preview, stored
 from spafit.training.config import QUICK
+from tests.pages.made_up import words
 
 Opener = Callable[..., AppTest]
 DATA = "pages/data.py"

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_up import words
 from streamlit.testing.v1 import AppTest
 
 from spafit.provenance import assets
 from spafit.runs import Run
+from tests.pages.made_up import words
 
 Maker = Callable[..., Run]
 Opener = Callable[..., AppTest]

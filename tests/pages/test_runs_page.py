@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from made_up import words
 from streamlit.testing.v1 import AppTest
 
 from spafit.runs import Run, State, Store
+from tests.pages.made_up import words
 
 Maker = Callable[..., Run]
 Opener = Callable[..., AppTest]
@@ -28,7 +28,7 @@ def test_the_table_lists_all_runs_with_their_test_figure_only_once_finished(open
     make_run("running", owner="Bo", method="bitfit", steps=20)
     make_run("queued", method="lora")
     table = open_page(RUNS).dataframe[0].value
-    assert list(table["Setting"]) == ["LoRA", "BitFit", "SPAFIT-2-4"]
+    assert list(table["Run"]) == ["LoRA", "BitFit", "SPAFIT-2-4"]
     assert list(table["State"]) == ["queued, place 1", "running", "finished"]
     assert table["Test"].notna().tolist() == [False, False, True]
     assert table["Validation"].iloc[1] == pytest.approx(0.64)
@@ -42,7 +42,7 @@ def test_mine_means_the_name_in_the_sidebar(open_page: Opener, make_run: Maker) 
     app.segmented_control[0].set_value("Mine").run()
     assert "Type your name" in words(app)
     app.text_input(key="owner").set_value("Bo").run()
-    assert list(app.dataframe[0].value["Setting"]) == ["BitFit"]
+    assert list(app.dataframe[0].value["Run"]) == ["BitFit"]
 
 
 def test_a_finished_run_shows_test_beside_guessing_and_validation_as_such(open_page: Opener, make_run: Maker) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from made_up import words
 from streamlit.testing.v1 import AppTest
 
 from spafit.runs import Run, State, Store
 from spafit.stratification import Method, preset
 from spafit.training.config import QUICK
+from tests.pages.made_up import words
 
 Maker = Callable[..., Run]
 Opener = Callable[..., AppTest]

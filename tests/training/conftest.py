@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny import save_tiny_model
 
 import spafit.training.loop  # noqa: F401 - before torch: it sets how OpenMP's threads wait
+from tests.tiny import save_tiny_model
 
 
 @pytest.fixture(scope="session")

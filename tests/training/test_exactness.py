@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_model
 
 from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.training.fastpath import FastPath, find_one_token
 from spafit.training.kernels import onednn_product
 from spafit.training.prefix import Replay
+from tests.tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_model
 
 DECODERS = {"gpt2", "opt", "llama", "qwen2", "qwen3", "gemma2"}
 

@@ -1,0 +1,49 @@
+"""Every page as the first of a session: wide and narrow, light and dark, in the states a run can be in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.browsing import has_no_sideways_scroll
+
+Opener = Callable[..., Page]
+PAGES = ("", *sorted(file.stem for file in (Path(__file__).parents[2] / "pages").glob("*.py")))
+
+
+def brightness(page: Page) -> float:
+    """Of the page's background, 0 to 255."""
+    color = page.get_by_test_id("stApp").evaluate("node => getComputedStyle(node).backgroundColor")
+    channels = [float(value) for value in color[color.index("(") + 1 : -1].split(",")[:3]]
+    return sum(channels) / 3
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_page_fits_wide_and_narrow_in_light_and_dark(open_page: Opener, address: str) -> None:
+    light = open_page(address, width=1280, scheme="light")
+    assert has_no_sideways_scroll(light)
+    assert brightness(light) > 200
+    dark = open_page(address, width=400, scheme="dark")
+    assert has_no_sideways_scroll(dark)
+    assert brightness(dark) < 60
+
+
+def test_the_navigation_leads_everywhere(open_page: Opener) -> None:
+    page = open_page()
+    sidebar = page.get_by_test_id("stSidebar")
+    for name in ("Explore", "Train", "Runs", "About and licences", "Home"):
+        sidebar.get_by_role("link", name=name, exact=True).click()
+        heading = "spafit" if name == "Home" else name.partition(" ")[0]
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_on_a_narrow_screen_the_links_stand_above_the_page(open_page: Opener) -> None:
+    page = open_page("runs", width=400)
+    expect(page.get_by_test_id("stSidebar")).not_to_be_in_viewport()
+    page.get_by_test_id("stMain").get_by_role("link", name="Train", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Train")
+    expect(page.get_by_test_id("stSidebar")).not_to_be_in_viewport()
