@@ -3,9 +3,8 @@
 import streamlit as st
 
 from spafit.ui.frame import frame
-from spafit.ui.run_compare import compare
 from spafit.ui.run_details import run_details
-from spafit.ui.run_list import runs_filter, runs_table
+from spafit.ui.run_table import runs_table
 from spafit.ui.run_view import find_run, run_view
 from spafit.ui.told import told
 
@@ -20,9 +19,5 @@ if run_id:
             run_view(run)
             run_details(run)
 else:
-    with told():
-        runs = runs_filter()
-        if runs:
-            chosen = runs_table(runs, key="runs_table")
-            if chosen:
-                compare(chosen)
+    st.query_params.clear()  # a link from a run to this same page leaves the run in the browser's address
+    runs_table()

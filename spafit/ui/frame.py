@@ -30,7 +30,9 @@ _STYLE = """<style>
 .stMainBlockContainer{padding:3.4rem 2.5rem 4rem;max-width:96rem}
 .stMainBlockContainer h1{font-size:2rem;padding:0 0 .3rem}
 [data-testid="stMetricValue"]{font-size:1.7rem}
-@media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}}
+.st-key-narrow_navigation{display:none}
+@media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}
+.st-key-narrow_navigation{display:flex;margin-left:-.5rem}}
 </style>"""
 _SIDEBAR_WIDTH = 230  # pixels
 
@@ -44,18 +46,20 @@ def frame(title: str, icon: str) -> None:
     st.set_page_config(page_title=heading, page_icon=MARK, layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
     st.html(_STYLE)
     st.logo(MARK, size="large")
+    # An open sidebar hides a narrow page and stays open after a click, so there the links stand above the page.
+    with st.container(horizontal=True, gap=None, key="narrow_navigation"):
+        _navigation(icons=False)
     with st.sidebar:
-        _navigation()
+        _navigation(icons=True)
         owner_box()
         _what_runs()
         st.page_link(ABOUT[0], label=ABOUT[1], icon=ABOUT[2])
     st.title(f"{icon} {title}" if icon else title, anchor=False)
 
 
-def _navigation() -> None:
+def _navigation(icons: bool) -> None:
     for path, label, icon in PAGES:
-        if (ROOT / path).exists():
-            st.page_link(path, label=label, icon=icon)
+        st.page_link(path, label=label, icon=icon if icons else None)
 
 
 @st.fragment(run_every=3.0)

@@ -105,18 +105,18 @@ def _layers(run: Run) -> None:
     except TaskError:
         num_labels = 2  # the task is gone; only the classifier's rows depend on it
     counts = counts_of(anatomy_of(run.model, num_labels=num_labels), run.spec.stratification)
-    st.dataframe(counts.frame(), hide_index=True)
+    numbers = ("bias", "lora", "weight", "trainable", "total")
+    st.dataframe(
+        counts.frame()[["label", "stratum", "recipe", *numbers]].rename(columns={"label": "row"}),
+        hide_index=True,
+        placeholder="",
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in numbers},
+    )
 
 
 def _time(run: Run) -> None:
-    stamps = {"Submitted": run.created_at, "Started": run.started_at, "Ended": run.ended_at, "Attempt": run.attempt}
-    _facts(
-        {
-            name: f"{when:%Y-%m-%d %H:%M:%S} UTC" if hasattr(when, "hour") else when
-            for name, when in stamps.items()
-            if when
-        }
-    )
+    stamps = {"Submitted": run.created_at, "Started": run.started_at, "Ended": run.ended_at}
+    _facts({name: f"{when:%Y-%m-%d %H:%M:%S} UTC" for name, when in stamps.items() if when} | {"Attempt": run.attempt})
     finished = last_of(events_of(run), "finished")
     if finished is None:
         st.caption("Where the time went is known once the run is over.")

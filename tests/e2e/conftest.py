@@ -44,6 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app on a free port with a data folder of its own; fails when its process ends early."""
     folder = tmp_path_factory.mktemp("server")
     home, log = folder / "home", folder / "server.log"
+    home.mkdir()
     port = _free_port()
     environment = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
     environment |= {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1", "SPAFIT_IDLE_SECONDS": "10"}
