@@ -99,7 +99,7 @@ class Engine:
         if self.replay is not None:
             self.replay.states = batch.states
         if self.fast is not None and self.one_token is not None:
-            self.fast.rows = batch.tokens_at(self.one_token.place)
+            self.fast.focus(batch.tokens_at(self.one_token.place), batch.inputs["input_ids"].shape[1])
         with self._autocast():
             return self.model(**batch.inputs).logits
 
@@ -177,7 +177,7 @@ class Engine:
         self.model.eval()
         with self.replay.aside(), torch.inference_mode(), self._autocast():
             if self.fast is not None:
-                self.fast.rows = None
+                self.fast.focus(None)
             for rows in fixed_batches(encoded.lengths, RECORD_TOKENS):
                 if should_stop():
                     raise Stopped

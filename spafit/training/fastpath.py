@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from peft.tuners.lora.layer import Linear as LoraLinear
 
 ATTENTION = "spafit"
+OWNER = "_spafit_path"  # where a module of the last layer finds the `FastPath` it belongs to
 TOKENWISE = {Role.QUERY, Role.ATTENTION_OUTPUT, Role.FFN_IN, Role.FFN_OUT}
 """What a layer computes for each token on its own, once keys and values are there."""
 
@@ -49,11 +50,18 @@ def attention(
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    batch, heads, tokens = query.shape[:3]
+    path: FastPath | None = module.__dict__.get(OWNER)
+    single = path.tokens if path is not None else None
+    if single is not None:
+        each = torch.arange(batch)
+        query = query[each, :, single].unsqueeze(2)
+        attention_mask = None if attention_mask is None else attention_mask[each, :, single].unsqueeze(2)
     drop = None
     if dropout > 0.0:
-        drop = dropout_mask((query.shape[0] * query.shape[1], query.shape[2], key.shape[2]), dropout)
-    output = Attention.apply(query, key, value, attention_mask, drop, scale, softcap)
-    return output.transpose(1, 2).contiguous(), None
+        drop = dropout_mask((batch * heads, query.shape[2], key.shape[2]), dropout)
+    output = Attention.apply(query, key, value, attention_mask, drop, scale, softcap).transpose(1, 2)
+    return (output.contiguous() if single is None else output.expand(-1, tokens, -1, -1)), None
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,9 @@ class OneToken:
     """Where the head reads a single token of layer L, and the modules there that need to see no other."""
 
     place: str  # "first", or "last" before the padding
+    layer: str
     modules: frozenset[str]
+    queries: frozenset[str]  # those of them that are divided into heads
 
 
 def find_one_token(model: nn.Module, anatomy: Anatomy, inputs: dict[str, Tensor]) -> OneToken | None:
@@ -88,8 +98,8 @@ def find_one_token(model: nn.Module, anatomy: Anatomy, inputs: dict[str, Tensor]
 
     wanted = {t.module for t in anatomy.layers[-1] if t.roles and TOKENWISE.issuperset(t.roles)}
     handles = [model.get_submodule(path).register_forward_pre_hook(count(path)) for path in wanted]
-    last = model.get_submodule(f"{anatomy.layers_path}.{anatomy.num_layers - 1}")
-    handles.append(last.register_forward_hook(keep))
+    layer = f"{anatomy.layers_path}.{anatomy.num_layers - 1}"
+    handles.append(model.get_submodule(layer).register_forward_hook(keep))
     try:
         with torch.enable_grad():
             logits = model(**inputs).logits
@@ -104,24 +114,26 @@ def find_one_token(model: nn.Module, anatomy: Anatomy, inputs: dict[str, Tensor]
     modules = frozenset(path for path in wanted if calls[path] == 1)
     for place, token in (("first", torch.zeros_like(lengths)), ("last", lengths - 1)):
         if not (read & (positions != token[:, None])).any():
-            return OneToken(place, modules)
+            queries = frozenset(t.module for t in anatomy.layers[-1] if Role.QUERY in t.roles)
+            return OneToken(place, layer, modules, modules & queries)
     return None
 
 
 class FastPath:
     """The kernels installed in one model on the CPU; `remove` leaves the model as it was found.
 
-    `rows` are the tokens that the head reads, as places in the batch laid out flat (example after example); None: all.
+    With `one_token`, tell `focus` before each forward pass which tokens the head reads; otherwise all are computed.
     """
 
     def __init__(self, model: nn.Module, product: Product, one_token: OneToken | None = None) -> None:
         self.model = model
         self.product = product
-        self.rows: Tensor | None = None
+        self.tokens: Tensor | None = None
+        self._rows: Tensor | None = None  # the same tokens as places in the batch laid out flat
         self._patched: list[nn.Module] = []
         self._config: Any = getattr(model, "config", None)
         self._attention = getattr(self._config, "_attn_implementation", None)
-        self._by_token = one_token.modules if one_token is not None else frozenset()
+        self._one_token = one_token
 
     def install(self) -> FastPath:
         """Replace what can be replaced, and return itself."""
@@ -141,8 +153,11 @@ class FastPath:
             elif type(module) is nn.Dropout:
                 forward = _dropout(module)
             if forward is not None:
-                module.forward = self._sparse(forward) if path in self._by_token else forward
+                module.forward = self._focused(path, forward)
                 self._patched.append(module)
+        if self._one_token is not None:
+            for module in self.model.get_submodule(self._one_token.layer).modules():
+                module.__dict__[OWNER] = self
         if self._attention in ("sdpa", "eager"):
             ALL_ATTENTION_FUNCTIONS.register(ATTENTION, attention)
             ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, eager_mask)
@@ -154,8 +169,16 @@ class FastPath:
         for module in self._patched:
             module.__dict__.pop("forward", None)
         self._patched.clear()
+        if self._one_token is not None:
+            for module in self.model.get_submodule(self._one_token.layer).modules():
+                module.__dict__.pop(OWNER, None)
         if self._config is not None and self._config._attn_implementation == ATTENTION:
             self._config._attn_implementation = self._attention
+
+    def focus(self, tokens: Tensor | None, width: int = 0) -> None:
+        """Say which token of each example the head reads, in a batch `width` tokens wide; None: every one."""
+        self.tokens = tokens
+        self._rows = None if tokens is None else torch.arange(len(tokens)) * width + tokens
 
     def _linear(self, module: nn.Linear | Conv1D) -> Callable[[Tensor], Tensor]:
         def forward(x: Tensor) -> Tensor:
@@ -173,15 +196,25 @@ class FastPath:
 
         return forward
 
-    def _sparse(self, dense: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """Compute `dense` for the tokens in `rows` and put out zeros for the others."""
+    def _focused(self, path: str, dense: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """Compute `dense` only for the tokens in focus, where that is all that matters.
+
+        What comes back has one token per example, which adding the residual spreads over all; only the sum at the
+        token in focus is then right, and only that one is read. A query, which is divided into heads before anything is
+        added to it, and OPT, which lays tokens out flat, get zeros for the other tokens instead.
+        """
+        if self._one_token is None or path not in self._one_token.modules:
+            return dense
+        keep_shape = path in self._one_token.queries
 
         def forward(x: Tensor) -> Tensor:
-            if self.rows is None:
+            if self._rows is None or (x.dim() == 3 and x.shape[1] == 1):
                 return dense(x)
-            some = dense(x.reshape(-1, x.shape[-1]).index_select(0, self.rows))
+            some = dense(x.reshape(-1, x.shape[-1]).index_select(0, self._rows))
+            if x.dim() == 3 and not keep_shape:
+                return some.unsqueeze(1)
             every = some.new_zeros(x.numel() // x.shape[-1], some.shape[-1])
-            return every.index_copy(0, self.rows, some).view(*x.shape[:-1], -1)
+            return every.index_copy(0, self._rows, some).view(*x.shape[:-1], -1)
 
         return forward
 

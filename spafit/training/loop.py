@@ -21,8 +21,8 @@ from spafit.training.timeline import Clock, Timeline
 
 __all__ = ["TrainingFailed", "train"]
 
-# Read when torch loads OpenMP: threads that wait for each other sleep instead of spinning. Beside another busy process a
-# spinning thread holds the processor that the awaited one needs, and a step took twenty times as long.
+# Read when torch loads OpenMP: threads that wait for each other sleep instead of spinning. Beside another busy process
+# a spinning thread holds the processor that the awaited one needs, and a step took twenty times as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 POLL_SECONDS = 0.1  # how often `should_stop` is asked, at most
