@@ -159,8 +159,11 @@ class Engine:
                 if array is None:
                     array = self._record(encoded, should_stop)
                     self.store.save(key, array)
-                    if not self.choice.in_memory:
-                        array = self.store.load(key, shape, in_memory=False)
+                    if (
+                        not self.choice.in_memory
+                        and (mapped := self.store.load(key, shape, in_memory=False)) is not None
+                    ):
+                        array = mapped
         assert array is not None
         packed = torch.from_numpy(array)
         if self.device.type == "cuda" and packed.nbytes < torch.cuda.mem_get_info(self.device)[0] // MEMORY_SHARE:

@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,7 +138,8 @@ class StateStore:
             scratch.replace(self._path(key))
             self._evict(keep=key)
         except OSError:
-            scratch.unlink(missing_ok=True)
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
 
     @contextmanager
     def computing(self, key: str, should_stop: Callable[[], bool]) -> Generator[bool]:

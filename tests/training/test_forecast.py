@@ -1,0 +1,61 @@
+"""The estimate of the time left, on runs whose costs are known."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spafit.training.forecast import Forecast
+from spafit.training.optimizer import schedule
+from spafit.training.timeline import Timeline
+
+
+def forecast(lengths: list[int], **changes) -> Forecast:
+    facts = {"evaluations": 0, "evaluation_positions": 0, "final_positions": 0, "all_layers": 6.0} | changes
+    return Forecast(lengths.__getitem__, len(lengths), 3.0, **facts)
+
+
+def test_nothing_is_known_before_the_first_steps():
+    estimate = forecast([10] * 20)
+    assert estimate.remaining() is None
+    estimate.trained(9.0)
+    assert estimate.remaining() is None  # the first steps also warm up
+
+
+def test_a_constant_cost_is_predicted_exactly_whatever_the_lengths():
+    lengths = [10, 50, 20, 80, 40, 30, 70, 60, 90, 5]
+    estimate = forecast(lengths, evaluations=2, evaluation_positions=100, final_positions=200)
+    for length in lengths[:4]:
+        estimate.trained(0.01 * length * 3)
+    estimate.evaluated(0.004 * 100 * 3)
+    left = 0.01 * 3 * sum(lengths[4:]) + 0.004 * (100 * 3 + 200 * 6)
+    assert estimate.remaining() == pytest.approx(left)
+
+
+def test_before_the_first_evaluation_half_the_training_rate_is_assumed():
+    estimate = forecast([10] * 10, evaluations=1, evaluation_positions=50)
+    for _ in range(4):
+        estimate.trained(0.3)
+    assert estimate.remaining() == pytest.approx(6 * 0.3 + 0.3 / 30 / 2 * 150)
+
+
+def test_a_run_of_one_step_has_an_estimate_after_it():
+    estimate = forecast([10], evaluations=1, evaluation_positions=10)
+    estimate.trained(1.0)
+    assert estimate.remaining() == pytest.approx(0.5)
+
+
+@given(st.integers(1, 500), st.floats(0, 1))
+def test_the_learning_rate_rises_once_and_then_falls(total, warmup):
+    shares = [schedule(step, total, warmup) for step in range(total)]
+    assert all(0 < share <= 1 for share in shares)
+    top = shares.index(max(shares))
+    assert shares[: top + 1] == sorted(shares[: top + 1])
+    assert shares[top:] == sorted(shares[top:], reverse=True)
+
+
+def test_phases_add_up_to_the_whole():
+    times = iter([0.0, 1.0, 4.0, 9.0, 10.0, 12.0])
+    timeline = Timeline(lambda: next(times))
+    names = ["data", "training", "evaluating", "training"]
+    assert [timeline.enter(name).seconds for name in names] == [1.0, 4.0, 9.0, 10.0]
+    assert timeline.spent() == (("data", 3.0), ("training", 7.0), ("evaluating", 1.0))

@@ -1,0 +1,106 @@
+"""Weights that cannot be used are refused in one sentence; a fresh head is normal."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from spafit import anatomy
+from spafit.training.loading import LoadingError, check_weights, load_model
+from tests.tiny import save_tiny_model, tiny_anatomy
+
+
+@pytest.fixture
+def folder(tiny_bert: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+
+
+def rewrite(folder: Path, change) -> None:
+    weights = load_file(folder / "model.safetensors")
+    save_file(change(weights), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_loads_in_fp32_with_a_head_drawn_from_the_seed(folder):
+    rewrite(folder, lambda weights: {name: value.half() for name, value in weights.items()})
+    described = anatomy.build(folder, num_labels=5)
+    first, _ = load_model(folder, described, seed=3)
+    again, _ = load_model(folder, described, seed=3)
+    other, _ = load_model(folder, described, seed=4)
+    assert {p.dtype for p in first.parameters()} == {torch.float32}
+    assert first.classifier.weight.shape == (5, 16)
+    assert torch.equal(first.classifier.weight, again.classifier.weight)
+    assert not torch.equal(first.classifier.weight, other.classifier.weight)
+
+
+def test_a_checkpoint_without_its_pooler_gets_a_fresh_one(folder):
+    rewrite(folder, lambda weights: {name: value for name, value in weights.items() if "pooler" not in name})
+    _, fitting = load_model(folder, anatomy.build(folder), seed=0)
+    assert fitting.by_name["bert.pooler.dense.weight"].fresh
+    assert not tiny_anatomy("bert").by_name["bert.pooler.dense.weight"].fresh
+
+
+def test_a_missing_tensor_is_named(folder):
+    lost = "bert.encoder.layer.1.output.dense.weight"
+    rewrite(folder, lambda weights: {name: value for name, value in weights.items() if name != lost})
+    with pytest.raises(LoadingError, match=f"lack {lost}"):
+        load_model(folder, anatomy.build(folder), seed=0)
+
+
+def test_a_tensor_of_another_shape_is_named(folder):
+    name = "bert.encoder.layer.0.output.dense.bias"
+    rewrite(folder, lambda weights: weights | {name: torch.zeros(7)})
+    with pytest.raises(LoadingError, match=name):
+        load_model(folder, anatomy.build(folder), seed=0)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:5],
+        lambda data: b"",
+        lambda data: data + b"more",
+        lambda data: b"\xff" * 8 + data[8:],
+        lambda data: data[:8] + b"[" + data[9:],
+    ],
+    ids=["half", "start", "empty", "too-long", "absurd-length", "not-json"],
+)
+def test_damaged_weights_are_recognised_without_reading_them(folder, damage):
+    file = folder / "model.safetensors"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(LoadingError, match="damaged"):
+        load_model(folder, tiny_anatomy("bert"), seed=0)
+
+
+def test_pickled_weights_are_not_read(folder):
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises(LoadingError, match="pickled"):
+        load_model(folder, tiny_anatomy("bert"), seed=0)
+
+
+@pytest.mark.parametrize("index", ["{", "[]", '{"weight_map": {"a": "../../secret.safetensors"}}', '{"weight_map": 3}'])
+def test_a_broken_index_is_one_sentence(folder, index):
+    (folder / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(LoadingError, match="index"):
+        check_weights(folder)
+
+
+def test_sharded_weights_are_all_checked(folder):
+    (folder / "model.safetensors").rename(folder / "a.safetensors")
+    mapping = {"x": "a.safetensors", "y": "b.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": mapping}))
+    with pytest.raises(LoadingError, match=r"has no b\.safetensors"):
+        check_weights(folder)
+
+
+def test_decoders_know_what_padding_is(tmp_path):
+    folder = save_tiny_model(tmp_path / "gpt2", "gpt2")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": None}))
+    model, _ = load_model(folder, anatomy.build(folder), seed=0)
+    assert model.config.pad_token_id == 3  # its end-of-text token
