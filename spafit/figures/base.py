@@ -1,6 +1,7 @@
 """What all figures share: transparent ground, room for 400 px, and a sentence instead of an empty chart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -12,15 +13,15 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 GRID = "rgba(128,128,128,0.22)"
 
 
-def styled(figure: go.Figure, *, height: int, title: str = "", x: str = "", y: str = "") -> go.Figure:
-    """Give a figure the common layout and return it; ``title`` is also what a screen reader is told."""
-    figure.update_layout(
-        height=height,
-        title={"text": title, "font": {"size": 14}} if title else None,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 8, "r": 8, "t": 40 if title else 8, "b": 8},
-        legend={
+def common_layout(*, height: int, x: str = "", y: str = "") -> dict[str, Any]:
+    """The layout of every figure; ``x`` and ``y`` are the axes' titles."""
+    axis = {"automargin": True, "gridcolor": GRID, "zeroline": False}
+    return {
+        "height": height,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "legend": {
             "orientation": "h",
             "yanchor": "bottom",
             "y": 1.02,
@@ -29,22 +30,47 @@ def styled(figure: go.Figure, *, height: int, title: str = "", x: str = "", y: s
             "title": {"text": ""},
             "traceorder": "normal",
         },
-        hoverlabel={"namelength": -1},
-        modebar={"bgcolor": "rgba(0,0,0,0)"},
-        separators=".,",
-    )
-    figure.update_xaxes(title_text=x or None, automargin=True, gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(title_text=y or None, automargin=True, gridcolor=GRID, zeroline=False)
+        "hoverlabel": {"namelength": -1},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)"},
+        "separators": ".,",
+        "xaxis": axis | ({"title": {"text": x}} if x else {}),
+        "yaxis": axis | ({"title": {"text": y}} if y else {}),
+    }
+
+
+def drawn(
+    traces: Sequence[Mapping[str, Any]],
+    *,
+    height: int,
+    x: Mapping[str, Any] | None = None,
+    y: Mapping[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """A figure of traces written as plotly's JSON; ``x``, ``y`` and ``layout`` go over the common layout.
+
+    Made in one go, because every later update of a figure costs milliseconds, and these are redrawn at each move.
+    """
+    common = common_layout(height=height)
+    common |= {"xaxis": common["xaxis"] | dict(x or {}), "yaxis": common["yaxis"] | dict(y or {})}
+    return go.Figure({"data": list(traces), "layout": common | layout})
+
+
+def styled(figure: go.Figure, *, height: int, x: str = "", y: str = "") -> go.Figure:
+    """Give a finished figure the common layout and return it."""
+    layout = common_layout(height=height, x=x, y=y)
+    across, up = layout.pop("xaxis"), layout.pop("yaxis")
+    figure.update_layout(layout)
+    figure.update_xaxes(across)
+    figure.update_yaxes(up)
     return figure
 
 
 def empty(sentence: str, *, height: int = 220) -> go.Figure:
     """A figure that says why there is nothing to draw."""
-    figure = go.Figure()
-    figure.add_annotation(text=sentence, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"size": 14})
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return styled(figure, height=height)
+    hidden = {"visible": False}
+    place = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
+    note = place | {"text": sentence, "showarrow": False, "font": {"size": 14}}
+    return drawn([], height=height, x=hidden, y=hidden, annotations=[note])
 
 
 def series_style(number: int) -> tuple[str, str, str]:

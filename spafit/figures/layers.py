@@ -1,11 +1,11 @@
 """Where the trained numbers are: one column for the embeddings, each layer and the head."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from spafit.figures.base import empty, in_order, styled
+from spafit.figures.base import drawn, empty, in_order
 from spafit.palette import KIND_COLORS, KIND_LABELS
 
 Scale = Literal["linear", "log"]
@@ -29,18 +29,18 @@ PASS_COLORS = {"forward": KIND_COLORS["frozen"], "backward": "#D55E00"}
 NOTHING_TRAINS = "Nothing is trained with this setting."
 
 
-def layer_axis(figure: go.Figure, labels: list[str]) -> None:
-    """Make the x axis a column per row of the model, at 0, 1, ...; name both ends and as many layers as can be read."""
+def layer_axis(labels: list[str]) -> dict[str, Any]:
+    """The x axis with a column per row of the model, at 0, 1, ...; named are both ends and as many layers as fit."""
     num_layers = len(labels) - 2
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if num_layers / step <= 16)
     ticks = [0, *range(step, num_layers + 1, step), num_layers + 1]
-    figure.update_xaxes(
-        range=[-0.6, num_layers + 1.6],
-        tickvals=ticks,
-        ticktext=[labels[tick].removeprefix("layer ").replace("embeddings", "emb.") for tick in ticks],
-        tickangle=0,
-        showgrid=False,
-    )
+    return {
+        "range": [-0.6, num_layers + 1.6],
+        "tickvals": ticks,
+        "ticktext": [labels[tick].removeprefix("layer ").replace("embeddings", "emb.") for tick in ticks],
+        "tickangle": 0,
+        "showgrid": False,
+    }
 
 
 def _draw(
@@ -54,45 +54,42 @@ def _draw(
     if frame.empty:
         return empty(NOTHING_TRAINS)
     column = {label: number for number, label in enumerate(order)}
-    figure = go.Figure()
-    for part in in_order(frame["part"]):
-        mine = frame[frame["part"] == part]
-        common = {
-            "x": mine["label"].map(column),
-            "y": mine["value"],
+    frame = frame.assign(column=frame["label"].map(column))
+    dots = {"type": "scatter", "mode": "markers"}
+    traces = [
+        ({"type": "bar"} if scale == "linear" else dots)
+        | {
+            "x": mine["column"].to_numpy(),
+            "y": mine["value"].to_numpy(),
             "name": names[part],
-            "customdata": mine[["place", "total"]],
+            "marker": {"color": colors[part]} | ({} if scale == "linear" else {"size": 8}),
+            "customdata": mine[["place", "total"]].to_numpy().tolist(),
             "hovertemplate": f"%{{customdata[0]}}<br>{names[part]}: %{{y:,d}}<br>"
             "of %{customdata[1]:,d} in the row<extra></extra>",
         }
-        if scale == "linear":
-            figure.add_bar(**common, marker={"color": colors[part], "line": {"width": 0}})
-        else:
-            figure.add_scatter(**common, mode="markers", marker={"color": colors[part], "size": 8})
-    styled(figure, height=300, y="trained numbers")
-    figure.update_layout(barmode="stack", bargap=0.12)
-    figure.update_yaxes(type=scale, tickformat="~s", rangemode="tozero" if scale == "linear" else "normal")
-    layer_axis(figure, order)
-    return figure
+        for part, mine in frame.groupby("part", sort=False)
+    ]
+    up = {"type": scale, "tickformat": "~s", "title": {"text": "trained numbers"}}
+    up |= {"rangemode": "tozero"} if scale == "linear" else {}
+    return drawn(traces, height=300, x=layer_axis(order), y=up, barmode="stack", bargap=0.12)
 
 
 def flops_by_row(frame: pd.DataFrame) -> go.Figure:
     """Draw operations of the forward and backward pass, row by row: columns ``label``, ``forward`` and ``backward``."""
-    figure = go.Figure()
-    for part, name in PASSES.items():
-        figure.add_bar(
-            x=list(range(len(frame))),
-            y=frame[part],
-            name=name,
-            customdata=frame["label"],
-            marker={"color": PASS_COLORS[part], "line": {"width": 0}},
-            hovertemplate=f"%{{customdata}}<br>{name}: %{{y:.4s}}FLOP<extra></extra>",
-        )
-    styled(figure, height=280, y="FLOP per step")
-    figure.update_layout(barmode="stack", bargap=0.12)
-    figure.update_yaxes(tickformat="~s")
-    layer_axis(figure, list(frame["label"]))
-    return figure
+    traces = [
+        {
+            "type": "bar",
+            "x": list(range(len(frame))),
+            "y": frame[part].to_numpy(),
+            "name": name,
+            "customdata": frame["label"].tolist(),
+            "marker": {"color": PASS_COLORS[part]},
+            "hovertemplate": f"%{{customdata}}<br>{name}: %{{y:.4s}}FLOP<extra></extra>",
+        }
+        for part, name in PASSES.items()
+    ]
+    up = {"tickformat": "~s", "title": {"text": "FLOP per step"}}
+    return drawn(traces, height=280, x=layer_axis(frame["label"].tolist()), y=up, barmode="stack", bargap=0.12)
 
 
 def _places(rows: pd.DataFrame) -> list[str]:

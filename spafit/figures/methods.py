@@ -1,13 +1,13 @@
 """Settings side by side: how much each trains, what a training step costs, and where two of them differ."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import log10
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from spafit.figures.base import empty, in_order, styled
+from spafit.figures.base import drawn, empty
 from spafit.figures.layers import NOTHING_TRAINS, PASS_COLORS, PASSES, Scale, layer_axis
 from spafit.palette import KIND_COLORS
 
@@ -71,112 +71,104 @@ def comparison(frame: pd.DataFrame, measure: Measure, scale: Scale = "log") -> g
     rows = frame[frame[measure] > 0] if scale == "log" else frame
     if rows.empty or not rows[measure].any():
         return empty(NOTHING_TRAINS)
-    labels = [measure_text(value, measure) for value in rows[measure]]
-    colors = [CURRENT_COLOR if current else OTHER_COLOR for current in rows["current"]]
-    common = {
-        "x": rows[measure],
-        "y": rows["setting"],
-        "text": labels,
+    linear = scale == "linear"
+    marker: dict[str, Any] = {"color": [CURRENT_COLOR if current else OTHER_COLOR for current in rows["current"]]}
+    if not linear:
+        marker |= {"size": 13, "symbol": ["diamond" if current else "circle" for current in rows["current"]]}
+    trace = {
+        "type": "bar" if linear else "scatter",
+        "x": rows[measure].to_numpy(),
+        "y": rows["setting"].tolist(),
+        "text": [measure_text(value, measure) for value in rows[measure]],
+        "textposition": "outside" if linear else "top center",
         "hovertemplate": f"%{{y}}<br>{MEASURES[measure]}: %{{text}}<extra></extra>",
         "cliponaxis": False,
         "showlegend": False,
+        "marker": marker,
     }
-    figure = go.Figure()
-    if scale == "linear":
-        figure.add_bar(**common, orientation="h", marker={"color": colors}, textposition="outside")
-    else:
-        marker = {"color": colors, "size": 13, "symbol": ["diamond" if c else "circle" for c in rows["current"]]}
-        figure.add_scatter(**common, mode="markers+text", marker=marker, textposition="top center")
-    styled(figure, height=90 + 46 * len(rows))
+    trace |= {"orientation": "h"} if linear else {"mode": "markers+text"}
     low, high = float(rows[measure].min()), float(rows[measure].max())
-    span = [0, 1.25 * high] if scale == "linear" else _log_range(low, high)
-    figure.update_xaxes(
-        type=scale, range=span, title_text=MEASURES[measure], showticklabels=scale == "log", tickformat="~s"
-    )
-    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=list(rows["setting"]), showgrid=True)
-    figure.update_layout(margin={"t": 20})
-    return figure
+    across = {
+        "type": scale,
+        "range": [0, 1.25 * high] if linear else [log10(low) - 0.6, log10(high) + 0.8],
+        "title": {"text": MEASURES[measure]},
+        "tickformat": "~s",
+        "showticklabels": not linear,
+    }
+    up = {"autorange": "reversed", "categoryorder": "array", "categoryarray": rows["setting"].tolist()}
+    margin = {"l": 8, "r": 8, "t": 20, "b": 8}
+    return drawn([trace], height=90 + 46 * len(rows), x=across, y=up, margin=margin)
 
 
-def _log_range(low: float, high: float) -> list[float]:
-    return [log10(low) - 0.6, log10(high) + 0.8]
-
-
-def _stacked(frame: pd.DataFrame, names: Mapping[str, str], colors: Mapping[str, str], texts: pd.Series) -> go.Figure:
-    """One horizontal bar per ``setting``, made of the ``value``s of each ``part``."""
-    figure = go.Figure()
-    frame = frame.assign(text=texts)
+def _stacked(
+    frame: pd.DataFrame, names: Mapping[str, str], colors: Mapping[str, str], text: Callable[[float], str]
+) -> go.Figure:
+    """One horizontal bar per ``setting``, made of the ``value``s of each ``part``, its sum written beside it."""
+    if frame.empty:
+        return empty("There is no setting to estimate.")
+    traces: list[dict[str, Any]] = []
     for part, name in names.items():
         mine = frame[frame["part"] == part]
-        figure.add_bar(
-            x=mine["value"],
-            y=mine["setting"],
-            orientation="h",
-            name=name,
-            marker={"color": colors[part], "line": {"width": 0}},
-            customdata=mine["text"],
-            hovertemplate=f"%{{y}}<br>{name}: %{{customdata}}<extra></extra>",
+        traces.append(
+            {
+                "type": "bar",
+                "x": mine["value"].to_numpy(),
+                "y": mine["setting"].tolist(),
+                "orientation": "h",
+                "name": name,
+                "marker": {"color": colors[part]},
+                "customdata": [text(value) for value in mine["value"]],
+                "hovertemplate": f"%{{y}}<br>{name}: %{{customdata}}<extra></extra>",
+            }
         )
-    settings = in_order(frame["setting"])
-    styled(figure, height=110 + 36 * len(settings))
-    figure.update_layout(barmode="stack", bargap=0.35)
-    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=settings, showgrid=False)
-    return figure
-
-
-def _with_totals(figure: go.Figure, frame: pd.DataFrame, text: Mapping[str, str]) -> go.Figure:
     totals = frame.groupby("setting", sort=False)["value"].sum()
-    figure.add_scatter(
-        x=totals,
-        y=totals.index,
-        mode="text",
-        text=[f" {text[setting]}" for setting in totals.index],
-        textposition="middle right",
-        showlegend=False,
-        hoverinfo="skip",
-        cliponaxis=False,
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "text",
+            "x": totals.to_numpy(),
+            "y": totals.index.tolist(),
+            "text": [f" {text(total)}" for total in totals],
+            "textposition": "middle right",
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "cliponaxis": False,
+        }
     )
-    figure.update_xaxes(range=[0, 1.3 * float(totals.max() or 1)], showticklabels=False, showgrid=False)
-    return figure
+    across = {"range": [0, 1.3 * float(totals.max() or 1)], "showticklabels": False, "showgrid": False}
+    up = {"autorange": "reversed", "categoryorder": "array", "categoryarray": totals.index.tolist(), "showgrid": False}
+    return drawn(traces, height=110 + 36 * len(totals), x=across, y=up, barmode="stack", bargap=0.35)
 
 
 def memory(frame: pd.DataFrame) -> go.Figure:
     """Draw a training step's estimated memory: columns ``setting``, ``part`` (as `MEMORY_PARTS`), ``value`` (bytes)."""
-    if frame.empty:
-        return empty("There is no setting to estimate.")
-    totals = frame.groupby("setting", sort=False)["value"].sum().map(bytes_text)
-    figure = _stacked(frame, MEMORY_PARTS, MEMORY_COLORS, frame["value"].map(bytes_text))
-    return _with_totals(figure, frame, totals.to_dict())
+    return _stacked(frame, MEMORY_PARTS, MEMORY_COLORS, bytes_text)
 
 
 def flops(frame: pd.DataFrame) -> go.Figure:
     """Draw a training step's estimated operations: columns ``setting``, ``part`` (as `layers.PASSES`), ``value``."""
-    if frame.empty:
-        return empty("There is no setting to estimate.")
-    totals = frame.groupby("setting", sort=False)["value"].sum().map(flops_text)
-    figure = _stacked(frame, PASSES, PASS_COLORS, frame["value"].map(flops_text))
-    return _with_totals(figure, frame, totals.to_dict())
+    return _stacked(frame, PASSES, PASS_COLORS, flops_text)
 
 
 def difference(frame: pd.DataFrame) -> go.Figure:
-    """Draw B minus A, layer by layer: columns ``label``, ``a`` and ``b`` (trained numbers of a row)."""
+    """Draw B minus A, row by row: columns ``label``, ``a`` and ``b`` (trained numbers of a row), bottom up."""
     if (frame["a"] == frame["b"]).all():
         return empty("A and B train the same numbers in every layer.")
-    change = frame["b"] - frame["a"]
-    figure = go.Figure()
-    for name, color, rows in (("B trains more", CURRENT_COLOR, change > 0), ("A trains more", OTHER_COLOR, change < 0)):
-        mine = frame[rows]
-        figure.add_bar(
-            x=mine.index,
-            y=change[rows],
-            name=name,
-            marker={"color": color, "line": {"width": 0}},
-            customdata=mine[["a", "b", "label"]],
-            hovertemplate="%{customdata[2]}<br>A: %{customdata[0]:,d}<br>B: %{customdata[1]:,d}<br>"
-            "B − A: %{y:+,d}<extra></extra>",
+    frame = frame.assign(column=range(len(frame)), change=frame["b"] - frame["a"])
+    traces = []
+    for name, color, sign in (("B trains more", CURRENT_COLOR, 1), ("A trains more", OTHER_COLOR, -1)):
+        mine = frame[sign * frame["change"] > 0]
+        traces.append(
+            {
+                "type": "bar",
+                "x": mine["column"].to_numpy(),
+                "y": mine["change"].to_numpy(),
+                "name": name,
+                "marker": {"color": color},
+                "customdata": mine[["a", "b", "label"]].to_numpy().tolist(),
+                "hovertemplate": "%{customdata[2]}<br>A: %{customdata[0]:,d}<br>B: %{customdata[1]:,d}<br>"
+                "B − A: %{y:+,d}<extra></extra>",
+            }
         )
-    styled(figure, height=280, y="B − A")
-    figure.update_layout(bargap=0.12)
-    figure.update_yaxes(tickformat="~s", zeroline=True, zerolinecolor=KIND_COLORS["frozen"])
-    layer_axis(figure, list(frame["label"]))
-    return figure
+    up = {"tickformat": "~s", "zeroline": True, "zerolinecolor": KIND_COLORS["frozen"], "title": {"text": "B − A"}}
+    return drawn(traces, height=280, x=layer_axis(frame["label"].tolist()), y=up, bargap=0.12, showlegend=True)

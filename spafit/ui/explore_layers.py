@@ -42,10 +42,7 @@ def layers_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         config={"displayModeBar": False},
         alt=f"{counts.trainable:,} trained numbers, layer by layer; the table below has them all.",
     )
-    st.caption(
-        f"All columns together: **{counts.trainable:,}** of {counts.total:,} numbers, {counts.percent:.4g} %. "
-        "Hover a column for exact numbers."
-    )
+    st.caption(f"All columns together: {counts.trainable:,}. Hover a column for its exact numbers.")
     notes(anatomy, stratification)
     with st.expander("The same as a table", key="explore_table", on_change="rerun") as table:
         if table.open:

@@ -7,7 +7,7 @@ import streamlit as st
 from spafit.anatomy import Anatomy
 from spafit.counting import notices
 from spafit.stratification import Method, Recipe, Stratification, method_of, preset
-from spafit.ui.explore_state import can_redo, can_undo, commit, step_back
+from spafit.ui.explore_state import can_redo, can_undo, commit, counts_of, step_back
 from spafit.ui.ribbon import ribbon
 from spafit.ui.ribbon.contents import contents
 from spafit.ui.state import current_stratification
@@ -78,6 +78,10 @@ def main_ribbon(anatomy: Anatomy, stratification: Stratification, link: str = ""
         can_redo=can_redo(),
         hint=ONE_RECIPE_HINT if one_recipe else HINT,
         link=link,
+    )
+    counts = counts_of(anatomy, stratification)
+    st.markdown(
+        f"**{counts.name}** trains **{counts.trainable:,}** of {counts.total:,} numbers, {counts.percent:.4g} %."
     )
     _suggest(anatomy, stratification)
 
