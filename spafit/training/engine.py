@@ -23,6 +23,7 @@ from spafit.training.config import TrainSettings
 from spafit.training.device import available_memory
 from spafit.training.evaluation import Stopped, fixed_batches
 from spafit.training.fastpath import FastPath, OneToken, find_one_token
+from spafit.training.halves import FrozenHalves
 from spafit.training.prefix import Replay
 from spafit.training.prefix_choice import PrefixChoice, PrefixFacts, choose_prefix
 from spafit.training.prefix_store import States, StateStore, states_key
@@ -46,6 +47,7 @@ class Engine:
         self.decisions: list[str] = []
         self.one_token: OneToken | None = None
         self.fast: FastPath | None = None
+        self.halves: FrozenHalves | None = None
         self.replay: Replay | None = None
         self.choice: PrefixChoice | None = None
         self.precision = "fp32"
@@ -92,6 +94,7 @@ class Engine:
         wanted = self.settings.precision
         if wanted == "bf16" or (wanted == "auto" and torch.cuda.is_bf16_supported(including_emulation=False)):
             self.precision = "bf16"
+            self.halves = FrozenHalves(self.model)
             self.decisions.append("bf16 matrix products (autocast); parameters and optimizer in fp32.")
 
     def logits(self, batch: Batch) -> Tensor:
@@ -200,6 +203,9 @@ class Engine:
         if self.fast is not None and self.fast.product is kernels.bf16_product:
             self.fast.remove()
             self.fast = FastPath(self.model, kernels.onednn_product, self.one_token).install()
+        if self.halves is not None:
+            self.halves.remove()
+            self.halves = None
         self.precision = "fp32"
 
     def restore(self) -> None:

@@ -167,15 +167,16 @@ class Run:
         self._mode(True)
         told, told_at = 0, -math.inf  # examples and time of the last Step event
         losses = torch.zeros((), device=self.device)
+        before = self.timeline.elapsed
         while self.step < self.total_steps and not self.early:
             if self.should_stop():
                 raise Stopped
-            before = self.timeline.elapsed
             rate = self.spec.learning_rate * schedule(self.step, self.total_steps, self.settings.warmup)
             losses += self._optimizer_step(rate)
             last = self.step == self.total_steps
             now = self.timeline.elapsed
             self.forecast.trained(now - before)
+            before = now  # what telling about a step costs, waiting for a GPU included, counts for the next one
             if last or now - told_at >= EVENT_SECONDS:
                 mean = float(losses) / (self.examples - told)
                 if not math.isfinite(mean):
@@ -188,6 +189,7 @@ class Run:
                 yield from self._evaluate()
                 if not (last or self.early):
                     yield self.timeline.enter("training")
+                before = self.timeline.elapsed
 
     def _optimizer_step(self, rate: float) -> Tensor:
         """Take one step; returns the summed loss of its examples, still on the device."""

@@ -1,0 +1,86 @@
+"""spafit against transformers' Trainer with peft: wall time and test accuracy, side by side.
+
+    python -m benchmarks.vs_trainer [--seeds 5] [--grouped 3] [--others 1]
+
+Contenders alternate, each run in a fresh process. `first` is spafit with nothing cached, `again` the same run once
+more, with the prefix that the first one left on the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import measure
+from benchmarks.reporting import machine, save, table
+
+MAIN = ("SPAFIT-2-4", "SPAFIT-4-5")
+OTHERS = ("Full", "LoRA", "BitFit", "Probe")
+
+
+def contest(name: str, seeds: int, grouped: int) -> dict[str, list[dict[str, Any]]]:
+    """All runs of one setting, contenders alternating: contender -> its runs."""
+    runs: dict[str, list[dict[str, Any]]] = {"first": [], "again": [], "trainer": [], "trainer grouped bf16": []}
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            job = {"name": name, "seed": seed}
+            runs["first"].append(measure(job | {"who": "ours"}, home))
+            runs["trainer"].append(measure(job | {"who": "trainer"}, home))
+            if seed < grouped:
+                runs["again"].append(measure(job | {"who": "ours"}, home))
+                fast = job | {"who": "trainer", "grouped": True, "bf16": True}
+                runs["trainer grouped bf16"].append(measure(fast, home))
+        print(
+            f"{name} seed {seed}: " + ", ".join(f"{k} {v[-1]['seconds']:.1f} s" for k, v in runs.items() if v),
+            flush=True,
+        )
+    return runs
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean time, and mean accuracy with its standard error over the seeds."""
+    scores = [run["test"] for run in runs]
+    return {
+        "runs": len(runs),
+        "seconds": round(statistics.fmean(run["seconds"] for run in runs), 2),
+        "each": [round(run["seconds"], 2) for run in runs],
+        "accuracy": round(statistics.fmean(scores), 4),
+        "accuracies": [round(score, 4) for score in scores],
+        "standard_error": round(statistics.stdev(scores) / math.sqrt(len(scores)), 4) if len(scores) > 1 else None,
+        "peak_megabytes": round(max(run["peak"] for run in runs) / 1e6),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5, help="of both contenders in the main settings")
+    parser.add_argument(
+        "--grouped", type=int, default=3, help="repeats of the second run and of Trainer's fast settings"
+    )
+    parser.add_argument("--others", type=int, default=1, help="repeats of the other methods")
+    options = parser.parse_args()
+    facts = machine()
+    results: dict[str, Any] = {}
+    rows = []
+    for name in MAIN + OTHERS:
+        main_setting = name in MAIN
+        runs = contest(name, options.seeds if main_setting else options.others, options.grouped if main_setting else 0)
+        results[name] = {who: summary(made) for who, made in runs.items() if made}
+        results[name]["one_run"] = {k: v for k, v in runs["first"][0].items() if k not in ("seconds", "test", "peak")}
+        ours = results[name]["first"]["seconds"]
+        for who, made in results[name].items():
+            if who != "one_run":
+                error = "" if made["standard_error"] is None else f" ± {made['standard_error']:.3f}"
+                ratio = f"{made['seconds'] / ours:.2f}"
+                rows.append((name, who, made["runs"], made["seconds"], ratio, f"{made['accuracy']:.3f}{error}"))
+        save("vs_trainer", facts, {"settings": results})
+    table(("setting", "contender", "runs", "seconds", "x first", "test accuracy"), rows)
+
+
+if __name__ == "__main__":
+    main()
