@@ -6,10 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 SERIES_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
-"""Okabe and Ito's hues in an order in which neighbors differ in lightness too; repeated after eight."""
-DASHES = ("solid", "dash", "dot", "dashdot")
-"""Changes after each full turn through the colors, so that no two of 32 series look alike."""
-SYMBOLS = ("circle", "square", "diamond", "triangle-up")
+"""Okabe and Ito's hues in an order in which neighbors differ in lightness too."""
 GRID = "rgba(128,128,128,0.22)"
 
 
@@ -71,13 +68,6 @@ def empty(sentence: str, *, height: int = 220) -> go.Figure:
     place = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
     note = place | {"text": sentence, "showarrow": False, "font": {"size": 14}}
     return drawn([], height=height, x=hidden, y=hidden, annotations=[note])
-
-
-def series_style(number: int) -> tuple[str, str, str]:
-    """Color, dash and marker symbol of the ``number``-th series of a figure."""
-    turn = number // len(SERIES_COLORS)
-    color = SERIES_COLORS[number % len(SERIES_COLORS)]
-    return color, DASHES[turn % len(DASHES)], SYMBOLS[turn % len(SYMBOLS)]
 
 
 def in_order(values: Sequence[str]) -> list[str]:
