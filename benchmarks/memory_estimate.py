@@ -4,9 +4,9 @@
 
 On the CPU the measure is PyTorch's own account of its memory: the profiler reports every allocation and release of the
 CPU allocator, kernels' temporaries included, so the running sum is exact to the byte and owes nothing to what else
-lives in the process. The peak of the resident set (VmHWM, reset before the step) stands beside it as a check from
-outside; it misses the mark in both directions, because freed memory stays mapped and libraries take some of their own.
-Where a CUDA device is there, `torch.cuda.max_memory_allocated` measures the same settings on it.
+lives in the process. The growth of the resident set since before the model was built (VmHWM, reset before the measured
+step) stands beside it as a check from outside, with the C library told to hand freed memory back; it has the libraries'
+own memory on top. Where a CUDA device is there, `torch.cuda.max_memory_allocated` measures the same settings on it.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def build(setting: Setting) -> tuple[Any, Any, Any]:
     for parameter in model.parameters():  # out of the mapped file, into the allocator that is being watched
         parameter.data = parameter.data.clone()
     adapt.apply(model, described, stratification)
+    model.config.use_cache = False  # decoders would store keys and values for generating text
     if setting.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return model.train(), described, stratification
@@ -108,7 +109,9 @@ def measure(setting: Setting, device: str) -> dict[str, Any]:
 
     from spafit import costs
 
+    build(Setting("bert-tiny", "LoRA", 1, 1))  # loads the libraries, so that they are not counted as the model's memory
     with profile(activities=[ProfilerActivity.CPU], profile_memory=device == "cpu") as profiler:
+        outside = resident()
         model, anatomy, stratification = build(setting)
         model.to(device)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -124,11 +127,10 @@ def measure(setting: Setting, device: str) -> dict[str, Any]:
             optimizer.zero_grad(set_to_none=True)
 
         step()
-        before = resident()
         reset_peak(device)
         with record_function("measured step"):
             step()
-        outside = peak_resident() - before
+        outside = peak_resident() - outside
     measured = allocated_peak(profiler) if device == "cpu" else torch.cuda.max_memory_allocated()
     estimate = costs.training_memory(
         anatomy,
@@ -145,7 +147,7 @@ def measure(setting: Setting, device: str) -> dict[str, Any]:
         "measured": measured,
         "estimated": estimate.total,
         "error_percent": 100 * (estimate.total / measured - 1),
-        "step_rss": outside,
+        "resident": outside,
         "peak": asdict(estimate.peak),
         "resting": estimate.weights + estimate.optimizer,
     }
@@ -227,7 +229,7 @@ def machine() -> dict[str, Any]:
 def measure_apart(setting: Setting, device: str) -> dict[str, Any]:
     """Measure in a fresh process, so that nothing is left over from another setting."""
     command = [sys.executable, "-W", "ignore", __file__, "--child", json.dumps(asdict(setting)), "--device", device]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise SystemExit(f"{setting.label} failed:\n{done.stderr[-2000:]}")
@@ -247,7 +249,7 @@ def main() -> None:
         return
     about = machine()
     device = given.device or ("cuda" if about["gpu"] else "cpu")
-    print(f"{'setting':62} {'measured':>10} {'estimate':>10} {'error':>7} {'step RSS':>9}   peak at")
+    print(f"{'setting':62} {'measured':>10} {'estimate':>10} {'error':>7} {'resident':>9}   peak at")
     rows = []
     for setting in SETTINGS:
         if given.only not in setting.label:
@@ -255,7 +257,7 @@ def main() -> None:
         row = measure_apart(setting, device)
         rows.append(row)
         sizes = f"{row['measured'] / 1e6:7.0f} MB {row['estimated'] / 1e6:7.0f} MB"
-        line = f"{setting.label:62} {sizes} {row['error_percent']:+6.1f}% {row['step_rss'] / 1e6:6.0f} MB"
+        line = f"{setting.label:62} {sizes} {row['error_percent']:+6.1f}% {row['resident'] / 1e6:6.0f} MB"
         print(f"{line}   {row['peak']['name']}", flush=True)
     if not rows:
         raise SystemExit(f"No setting contains {given.only!r}.")

@@ -32,6 +32,7 @@ def variety(num_layers: int) -> list[Stratification]:
 
 
 SETTINGS = [pytest.param(s, id=s.name.partition("+")[0]) for s in variety(LAYERS)]
+MIXED = [SETTINGS[0], SETTINGS[1], SETTINGS[-1]]  # every recipe is in one of them, above and below every other kind
 
 
 def stratified(family: str, stratification: Stratification):
@@ -79,7 +80,7 @@ def kept_for_backward(model, half: bool) -> int:
 
 
 @pytest.mark.parametrize("precision", costs.PRECISIONS)
-@pytest.mark.parametrize("stratification", SETTINGS)
+@pytest.mark.parametrize("stratification", MIXED)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_activations_are_what_autograd_keeps(family: str, stratification: Stratification, precision: str) -> None:
     """Within 2 %, or 2 kB: left out are tables of rotary positions, position numbers and what picks the last token."""

@@ -20,6 +20,11 @@ class Blueprint:
     output_norms: tuple[str, str] | None = None
     """Further norms after each block, before the residual sum (Gemma 2)."""
     rms: bool = False
+    """Whether norms are RMSNorm, written in Python by every family, instead of PyTorch's LayerNorm."""
+    norm_scales_first: bool = False
+    """Whether RMSNorm scales before it returns to the precision it was given, instead of after."""
+    holds_activation: bool = False
+    """Whether the layer's code holds the activation's output in a variable until its end."""
     rotary: bool = False
     hidden_dropout: bool = False
     """Whether the blocks' outputs go through dropout in training."""
@@ -50,6 +55,7 @@ _BERT = Blueprint(
     hidden_dropout=True,
     attention_dropout=True,
     embedding_dropout=True,
+    holds_activation=True,
 )
 _LLAMA = Blueprint(
     "input_layernorm",
@@ -69,6 +75,7 @@ BLUEPRINTS = {
         attention_norm="sa_layer_norm",
         ffn_norm="output_layer_norm",
         attention_output_dropout=False,
+        holds_activation=False,
     ),
     "mpnet": replace(_BERT, attention_norm="attention.LayerNorm", eager="mpnet", shared_positions=("mpnet.encoder.",)),
     "deberta-v2": replace(
@@ -103,6 +110,7 @@ BLUEPRINTS = {
         _LLAMA,
         ffn_norm="pre_feedforward_layernorm",
         output_norms=("post_attention_layernorm", "post_feedforward_layernorm"),
+        norm_scales_first=True,
         eager="gemma2",
     ),
 }

@@ -135,6 +135,8 @@ class _Timeline:
     def __init__(self, weights: int, state: int, checkpointing: bool) -> None:
         self.weights, self.state, self.checkpointing = weights, state, checkpointing
         self.kept = self.copies = self.gradients = self.most_activations = 0
+        self.embedded = 0
+        """Bytes of the embeddings' output, which the model holds through the forward pass, unless it is kept anyway."""
         self.moments: list[Moment] = []
 
     def _recomputed(self, row: RowCost) -> bool:
@@ -152,10 +154,10 @@ class _Timeline:
 
     def forward(self, row: RowCost) -> None:
         """The row's forward pass, then what it keeps."""
-        if row.cached:
-            self._add(f"forward, {row.label}", row.totals.entry)
-            return
-        self._add(f"forward, {row.label}", row.totals.forward_peak)
+        totals = row.totals
+        self._add(f"forward, {row.label}", self.embedded + (totals.entry if row.cached else totals.forward_peak))
+        if row.layer == 1 and not row.cached and not totals.keeps_entry and not self._recomputed(row):
+            self.embedded = totals.entry
         kept, copies = self._kept_by(row)
         self.kept += kept
         self.copies += copies

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spafit.anatomy import Anatomy
-from spafit.costs.layers import Step, Writer
-from spafit.costs.tape import Totals
+from spafit.costs import layers
+from spafit.costs.blueprints import BLUEPRINTS
+from spafit.costs.modules import Step
+from spafit.costs.replay import Totals
 from spafit.errors import SpafitError
 from spafit.plan import check, decide, prefix_depth
 from spafit.stratification import Recipe, Stratification
@@ -51,23 +53,19 @@ def make_step(batch: int, length: int, precision: str, device: str) -> Step:
 def row_costs(anatomy: Anatomy, stratification: Stratification, step: Step, prefix_cached: bool) -> list[RowCost]:
     """Return the cost of every row, embeddings first, head last. Layers that are alike are computed once."""
     check(anatomy, stratification)
-    writer = Writer(anatomy, stratification.lora, step)
     skipped = prefix_depth(anatomy, stratification) if prefix_cached else 0
-    embeddings = writer.embeddings(stratification)
-    rows = [RowCost("embeddings", None, embeddings, skipped > 0)]
-    positions_grad = any(
-        t.name.startswith(writer.blueprint.shared_positions) and decide(t, stratification).trained
-        for t in anatomy.embeddings
-    )
-    below = embeddings
+    below = layers.embeddings(anatomy, stratification, step)
+    rows = [RowCost("embeddings", None, below, skipped > 0)]
+    shared = (t for t in anatomy.embeddings if t.name.startswith(BLUEPRINTS[anatomy.family].shared_positions))
+    positions_grad = any(decide(tensor, stratification).trained for tensor in shared)
     known: dict[tuple[int, Recipe, bool, int], Totals] = {}
     for index, recipe in enumerate(stratification.layer_recipes()):
         key = (anatomy.layer_kinds[index], recipe, below.output_grad, below.output_width)
         if key not in known:
-            known[key] = writer.layer(index, recipe, below, positions_grad)
+            known[key] = layers.layer(anatomy, index, recipe, stratification.lora, step, below, positions_grad)
         below = known[key]
         rows.append(RowCost("layer", index + 1, below, index < skipped))
-    rows.append(RowCost("head", None, writer.head(stratification, below), False))
+    rows.append(RowCost("head", None, layers.head(anatomy, stratification, step, below), False))
     return rows
 
 

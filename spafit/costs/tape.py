@@ -2,7 +2,7 @@
 
 A layer is written down once as operations on a tape, the way its forward function calls them. Each operation follows
 PyTorch's derivative formulas: an input is kept for the backward pass only where a gradient needs it, and a gradient is
-computed only where something below it trains. Replaying the tape backwards gives the memory held at every moment.
+computed only where something below it trains. `replay` then goes through the tape and back.
 """
 
 from __future__ import annotations
@@ -39,43 +39,19 @@ class Value:
 
 
 @dataclass(eq=False, slots=True)
-class _Operation:
+class Operation:
+    """One operation: what it reads and makes, what its backward pass needs, and what gradients that leaves behind."""
+
     inputs: tuple[Value, ...]
     output: Value
     kept: tuple[Storage, ...]
+    """Memory that lives until its backward pass."""
     alias: bool
     """Whether the backward pass hands the gradient on as it is (sums, views) instead of computing a new one."""
-    forward_extra: int
-    backward_extra: int
-    """Bytes needed only while the operation runs."""
+    extra: int
+    """Bytes needed only while it runs."""
     gradients: int
     """Bytes of parameter gradients that its backward pass leaves behind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What a tape adds up to. Bytes, except the FLOPs."""
-
-    kept: int
-    """Held from the forward to the backward pass, without copies of weights."""
-    copies: int
-    """Half-precision copies of weights that are held likewise."""
-    forward_peak: int
-    """Most held at once during the forward pass, the input included."""
-    backward_peak: int
-    """Most held at once during the backward pass: what is kept, gradients of values and of parameters."""
-    gradients: int
-    """Parameter gradients left behind."""
-    forward_flops: int
-    backward_flops: int
-    output_grad: bool
-    """Whether gradients reach the output, so that the rows above have to send theirs down."""
-    output_width: int
-    """Bytes of a value of the output."""
-    entry: int
-    """Bytes of the input."""
-    keeps_entry: bool
-    """Whether the input is among what is kept."""
 
 
 @dataclass
@@ -90,9 +66,11 @@ class Tape:
     cuda: bool = False
     forward_flops: int = 0
     backward_flops: int = 0
-    _operations: list[_Operation] = field(default_factory=list)
-    _copies: set[Storage] = field(default_factory=set)
-    _held: dict[Storage, int] = field(default_factory=dict)
+    operations: list[Operation] = field(default_factory=list)
+    copies: set[Storage] = field(default_factory=set)
+    """Which storages are half-precision copies of weights."""
+    held: dict[Storage, int] = field(default_factory=dict)
+    """Until which operation the forward code holds a storage in a variable."""
 
     def input(self, count: int, *, grad: bool, width: int = FULL) -> Value:
         """Return a value that comes from below."""
@@ -109,8 +87,7 @@ class Tape:
         again: bool = False,
         view: bool = False,
         alias: bool = False,
-        forward_extra: int = 0,
-        backward_extra: int = 0,
+        extra: int = 0,
     ) -> Value:
         """Record an operation and return its output.
 
@@ -124,8 +101,7 @@ class Tape:
             again: whether the parameters were used before on this tape, so that the gradients have their place already.
             view: whether the output shares the first input's memory.
             alias: whether the backward pass hands the gradient on unchanged.
-            forward_extra: bytes needed only while it runs.
-            backward_extra: bytes needed only while its backward pass runs.
+            extra: bytes needed only while it runs.
         """
         grad = parameters > 0 or any(value.grad for value in inputs)
         storage = inputs[0].storage if view else Storage(count * width)
@@ -133,14 +109,13 @@ class Tape:
         kept = [item.storage if isinstance(item, Value) else item for item in keep]
         if keep_output:
             kept.append(storage)
-        self._operations.append(
-            _Operation(
+        self.operations.append(
+            Operation(
                 inputs,
                 output,
                 tuple(dict.fromkeys(kept)) if grad else (),
                 alias or view,
-                forward_extra,
-                backward_extra,
+                extra,
                 0 if again else parameters * FULL,
             )
         )
@@ -148,7 +123,7 @@ class Tape:
 
     def hold(self, *values: Value) -> None:
         """Note that the forward code still has these in variables here, so that they live until now."""
-        self._held.update((value.storage, len(self._operations) - 1) for value in values)
+        self.held.update((value.storage, len(self.operations) - 1) for value in values)
 
     # The operations that Transformers are made of -----------------------------------------------------------------
 
@@ -193,7 +168,7 @@ class Tape:
         if not active:
             return x
         mask = Storage(x.count * (1 if self.cuda else x.width))  # a boolean, or a factor
-        return self.operation(x, count=x.count, width=x.width, keep=(mask,), forward_extra=mask.size)
+        return self.operation(x, count=x.count, width=x.width, keep=(mask,), extra=0 if x.grad else mask.size)
 
     def layer_norm(self, x: Value, rows: int, parameters: int) -> Value:
         """Return the normalised x; x is kept, and the mean and the deviation of every row."""
@@ -231,7 +206,7 @@ class Tape:
         keep: list[Value | Storage] = [low] if weight_trained else []
         if self.half and x.grad:
             copy = Storage(inputs * outputs * HALF)
-            self._copies.add(copy)
+            self.copies.add(copy)
             keep.append(copy)
         y = self.operation(
             low,
@@ -260,95 +235,3 @@ class Tape:
         self.backward_flops += products * (first.grad + second.grad)
         keep = (*((second,) if first.grad else ()), *((first,) if second.grad else ()))
         return self.operation(first, second, count=count, width=width, keep=keep)
-
-    # What it adds up to ----------------------------------------------------------------------------------------------
-
-    def totals(self, entry: Value, output: Value) -> Totals:
-        """Return what the tape adds up to, ``entry`` being its input and ``output`` what it hands on."""
-        kept = {storage: None for operation in self._operations for storage in operation.kept}
-        held = sum(storage.size for storage in kept)
-        copies = sum(storage.size for storage in kept if storage in self._copies)
-        return Totals(
-            held - copies,
-            copies,
-            self._forward_peak(entry, output, kept),
-            self._backward_peak(entry, output, held),
-            sum(operation.gradients for operation in self._operations),
-            self.forward_flops,
-            self.backward_flops,
-            output.grad,
-            output.width,
-            entry.size,
-            entry.storage in kept,
-        )
-
-    def _forward_peak(self, entry: Value, output: Value, kept: dict[Storage, None]) -> int:
-        """Values live until their last use; what is kept, the entry and the output live on."""
-        last: dict[Storage, int] = {}
-        for index, operation in enumerate(self._operations):
-            for value in (*operation.inputs, operation.output):
-                last[value.storage] = max(index, self._held.get(value.storage, 0))
-        ends: dict[int, list[Storage]] = {}
-        for storage, index in last.items():
-            ends.setdefault(index, []).append(storage)
-        live = {entry.storage}
-        held = peak = entry.storage.size
-        for index, operation in enumerate(self._operations):
-            for storage in (operation.output.storage, *operation.kept):
-                if storage not in live:
-                    live.add(storage)
-                    held += storage.size
-            peak = max(peak, held + operation.forward_extra)
-            for storage in ends.get(index, ()):
-                if storage in live and storage not in kept and storage not in (entry.storage, output.storage):
-                    live.remove(storage)
-                    held -= storage.size
-        return peak
-
-    def _backward_peak(self, entry: Value, output: Value, kept: int) -> int:
-        """Replay the tape from its end, holding gradients of values as long as they are needed."""
-        if not output.grad:
-            return 0
-        readers: dict[Storage, int] = {}
-        for operation in self._operations:
-            for storage in operation.kept:
-                readers[storage] = readers.get(storage, 0) + 1
-        first = Storage(output.size)
-        gradients: dict[Value, Storage] = {output: first}
-        shares = {first: 1}
-        held = peak = kept + first.size
-
-        def release(storage: Storage) -> int:
-            shares[storage] -= 1
-            return 0 if shares[storage] else storage.size
-
-        for operation in reversed(self._operations):
-            incoming = gradients.pop(operation.output, None)
-            if incoming is None:
-                continue
-            held += operation.gradients
-            for value in operation.inputs:
-                if not value.grad:
-                    continue
-                passed_on = operation.alias and value.size == incoming.size
-                new = incoming if passed_on else Storage(value.size)
-                shares[new] = shares.get(new, 0) + 1
-                held += 0 if passed_on else new.size
-                peak = max(peak, held + operation.backward_extra)
-                old = gradients.get(value)
-                if old is None:
-                    gradients[value] = new
-                elif shares[old] == 1:  # autograd adds in place only to memory that nothing else reads
-                    held -= release(new)
-                else:
-                    total = gradients[value] = Storage(value.size)
-                    shares[total] = 1
-                    held += total.size
-                    peak = max(peak, held)
-                    held -= release(old) + release(new)
-            peak = max(peak, held + operation.backward_extra)
-            held -= release(incoming)
-            for storage in operation.kept:
-                readers[storage] -= 1
-                held -= 0 if readers[storage] else storage.size
-        return peak
