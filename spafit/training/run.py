@@ -15,7 +15,7 @@ from spafit.home import spafit_home
 from spafit.training import checkpoint, preparation
 from spafit.training.batches import Feed, Plan
 from spafit.training.config import RunSpec
-from spafit.training.device import choose_device, peak_memory, usable_cores
+from spafit.training.device import choose_device, peak_memory, prepare_cpu
 from spafit.training.engine import Engine
 from spafit.training.evaluation import Evaluation, Stopped, evaluate, fixed_batches, loss_of
 from spafit.training.events import Evaluated, Event, Finished, Phase, Started, Step
@@ -83,7 +83,7 @@ class Run:
     def _prepare(self) -> Iterator[Event]:
         self.device = choose_device(self.settings.device)
         if self.device.type == "cpu":
-            torch.set_num_threads(usable_cores())
+            prepare_cpu()
         folder = preparation.model_folder(self.spec)
         task = tasks.get_task(self.spec.task)
         described = preparation.describe_model(self.spec, folder, task.num_labels)
@@ -169,8 +169,6 @@ class Run:
         losses = torch.zeros((), device=self.device)
         before = self.timeline.elapsed
         while self.step < self.total_steps and not self.early:
-            if self.should_stop():
-                raise Stopped
             rate = self.spec.learning_rate * schedule(self.step, self.total_steps, self.settings.warmup)
             losses += self._optimizer_step(rate)
             last = self.step == self.total_steps
@@ -197,6 +195,8 @@ class Run:
         count = sum(map(len, parts))
         total = torch.zeros((), device=self.device)
         for rows in parts:
+            if self.should_stop():
+                raise Stopped
             batch = self.feed.batch(rows)
             loss = loss_of(self.engine.logits(batch), batch.labels, "sum")
             (loss / count).backward()

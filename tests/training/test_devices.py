@@ -1,4 +1,4 @@
-"""What belongs to one kind of device: GPUs where there is one, and the parts of their path that any machine can check."""
+"""What belongs to one kind of device: GPUs where there is one, and the parts of their path that run anywhere."""
 
 from dataclasses import replace
 

@@ -1,0 +1,85 @@
+"""How long a run will take, before it starts, from runs of the same model on this machine. Pure; no torch."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from spafit.stratification import Recipe
+from spafit.training.config import RunSpec
+from spafit.training.events import Finished, Started
+
+POINTS = 10  # live evaluations of a run that names no interval
+SCALED = ("prefix", "training", "evaluating")  # phases whose time goes with the work; the others are taken as they are
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A finished run of this machine, as its events tell it."""
+
+    spec: RunSpec
+    started: Started
+    finished: Finished
+
+
+def predict_seconds(spec: RunSpec, past: Iterable[PastRun], train_examples: int, eval_examples: int) -> float | None:
+    """Estimate the seconds from launch to end; None when no finished run is comparable.
+
+    Comparable are runs of the same model; among them those on the same task, with the same length of texts and of the
+    same kind are preferred. Their time per unit of work (see `work`) is taken over, by its median.
+
+    Args:
+        spec: the run to come.
+        past: earlier runs on this machine, in any order.
+        train_examples: that the run will train on.
+        eval_examples: in each of its live evaluations.
+    """
+    comparable = [run for run in past if run.spec.model == spec.model and run.finished.state == "finished"]
+    for same in (_same_everything, _same_texts, lambda a, b: True):
+        if close := [run for run in comparable if same(run.spec, spec)]:
+            break
+    else:
+        return None
+    rates, fixed = [], []
+    for run in close:
+        timeline = dict(run.finished.timeline)
+        done = work(run.spec, run.started.train_examples, run.started.eval_examples)
+        rates.append(sum(timeline.get(phase, 0.0) for phase in SCALED) / done)
+        fixed.append(sum(seconds for phase, seconds in timeline.items() if phase not in SCALED))
+    coming = work(spec, train_examples, eval_examples)
+    return statistics.median(rates) * coming + statistics.median(fixed)
+
+
+def work(spec: RunSpec, train_examples: int, eval_examples: int) -> float:
+    """The work of a run in forward passes of one example through one layer.
+
+    A trained layer costs as much again backwards, and once more where its weights train; the frozen layers at the
+    bottom are computed once when they are cached.
+    """
+    settings, strat = spec.settings, spec.stratification
+    step = settings.batch_size * settings.accumulation
+    per_epoch = math.ceil(train_examples / step)
+    steps = settings.max_steps or max(1, round(settings.epochs * per_epoch))
+    evaluations = math.ceil(steps / (settings.eval_every or math.ceil(steps / POINTS)))
+    passes, looks = steps * step, evaluations * eval_examples
+    recipes = strat.layer_recipes()
+    frozen = 0
+    if strat.embeddings is Recipe.FROZEN:
+        frozen = next((i for i, recipe in enumerate(recipes) if recipe is not Recipe.FROZEN), len(recipes))
+    cached = settings.prefix_cache != "off" and not settings.frozen_dropout
+    above = sum(3 if recipe.trains_weight else 2 for recipe in recipes[frozen:])
+    once = min(train_examples, passes) + min(eval_examples, looks)
+    below = frozen * (once if cached else passes + looks)
+    # The head, and one layer's worth for what every pass costs however little of the model it computes.
+    return below + passes * (above + 1) + looks * (len(recipes) - frozen + 1)
+
+
+def _same_texts(one: RunSpec, other: RunSpec) -> bool:
+    return one.task == other.task and one.settings.max_length == other.settings.max_length
+
+
+def _same_everything(one: RunSpec, other: RunSpec) -> bool:
+    same = _same_texts(one, other) and one.settings.device == other.settings.device
+    return same and one.stratification == other.stratification

@@ -1,0 +1,50 @@
+"""The prediction before launch, from past runs whose costs are known."""
+
+from dataclasses import replace
+
+import pytest
+
+from spafit.stratification import Method, preset
+from spafit.training.config import RunSpec, TrainSettings
+from spafit.training.events import Finished, Started
+from spafit.training.prediction import PastRun, predict_seconds, work
+
+SPEC = RunSpec("minilm-l6", "rotten-tomatoes", preset(Method.SPAFIT, 6, 2, 4), TrainSettings())
+
+
+def past(spec: RunSpec = SPEC, rate: float = 1e-3, state: str = "finished", examples: int = 2000) -> PastRun:
+    """A run that took `rate` seconds per unit of work and 5 s besides."""
+    seconds = rate * work(spec, examples, 500)
+    timeline = (("imports", 3.0), ("prefix", seconds / 10), ("training", seconds * 0.9), ("final", 2.0))
+    started = Started(250, 1, 2, "cpu", "fp32", 1e-3, examples, 500, 25, 2, (), 3.0)
+    finished = Finished(state, {}, {}, {}, seconds + 5, 250, timeline)
+    return PastRun(spec, started, finished)
+
+
+def test_the_same_run_again_takes_as_long():
+    assert predict_seconds(SPEC, [past()], 2000, 500) == pytest.approx(1e-3 * work(SPEC, 2000, 500) + 5)
+
+
+def test_nothing_is_said_without_a_comparable_run():
+    assert predict_seconds(SPEC, [], 2000, 500) is None
+    assert predict_seconds(SPEC, [past(replace(SPEC, model="other"))], 2000, 500) is None
+    assert predict_seconds(SPEC, [past(state="stopped")], 2000, 500) is None
+
+
+def test_the_most_similar_runs_decide():
+    long_texts = replace(SPEC, settings=TrainSettings(max_length=512))
+    other_cut = replace(SPEC, stratification=preset(Method.SPAFIT, 6, 4, 5))
+    runs = [past(long_texts, rate=9e-3), past(other_cut, rate=2e-3)]
+    assert predict_seconds(SPEC, runs, 2000, 500) == pytest.approx(2e-3 * work(SPEC, 2000, 500) + 5)
+    assert predict_seconds(SPEC, [*runs, past(rate=1e-3)], 2000, 500) == pytest.approx(1e-3 * work(SPEC, 2000, 500) + 5)
+
+
+def test_work_follows_what_is_computed():
+    def of(strat, **changes):
+        return work(RunSpec("m", "t", strat, TrainSettings(**changes)), 2000, 500)
+
+    deep, shallow = preset(Method.SPAFIT, 6, 5, 5), preset(Method.SPAFIT, 6, 0, 3)
+    assert of(deep) < of(shallow) < of(preset(Method.FULL, 6))
+    assert of(deep) < of(deep, prefix_cache="off")
+    assert of(deep, epochs=4) > of(deep) > of(deep, max_steps=10)
+    assert of(shallow, batch_size=32) == pytest.approx(of(shallow), rel=0.02)  # the same examples in fewer steps
