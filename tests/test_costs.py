@@ -218,6 +218,20 @@ def test_checkpointing_trades_memory_for_a_second_forward_pass() -> None:
     assert again.forward == work.forward
 
 
+@pytest.mark.parametrize(("batch", "length"), [(8, 128), (3, 64)])
+def test_a_bert_layer_keeps_what_the_documentation_says(batch: int, length: int) -> None:
+    model, rank = anatomy.load("bert-base-cased"), 8
+    h, f, heads = model.hidden_size, model.intermediate_size, model.num_heads
+    cpu, cuda = 7 * h + f + 3 * heads * length + 4, 6 * h + f + length + heads + 4
+    extra = {"bitfit": 0, "lora": 2 * h + 4 * rank, "full": 3 * h + f}
+    for method, more in extra.items():
+        for device, values, mask in (("cpu", cpu, 0), ("cuda", cuda, 2 * h)):
+            step = rows.make_step(batch, length, "fp32", device)
+            layer = rows.row_costs(model, preset(method, 12), step, False)[5].totals
+            saved = h if device == "cuda" and method != "bitfit" else 0  # the fused kernel keeps its output anyway
+            assert layer.kept == batch * length * (4 * (values + more - saved) + mask)
+
+
 def test_full_fine_tuning_is_six_flops_per_weight_and_token() -> None:
     """Kaplan et al. 2020: 2 N D forward, twice that backward, N without embeddings, attention and head aside."""
     model = anatomy.load("bert-base-cased")
