@@ -11,10 +11,10 @@ from spafit.figures import methods
 from spafit.figures.layers import SCALES
 from spafit.stratification import Method, Stratification, preset
 from spafit.ui.explore_stack import METHOD_LABELS
-from spafit.ui.explore_state import commit, compared, counts_of, set_compared
+from spafit.ui.explore_state import anatomy_of, commit, compared, counts_of, misfit, say, set_compared
 from spafit.ui.ribbon import ribbon
 from spafit.ui.ribbon.contents import contents
-from spafit.ui.state import current_stratification
+from spafit.ui.state import current_model, current_stratification
 
 METHOD_TITLES = {
     Method.SPAFIT: "SPAFIT at thirds",
@@ -25,11 +25,12 @@ METHOD_TITLES = {
 }
 
 
-def named_settings(stratification: Stratification) -> dict[str, Stratification]:
-    """The current setting first, under its name, then the methods, with the same LoRA settings."""
-    points = {
+def named_settings(anatomy: Anatomy, stratification: Stratification) -> dict[str, Stratification]:
+    """The current setting first, under its name, then the methods that fit the model, with the same LoRA settings."""
+    presets = {
         METHOD_TITLES[method]: preset(method, stratification.num_layers, lora=stratification.lora) for method in Method
     }
+    points = {title: point for title, point in presets.items() if not misfit(anatomy, point)}
     others = {title: point for title, point in points.items() if point != stratification}
     same = next((title for title, point in points.items() if point == stratification), None)
     return {f"{stratification.name} (now)" if same is None else f"{same} (now)": stratification} | others
@@ -49,7 +50,7 @@ def _measures(anatomy: Anatomy, title: str, stratification: Stratification, curr
 
 def methods_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     """One measure of every method as a figure, all four as a table."""
-    points = named_settings(stratification)
+    points = named_settings(anatomy, stratification)
     frame = pd.DataFrame(
         [_measures(anatomy, title, point, point == stratification) for title, point in points.items()]
     ).sort_values("trainable", ascending=False, kind="stable")
@@ -99,7 +100,14 @@ def _preset_b() -> None:
     method = st.session_state["explore_b_method"]
     first = current_stratification()
     if method:
-        set_compared(preset(method, first.num_layers, lora=first.lora))
+        _choose_b(preset(method, first.num_layers, lora=first.lora))
+
+
+def _choose_b(second: Stratification) -> None:
+    if reason := misfit(anatomy_of(current_model()), second):
+        say(reason)
+    else:
+        set_compared(second)
 
 
 def _copy() -> None:

@@ -96,7 +96,7 @@ def costs_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     """Estimated memory and operations of one training step, beside the named methods, and layer by layer."""
     chosen = settings()
     _controls(chosen)
-    memory, flops = _estimates(anatomy, named_settings(stratification), chosen)
+    memory, flops = _estimates(anatomy, named_settings(anatomy, stratification), chosen)
     st.markdown("**Memory of one training step** (estimate, at the moment when most is held)")
     st.plotly_chart(methods.memory(memory), key="explore_memory", config={"displayModeBar": False}, alt=_alt(memory))
     st.caption(

@@ -48,8 +48,8 @@ def open_link() -> None:
         ask_for(shared.model, shared.stratification)
     except SpafitError as error:
         here = current_stratification().num_layers
-        commit(scaled(shared.stratification, here))
-        say(f"{error} The link's setting is shown on a model that is available here, its boundaries in proportion.")
+        if commit(scaled(shared.stratification, here)):
+            say(f"{error} The link's setting is shown on a model that is available here, its boundaries in proportion.")
     if shared.other is not None:
         set_compared(shared.other)
 

@@ -8,8 +8,8 @@ from spafit.anatomy import Anatomy
 from spafit.anatomy_load import start_build
 from spafit.errors import SpafitError
 from spafit.models import BUNDLED, Model, add_config, catalogue, get_model, list_models
-from spafit.stratification import Stratification
-from spafit.ui.explore_state import anatomy_of, commit, commit_model, say, settings
+from spafit.stratification import Method, Stratification, preset
+from spafit.ui.explore_state import anatomy_of, commit, commit_model, misfit, say, settings
 from spafit.ui.state import current_model, current_stratification, scaled
 
 _PICKER, _PENDING, _TEXT, _UPLOAD = "explore_picker", "explore_pending", "explore_model_text", "explore_upload"
@@ -96,10 +96,11 @@ def _take(model: str, stratification: Stratification | None, anatomy: Anatomy) -
     if stratification is None:
         commit_model(model, anatomy.num_layers)
         return
+    fitting = stratification
     if stratification.num_layers != anatomy.num_layers:
+        fitting = scaled(stratification, anatomy.num_layers)
+    if commit(fitting, model) and fitting is not stratification:
         say(f"{anatomy.name} has {anatomy.num_layers} layers here, so the boundaries were placed in proportion.")
-        stratification = scaled(stratification, anatomy.num_layers)
-    commit(stratification, model)
 
 
 def folders_allowed() -> bool:
@@ -179,9 +180,12 @@ def chosen_anatomy() -> Anatomy:
     """The chosen model's anatomy; when it cannot be had any more, the bundled model's, with the reason on the page."""
     num_labels = settings().num_labels
     try:
-        return anatomy_of(current_model(), num_labels=num_labels)
+        anatomy = anatomy_of(current_model(), num_labels=num_labels)
     except SpafitError as error:
         anatomy = anatomy_of(BUNDLED, num_labels=num_labels)
-        commit(scaled(current_stratification(), anatomy.num_layers), BUNDLED)
+        commit(preset(Method.SPAFIT, anatomy.num_layers), BUNDLED)
         say(f"{error} Showing the bundled model instead.")
-        return anatomy
+    if reason := misfit(anatomy, current_stratification()):
+        commit(preset(Method.SPAFIT, anatomy.num_layers))
+        say(f"{reason} Showing SPAFIT at thirds instead.")
+    return anatomy

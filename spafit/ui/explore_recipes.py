@@ -9,12 +9,11 @@ import streamlit as st
 from spafit.anatomy import Anatomy
 from spafit.errors import SpafitError
 from spafit.palette import RECIPE_LABELS, RECIPE_MEANINGS
-from spafit.plan import check
 from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, Recipe, Stratification
 from spafit.ui.explore_stack import boundary_numbers
-from spafit.ui.explore_state import anatomy_of, change_settings, commit, say, settings
+from spafit.ui.explore_state import change_settings, commit, say, settings
 from spafit.ui.ribbon.contents import ROLE_LABELS
-from spafit.ui.state import current_model, current_stratification
+from spafit.ui.state import current_stratification
 
 MEANING = "  \n".join(f"**{RECIPE_LABELS[recipe]}**: {meaning}." for recipe, meaning in RECIPE_MEANINGS.items())
 
@@ -22,12 +21,9 @@ MEANING = "  \n".join(f"**{RECIPE_LABELS[recipe]}**: {meaning}." for recipe, mea
 def _change(key: str, changed: Callable[[Stratification, Any], Stratification]) -> None:
     """Apply a widget's new value; what the model cannot do is said and not applied."""
     try:
-        after = changed(current_stratification(), st.session_state[key])
-        check(anatomy_of(current_model()), after)
+        commit(changed(current_stratification(), st.session_state[key]))
     except SpafitError as error:
         say(str(error))
-        return
-    commit(after)
 
 
 def _with_recipe(number: int) -> Callable[[Stratification, Recipe], Stratification]:

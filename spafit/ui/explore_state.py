@@ -11,7 +11,8 @@ from spafit.anatomy_load import load_anatomy
 from spafit.costs import OPTIMIZERS, PRECISIONS
 from spafit.counting import Counts, count
 from spafit.errors import SpafitError
-from spafit.stratification import Stratification
+from spafit.plan import check
+from spafit.stratification import Stratification, StratificationError
 from spafit.ui.state import current_model, current_stratification, scaled, set_model, set_stratification
 
 MOVES_KEPT = 200
@@ -79,15 +80,30 @@ def _go(place: Place) -> None:
     set_stratification(place[1])
 
 
-def commit(stratification: Stratification, model: str | None = None) -> None:
-    """Choose a stratification, and a model when it changes too; can be undone."""
+def misfit(anatomy: Anatomy, stratification: Stratification) -> str:
+    """Why a stratification cannot be on a model, such as a rank beyond its matrices; empty when it can."""
+    try:
+        check(anatomy, stratification)
+    except StratificationError as error:
+        return str(error)
+    return ""
+
+
+def commit(stratification: Stratification, model: str | None = None) -> bool:
+    """Choose a stratification, and a model when it changes too; can be undone.
+
+    What cannot be is said instead, and nothing changes; returns whether it could be.
+    """
     before = _here()
     after = (model or before[0], stratification)
-    if after == before:
-        return
-    st.session_state[_PAST] = [*st.session_state.get(_PAST, [])[-MOVES_KEPT:], before]
-    st.session_state[_FUTURE] = []
-    _go(after)
+    if reason := misfit(anatomy_of(after[0]), stratification):
+        say(reason)
+        return False
+    if after != before:
+        st.session_state[_PAST] = [*st.session_state.get(_PAST, [])[-MOVES_KEPT:], before]
+        st.session_state[_FUTURE] = []
+        _go(after)
+    return True
 
 
 def commit_model(model: str, num_layers: int) -> None:
@@ -118,9 +134,12 @@ def can_redo() -> bool:
 
 
 def compared() -> Stratification | None:
-    """The setting B that the current one is compared with, on the current depth; None when none was chosen."""
+    """The setting B that the current one is compared with, on the current depth; None when there is none that fits."""
     other, here = st.session_state.get(_OTHER), current_stratification()
-    return other if other is None or other.num_layers == here.num_layers else scaled(other, here.num_layers)
+    if other is None:
+        return None
+    other = other if other.num_layers == here.num_layers else scaled(other, here.num_layers)
+    return None if misfit(anatomy_of(current_model()), other) else other
 
 
 def set_compared(other: Stratification) -> None:
