@@ -11,6 +11,7 @@ Each is the same function as PyTorch's to rounding, with its own backward pass; 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,7 @@ def dropout_mask(shape: torch.Size | tuple[int, ...], probability: float) -> Ten
     The stream is seeded from torch's generator at each call, so `torch.manual_seed` decides the masks, and a layer that
     gradient checkpointing recomputes, with the generator's state restored, draws the same ones.
     """
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     seed = int(torch.empty((), dtype=torch.int64).random_())
     words = np.random.SFC64(seed).random_raw(-(-count // 4))
     values = torch.from_numpy(words.view(np.int16)[:count])

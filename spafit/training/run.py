@@ -50,9 +50,9 @@ class Run:
         """Do the run and tell it."""
         state = "finished"
         results: dict[str, Evaluation] = {}
-        yield from self._prepare()
+        yield from self.prepare()
         try:
-            yield from self._fill_prefix()
+            yield from self.fill_prefix()
             yield from self._train()
         except Stopped:
             state = "stopped"
@@ -80,7 +80,8 @@ class Run:
             peak_memory=peak_memory(self.device),
         )
 
-    def _prepare(self) -> Iterator[Event]:
+    def prepare(self) -> Iterator[Event]:
+        """Load everything and decide everything, up to the first computation."""
         self.device = choose_device(self.settings.device)
         if self.device.type == "cpu":
             prepare_cpu()
@@ -113,7 +114,8 @@ class Run:
         )
         self.forecast = self._make_forecast()
 
-    def _fill_prefix(self) -> Iterator[Phase]:
+    def fill_prefix(self) -> Iterator[Phase]:
+        """Compute or read the states that the training examples leave the frozen prefix with, if they are cached."""
         if self.engine.replay is not None:
             yield self.timeline.enter("prefix")
             self.engine.fill(self.feed, self.should_stop)
@@ -164,13 +166,13 @@ class Run:
         torch.manual_seed(self.settings.seed)
         yield self.timeline.enter("training")
         yield self._started()
-        self._mode(True)
+        self.mode(True)
         told, told_at = 0, -math.inf  # examples and time of the last Step event
         losses = torch.zeros((), device=self.device)
         before = self.timeline.elapsed
         while self.step < self.total_steps and not self.early:
             rate = self.spec.learning_rate * schedule(self.step, self.total_steps, self.settings.warmup)
-            losses += self._optimizer_step(rate)
+            losses += self.optimizer_step(rate)
             last = self.step == self.total_steps
             now = self.timeline.elapsed
             self.forecast.trained(now - before)
@@ -189,7 +191,7 @@ class Run:
                     yield self.timeline.enter("training")
                 before = self.timeline.elapsed
 
-    def _optimizer_step(self, rate: float) -> Tensor:
+    def optimizer_step(self, rate: float) -> Tensor:
         """Take one step; returns the summed loss of its examples, still on the device."""
         parts = self.plan.parts(self.step)
         count = sum(map(len, parts))
@@ -215,9 +217,9 @@ class Run:
             self.engine.fill(self.live, self.should_stop)
         yield self.timeline.enter("evaluating")
         before = self.timeline.elapsed
-        self._mode(False)
+        self.mode(False)
         result = self._measure(self.live)
-        self._mode(True)
+        self.mode(True)
         if self.settings.early_stopping is not None:
             self._watch(result.metrics[self.data.task.metric], self.settings.early_stopping)
         now = self.timeline.elapsed
@@ -239,7 +241,8 @@ class Run:
         self.waited += 1
         self.early = self.waited >= patience
 
-    def _mode(self, training: bool) -> None:
+    def mode(self, training: bool) -> None:
+        """Put the model in training or evaluation mode."""
         preparation.set_mode(self.model, self.anatomy, training, self.settings.frozen_dropout)
 
     def _save(self) -> None:
