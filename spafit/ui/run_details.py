@@ -9,6 +9,7 @@ import streamlit as st
 
 from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, get_task
+from spafit.training.metrics import LABELS
 from spafit.ui.explore_state import anatomy_of, counts_of
 from spafit.ui.picture import picture
 from spafit.ui.run_data import events_of, last_of, points
@@ -23,16 +24,18 @@ LOG_BYTES = 8_000
 def run_details(run: Run) -> None:
     """Draw what can be done with a run, and everything that it was made from."""
     _actions(run)
-    names = ("Setting", "Layers", "Time", "Machine", "Log")
-    setting, layers, time, machine, log = st.tabs(names, default="Log" if run.state is State.FAILED else None)
+    names = ("Setting", "Scores", "Layers", "Time", "Machine", "Log")
+    setting, scores, layers, time, machine, log = st.tabs(names, default="Log" if run.state is State.FAILED else None)
     with setting, told():
         _setting(run)
+    with scores:
+        _scores(run)
     with layers, told():
         _layers(run)
     with time:
         _time(run)
     with machine:
-        _facts({"Device": run.device or "not known yet", "Seed": run.seed} | _flat(run.hardware) | run.versions)
+        _machine(run)
     with log:
         text = log_tail(Store.open().folder(run.id) / "log.txt")
         st.code(text, language=None, height=300) if text else st.caption("The log is empty.")
@@ -99,6 +102,17 @@ def _setting(run: Run) -> None:
         st.text(f"– {sentence}")
 
 
+def _scores(run: Run) -> None:
+    """Every metric on both parts, beside what guessing reaches on the test part."""
+    if not run.validation_metrics:
+        st.caption("The first evaluation brings the first scores.")
+        return
+    parts = {"test": run.metrics, "guessing on test": run.baseline, "validation": run.validation_metrics}
+    table = pd.DataFrame({part: values for part, values in parts.items() if values})
+    table.index = [LABELS.get(name, name) for name in table.index]
+    st.table(table.map(lambda value: f"{value:.4f}"), border="horizontal")
+
+
 def _layers(run: Run) -> None:
     try:
         num_labels = get_task(run.task).num_labels
@@ -131,14 +145,24 @@ def _time(run: Run) -> None:
     )
 
 
+def _machine(run: Run) -> None:
+    facts = {"Device": run.device or "not known yet", "Seed": run.seed} | run.hardware
+    if isinstance(run.hardware.get("memory"), int):
+        facts["memory"] = _gibibytes(run.hardware["memory"])
+    finished = last_of(events_of(run), "finished")
+    if finished and finished.get("peak_memory"):
+        facts["Peak memory of the run"] = _gibibytes(finished["peak_memory"])
+    _facts(facts | run.versions)
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / 1024**3:.2f} GiB"
+
+
 def _facts(facts: dict[str, Any]) -> None:
     """Names and values in two columns, shown as they are."""
     rows = [(plain(str(name)), plain(str(value))) for name, value in facts.items()]
     st.table(pd.DataFrame(rows, columns=["", " "]), border="horizontal", hide_index=True, hide_header=True)
-
-
-def _flat(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name.replace("_", " "): value for name, value in facts.items() if not isinstance(value, dict)}
 
 
 def log_tail(path: Path) -> str:

@@ -112,7 +112,7 @@ def _figures(run: Run, metric: str) -> None:
                 f"Test {name}",
                 _shown(run.metrics.get(metric)),
                 delta=None if floor is None or metric not in run.metrics else f"{run.metrics[metric] - floor:+.3f}",
-                delta_description=None if floor is None else f"over guessing, {floor:.3f}",
+                delta_description=None if floor is None else f"guessing {floor:.3f}",
                 help="Computed once, at the end, on data that nothing was chosen with.",
                 width="content",
             )
@@ -124,12 +124,12 @@ def _figures(run: Run, metric: str) -> None:
         )
         trained = run.trainable is not None and bool(run.total)
         st.metric(
-            "Trained parameters",
+            "Trained",
             f"{run.trainable:,}" if trained else "–",
             delta=f"{100 * run.trainable / run.total:.3g} %" if trained else None,
             delta_color="off",
             delta_arrow="off",
-            delta_description="of the model" if trained else None,
+            help="Parameters that were trained, and their share of the model.",
             width="content",
         )
         st.metric("Time", duration(run.seconds), width="content")

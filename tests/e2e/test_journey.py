@@ -39,6 +39,8 @@ def test_from_the_first_visit_to_a_trained_model(open_page: Opener) -> None:
     before = loss.get_attribute("data-points")
     expect(loss).not_to_have_attribute("data-points", str(before), timeout=PATIENCE)
 
+    expect(page.locator(".curves")).to_have_count(2)
+
     page.reload()
     settled(page)
     assert page.url == address
