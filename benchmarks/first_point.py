@@ -3,8 +3,8 @@
     python -m benchmarks.first_point [--repeats 3]
 
 cold: a fresh process that has imported nothing, with an empty data folder. again: a fresh process, with the data
-prepared and the prefix cached by the run before. warm: a process that waited with PyTorch and transformers loaded, as the
-supervisor keeps one. The run is the quick default; seconds are from launch to the first training loss, to the first
+prepared and the prefix cached by the run before. warm: a process that waited with PyTorch and transformers loaded, as
+the supervisor keeps one. The run is the quick default; seconds are from launch to the first training loss, to the first
 accuracy, and to the end.
 """
 

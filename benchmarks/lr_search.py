@@ -28,11 +28,11 @@ from spafit.training.loop import TrainingFailed, train
 
 TASK = "rotten-tomatoes"
 GRIDS = {
-    Method.FULL: (1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
+    Method.FULL: (3e-5, 1e-4, 3e-4),
     Method.LORA: (3e-4, 1e-3, 3e-3, 1e-2),
     Method.BITFIT: (3e-4, 1e-3, 3e-3, 1e-2),
     Method.SPAFIT: (3e-4, 1e-3, 3e-3, 1e-2),
-    Method.PROBE: (1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
+    Method.PROBE: (3e-3, 1e-2, 3e-2, 1e-1),
 }
 SEEDS = 2
 

@@ -52,6 +52,7 @@ class Engine:
         self.choice: PrefixChoice | None = None
         self.precision = "fp32"
         self.library = "torch"  # that computes matrix products
+        self.only_head_token = False  # states are kept for one token of each text
         self.rate = ASSUMED_RATE.get(device.type, 100.0)
         model.eval()
         if device.type == "cpu":
@@ -99,12 +100,21 @@ class Engine:
 
     def logits(self, batch: Batch) -> Tensor:
         """Return the model's outputs for a batch, in the model's current mode."""
-        if self.replay is not None:
-            self.replay.states = batch.states
-        if self.fast is not None and self.one_token is not None:
-            self.fast.focus(batch.tokens_at(self.one_token.place), batch.inputs["input_ids"].shape[1])
+        if self.replay is not None and batch.states is not None:
+            tokens = batch.inputs["input_ids"].shape[1]
+            self.replay.states = batch.states.expand(-1, tokens, -1) if self.only_head_token else batch.states
+        self._focus(batch)
         with self._autocast():
             return self.model(**batch.inputs).logits
+
+    def _focus(self, batch: Batch | None) -> None:
+        """Compute of the last layer only what the head reads of this batch; None: everything."""
+        if self.fast is None or self.one_token is None:
+            return
+        if batch is None:
+            self.fast.focus(None)
+        else:
+            self.fast.focus(batch.tokens_at(self.one_token.place), batch.inputs["input_ids"].shape[1])
 
     def _autocast(self) -> contextlib.AbstractContextManager[object]:
         if self.device.type == "cuda" and self.precision == "bf16":
@@ -120,10 +130,11 @@ class Engine:
             needs: split -> its examples, and how many times the run passes over them.
         """
         self.depth, self.weights = depth, weights
+        self.only_head_token = depth == self.anatomy.num_layers and self.one_token is not None
         tokens = {name: len(encoded.input_ids) for name, (encoded, _) in needs.items()}
         matrices = sum(t.size for layer in self.anatomy.layers[:depth] for t in layer if len(t.shape) == 2)
         per_token = 2 * matrices / (self.rate * 1e9)
-        size = 4 * self.anatomy.hidden_size * sum(tokens.values())
+        size = sum(4 * rows * width for rows, width in (self._shape(encoded) for encoded, _ in needs.values()))
         facts = PrefixFacts(
             depth=depth,
             size=size,
@@ -142,14 +153,20 @@ class Engine:
         return self.choice
 
     def _key(self, encoded: Encoded) -> str:
-        return states_key(self.weights, encoded, self.depth, self.arithmetic)
+        kept = "head token" if self.only_head_token else "all tokens"
+        return states_key(self.weights, encoded, self.depth, f"{self.arithmetic} {kept}")
+
+    def _shape(self, encoded: Encoded) -> tuple[int, int]:
+        """Rows and columns of a split's states: all tokens, or above layer L only the one that the head reads."""
+        rows = len(encoded) if self.only_head_token else len(encoded.input_ids)
+        return rows, self.anatomy.hidden_size
 
     def fill(self, feed: Feed, should_stop: Callable[[], bool]) -> None:
         """Give a feed the states of its examples, from the store or computed now; raises `Stopped`."""
         if self.replay is None or self.choice is None or feed.states is not None:
             return
         encoded = feed.encoded
-        shape = (len(encoded.input_ids), self.anatomy.hidden_size)
+        shape = self._shape(encoded)
         array = None
         if not self.choice.on_disk:
             array = self._record(encoded, should_stop)
@@ -171,24 +188,26 @@ class Engine:
         packed = torch.from_numpy(array)
         if self.device.type == "cuda" and packed.nbytes < torch.cuda.mem_get_info(self.device)[0] // MEMORY_SHARE:
             packed = packed.to(self.device)
-        feed.states = States(packed, encoded.offsets)
+        feed.states = States(packed, np.arange(len(encoded) + 1) if self.only_head_token else encoded.offsets)
         self.replay.install()
 
     def _record(self, encoded: Encoded, should_stop: Callable[[], bool]) -> np.ndarray:
         """Compute the states of all examples, in batches that depend on nothing but the examples' lengths."""
         assert self.replay is not None
-        packed = np.empty((len(encoded.input_ids), self.anatomy.hidden_size), np.float32)
+        packed = np.empty(self._shape(encoded), np.float32)
         feed = Feed(encoded, self.device)
         mode = self.model.training
         self.model.eval()
         with self.replay.aside(), torch.inference_mode(), self._autocast():
-            if self.fast is not None:
-                self.fast.focus(None)
             for rows in fixed_batches(encoded.lengths, RECORD_TOKENS):
                 if should_stop():
                     raise Stopped
                 batch = feed.batch(rows)
+                self._focus(batch if self.only_head_token else None)
                 states = self.replay.record(batch.inputs).float().cpu().numpy()
+                if self.only_head_token and self.one_token is not None:
+                    packed[rows] = states[np.arange(len(rows)), batch.tokens_at(self.one_token.place).numpy()]
+                    continue
                 inside = np.arange(states.shape[1]) < batch.lengths[:, None]
                 places = (encoded.offsets[rows][:, None] + np.arange(states.shape[1]))[inside]
                 packed[places] = states[inside]

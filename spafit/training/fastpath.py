@@ -189,6 +189,7 @@ class FastPath:
     def _lora(self, module: LoraLinear) -> Callable[[Tensor], Tensor]:
         adapter = module.active_adapters[0]
         base, a, b = module.base_layer, module.lora_A[adapter], module.lora_B[adapter]
+        assert isinstance(base, (nn.Linear, Conv1D))
         scale = module.scaling[adapter]
 
         def forward(x: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ class FrozenHalves:
         self._patched.clear()
 
 
-def _linear(module: nn.Linear) -> Callable[[Tensor], Tensor]:
+def _linear(module: nn.Linear) -> Callable[..., Tensor]:
     half = module.weight.detach().to(torch.bfloat16)
 
     def forward(x: Tensor) -> Tensor:

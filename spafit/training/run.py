@@ -186,7 +186,7 @@ class Run:
                 losses.zero_()
                 told, told_at = self.examples, now
             if last or self.step % self.eval_every == 0:
-                yield from self._evaluate()
+                yield from self.evaluate()
                 if not (last or self.early):
                     yield self.timeline.enter("training")
                 before = self.timeline.elapsed
@@ -211,7 +211,8 @@ class Run:
         self.examples += count
         return total
 
-    def _evaluate(self) -> Iterator[Phase | Evaluated]:
+    def evaluate(self) -> Iterator[Phase | Evaluated]:
+        """Evaluate on the live examples, and tell it."""
         if self.engine.replay is not None and self.live.states is None:
             yield self.timeline.enter("prefix")
             self.engine.fill(self.live, self.should_stop)

@@ -123,14 +123,6 @@ def test_stored_parameters_reproduce_the_final_metrics_on_the_plain_model(tiny_b
     assert list(tmp_path.iterdir()) == [tmp_path / checkpoint.TRAINED]
 
 
-def test_accumulation_takes_the_same_steps(tiny_bert):
-    model = {"attention_probs_dropout_prob": 0.0}  # dropout draws once per forward pass, so it would differ
-    assert model
-    whole = run(tiny_bert, replace(SMALL, max_steps=6), method=Method.PROBE)
-    parts = run(tiny_bert, replace(SMALL, max_steps=6, batch_size=2, accumulation=4), method=Method.PROBE)
-    assert [e.examples for e in of(whole, Step)] == [e.examples for e in of(parts, Step)]
-
-
 def test_checkpointing_gives_the_same_losses(tiny_bert):
     settings = replace(SMALL, max_steps=4)
     plain, recomputed = run(tiny_bert, settings), run(tiny_bert, replace(settings, checkpointing=True))
