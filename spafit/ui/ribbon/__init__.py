@@ -9,6 +9,8 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
+NO_SPLIT = {"seq": 0}
+"""The state before anything was moved; constant, because a default that changes counts as a move."""
 
 
 def _text(*names: str) -> str:
@@ -69,7 +71,7 @@ def ribbon(
             "link": link,
             "path": "/explore",
         },
-        default={"split": {"n1": contents["n1"], "n2": contents["n2"], "seq": 0}, "history": {"undone": 0}},
+        default={"split": NO_SPLIT, "history": {"undone": 0}},
         on_split_change=functools.partial(_split_changed, key, on_split),
         on_history_change=functools.partial(_history_changed, key, on_history),
     )
@@ -91,14 +93,15 @@ def setting_map(
     _mount_map(
         key=key,
         data={**contents, "corners": list(corners), "seq": split.get("seq", 0), "epoch": epoch},
-        default={"split": {"n1": contents["n1"], "n2": contents["n2"], "seq": 0}},
+        default={"split": NO_SPLIT},
         on_split_change=functools.partial(_split_changed, key, on_split),
     )
 
 
 def _split_changed(key: str, on_split: Callable[[int, int], None]) -> None:
     split = st.session_state[key]["split"]
-    on_split(split["n1"], split["n2"])
+    if split["seq"]:
+        on_split(split["n1"], split["n2"])
 
 
 def _history_changed(key: str, on_history: Callable[[int], None]) -> None:
