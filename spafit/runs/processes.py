@@ -76,6 +76,17 @@ def is_alive(name: str) -> bool:
     return boot == _boot() and _birth(int(pid)) == birth
 
 
+def leads_its_group(name: str) -> bool:
+    """Whether the process group numbered like that process can only hold what it started, dead or alive as it is.
+
+    A group's number is given out again once the group is empty, and after every start of the machine.
+    """
+    if not is_local(name):
+        return False
+    _host, boot, pid, birth = name.split("/")
+    return boot == _boot() and _birth(int(pid)) in (None, birth)
+
+
 def start(
     module: str, *arguments: str, output: Path, environment: Mapping[str, str] | None = None, stdin: int | None = None
 ) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -164,7 +165,8 @@ class Supervisor:
         """Say in the store how a run ended if its process did not, and end what is left of its group."""
         code = watched.child.poll() if watched.child is not None else None
         if code != EXIT_STOOD_BACK:
-            self.end_group(watched.pid, signal.SIGKILL)
+            if watched.child is not None or processes.leads_its_group(watched.run.process or ""):
+                self.end_group(watched.pid, signal.SIGKILL)
             if watched.run.stop_requested:
                 self.store.conclude(watched.run, State.STOPPED, FORCED if watched.forced else None)
             else:
@@ -250,7 +252,9 @@ def _end_all(supervisor: Supervisor) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", flush=True)  # noqa: T201  (stdout is the supervisor's log)
+    """Write to stdout, which is the supervisor's log, unless the disk is full."""
+    with suppress(OSError):
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", flush=True)  # noqa: T201
 
 
 def main() -> int:

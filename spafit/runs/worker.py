@@ -91,7 +91,7 @@ class Courier(Thread):
                 elif self._store.should_stop(self._run):
                     self.stop_wished.set()
             except StoreError as error:
-                print(f"{datetime.now(UTC):%H:%M:%S} {error} Trying again.", flush=True)  # noqa: T201  (the run's log)
+                _log(f"{datetime.now(UTC):%H:%M:%S} {error} Trying again.")
 
     def _deliver(self) -> None:
         with self._lock:
@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return work(run_id) if run_id else 0
     except StoreError:
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return EXIT_UNSAVED
 
 
@@ -128,8 +128,12 @@ def work(run_id: str) -> int:
     if run.state is not State.RUNNING or not store.attach(run, processes.identity(), facts.versions(), hardware):
         return EXIT_STOOD_BACK
     folder = store.folder(run_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_to(folder / "log.txt", f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id}, attempt {run.attempt}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_to(folder / "log.txt")
+    except OSError as error:
+        return conclude(store, run, State.FAILED, _unexpected(error), [])
+    _log(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id}, attempt {run.attempt}")
     _yield_to_others()
     signal.signal(signal.SIGTERM, _on_terminate)
     # Losing the last second of a curve in a power cut is fine; waiting for the disk at every batch of events is not.
@@ -156,17 +160,21 @@ def perform(
         stopped = courier.stop_wished.is_set()
         return (State.STOPPED, None, []) if stopped else (State.FAILED, OUTSIDE, [])
     except SpafitError as error:
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return State.FAILED, str(error), []
     except MemoryError:
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return State.FAILED, MEMORY, []
     except Exception as error:
-        traceback.print_exc()
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return State.FAILED, DISK, []
-        said = " ".join(str(error).split())[:200]
-        return State.FAILED, f"An unexpected error ended it ({type(error).__name__}: {said}); see the run's log.", []
+        _log(traceback.format_exc())
+        return State.FAILED, _unexpected(error), []
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DISK
+    said = " ".join(str(error).split())[:200]
+    return f"An unexpected error ended it ({type(error).__name__}: {said}); see the run's log."
 
 
 def conclude(store: Store, run: Run, state: State, reason: str | None, events: list[dict[str, Any]]) -> int:
@@ -177,7 +185,7 @@ def conclude(store: Store, run: Run, state: State, reason: str | None, events: l
             store.conclude(run, state, reason, events)
             return 0
         except StoreError:
-            traceback.print_exc()
+            _log(traceback.format_exc())
             if time.monotonic() > deadline:
                 return EXIT_UNSAVED
             time.sleep(RETRY_SECONDS)
@@ -199,7 +207,7 @@ def _accelerator() -> dict[str, Any]:
     return {"gpu": properties.name, "gpu_memory": properties.total_memory}
 
 
-def _write_to(log: Path, heading: str) -> None:
+def _write_to(log: Path) -> None:
     """Send everything this process says, warnings of C libraries and crash reports included, to the run's log."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (sys.stdout, sys.stderr):
@@ -208,7 +216,12 @@ def _write_to(log: Path, heading: str) -> None:
     os.dup2(descriptor, 2)
     os.close(descriptor)
     faulthandler.enable()
-    print(heading, flush=True)  # noqa: T201
+
+
+def _log(text: str) -> None:
+    """Write to stdout, which is the run's log; nothing is written when the disk is full, and nothing else suffers."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)  # noqa: T201
 
 
 def _yield_to_others() -> None:

@@ -168,6 +168,22 @@ def test_a_claim_of_another_living_supervisor_is_left_alone(room: Room) -> None:
         assert room.supervisor.watched == {} and room.store.get(run_id).state is State.RUNNING
 
 
+@pytest.mark.parametrize(("boot", "birth", "ended"), [(0, 0, True), (1, 0, False), (0, 1, False)])
+def test_only_a_dead_runs_own_processes_are_ended(room: Room, boot: int, birth: int, ended: bool) -> None:
+    """Its process number may be somebody else's by now: given out again, or of an earlier start of the machine."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as other:
+        parts = processes.identity(other.pid).split("/")
+        if ended:
+            other.communicate()
+        run = room.store.claim(room.store.submit(scripted()), dead_identity())
+        assert run is not None
+        name = f"{parts[0]}/{parts[1]}{'x' * boot}/{parts[2]}/{parts[3]}{'1' * birth}"
+        room.store.attach(run, name, {}, {})
+        room.supervisor.tick()
+        assert room.store.get(run.id).state is State.FAILED
+        assert room.signals == ([(other.pid, signal.SIGKILL)] if ended else [])
+
+
 def test_a_run_of_another_machine_is_given_up_after_a_minute_without_a_sign_of_life(room: Room) -> None:
     run = room.store.claim(room.store.submit(scripted()), "elsewhere/boot/1/1")
     assert run is not None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
+from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store, StoreFullError, worker
 from spafit.runs.database import connect
 from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, Courier, conclude, work
@@ -67,6 +71,59 @@ def test_events_wait_until_the_database_can_be_written_and_keep_their_order(
     eventually(lambda: len(bodies(store, run)) == len(NOTES))
     assert bodies(store, run) == NOTES
     assert courier.close() == []
+
+
+class FullDisk:
+    """A log on a disk that is full."""
+
+    def __init__(self) -> None:
+        self.asked = Event()
+
+    def write(self, _text: str) -> int:
+        self.asked.set()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    flush = write
+
+
+def test_a_log_that_cannot_be_written_costs_no_event(
+    home: Path, store: Store, hurried: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", disk := FullDisk())
+    courier = Courier(hurried, run)
+    courier.start()
+    with locked(home):
+        for note in NOTES:
+            courier.add(note)
+        eventually(disk.asked.is_set)  # the complaint about the lock
+    eventually(lambda: bodies(store, run) == NOTES)
+    assert courier.close() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(SpafitError("It diverged."), "It diverged."), (OSError(errno.ENOSPC, "No space"), "The disk is full")],
+)
+def test_a_log_that_cannot_be_written_hides_no_reason(
+    store: Store, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def train(*_arguments: Any) -> Iterator[dict[str, Any]]:
+        raise error
+        yield
+
+    monkeypatch.setattr(worker, "_train", train)
+    monkeypatch.setattr(sys, "stdout", FullDisk())
+    state, reason, rest = worker.perform(run, Courier(store, run), tmp_path, {})
+    assert (state, rest) == (State.FAILED, []) and said in (reason or "")
+
+
+def test_a_folder_that_cannot_be_made_fails_the_run(store: Store) -> None:
+    claim = store.claim(store.submit(scripted()), "me")
+    assert claim is not None
+    store.folder(claim.id).write_text("in the way")
+    assert work(claim.id) == 0
+    ended = store.get(claim.id)
+    assert ended.state is State.FAILED and "FileExistsError" in (ended.reason or "")
 
 
 def test_what_could_not_be_delivered_goes_with_the_result(home: Path, store: Store, hurried: Store, run: Run) -> None:
