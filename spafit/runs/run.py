@@ -145,6 +145,7 @@ def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             case "evaluated":
                 row["validation_metrics"] = dict(event["metrics"])
             case "finished":
-                row |= {key: dict(event[key]) for key in ("metrics", "validation_metrics", "baseline")}
+                # A run that was stopped has no final figures; those of its last live evaluation stay.
+                row |= {key: dict(event[key]) for key in ("metrics", "validation_metrics", "baseline") if event[key]}
                 row |= {"step": event["steps"], "remaining": None}
     return row

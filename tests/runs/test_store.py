@@ -105,6 +105,14 @@ def test_the_result_and_the_state_appear_together(store: Store) -> None:
     assert ended.ended_at is not None and ended.started_at is not None and ended.ended_at > ended.started_at
 
 
+def test_a_stopped_run_keeps_its_latest_live_figures(store: Store) -> None:
+    run = claimed(store)
+    store.record(run, [STARTED, Evaluated(2, {"accuracy": 0.6}, 0.9, 5.0, 0.2).to_dict()])
+    store.conclude(run, State.STOPPED, None, [Finished("stopped", {}, {}, {}, 6.0, 3).to_dict()])
+    ended = store.get(run.id)
+    assert (ended.metrics, ended.validation_metrics, ended.step) == ({}, {"accuracy": 0.6}, 3)
+
+
 def test_the_first_to_say_how_a_run_ended_is_believed(store: Store) -> None:
     run = claimed(store)
     assert store.conclude(run, State.FINISHED, None, [FINISHED])
