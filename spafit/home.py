@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import platformdirs
 
@@ -33,4 +34,4 @@ def spafit_home() -> Path:
 
 def database_url() -> str:
     """Return the SQLAlchemy URL of the run store: ``SPAFIT_DATABASE_URL``, else SQLite in the data folder."""
-    return os.environ.get("SPAFIT_DATABASE_URL") or f"sqlite:///{spafit_home() / 'spafit.db'}"
+    return os.environ.get("SPAFIT_DATABASE_URL") or f"sqlite:///{quote(str(spafit_home() / 'spafit.db'))}"

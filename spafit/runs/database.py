@@ -42,7 +42,7 @@ def connect(url: str, *, durable: bool = True, busy_seconds: float = BUSY_SECOND
     ``durable`` makes SQLite sync every commit to disk.
 
     Raises:
-        StoreError: the URL cannot be read, or its driver is not installed.
+        StoreError: the URL cannot be read, its driver is not installed, or it is no file that other processes find.
     """
     try:
         sqlite = url.startswith("sqlite")
@@ -58,6 +58,11 @@ def connect(url: str, *, durable: bool = True, busy_seconds: float = BUSY_SECOND
             "SPAFIT_DATABASE_URL is not a database URL; it looks like sqlite:////folder/file.db."
         ) from error
     if engine.dialect.name == "sqlite":
+        if not Path(engine.url.database or "").is_absolute():
+            # In memory, no other process would see it; a relative path is another file in every folder.
+            raise StoreError(
+                "SPAFIT_DATABASE_URL must name a database file by its whole path, as sqlite:////folder/file.db does."
+            )
         _tune_sqlite(engine, durable)
     return engine
 
@@ -104,6 +109,8 @@ def _explained(engine: Engine) -> Generator[None]:
         yield
     except SQLAlchemyError as error:
         raise _explain(error, place(engine)) from error
+    except OverflowError as error:
+        raise StoreError(f"A number is larger than the run database {place(engine)} can hold.") from error
 
 
 def _explain(error: SQLAlchemyError, where: str) -> StoreError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import threading
@@ -11,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from spafit.home import spafit_home
 from spafit.runs import processes
+from spafit.runs.database import StoreError
 from spafit.runs.store import Store
 from spafit.training.config import RunSpec
 
@@ -18,8 +20,10 @@ IDLE_SECONDS = 300.0
 
 
 def supervisor_lock(home: Path) -> FileLock:
-    """Return the lock that the one supervisor of a home holds for as long as it lives."""
-    return FileLock(home / "supervisor.lock", thread_local=False)
+    """Return the lock that the one supervisor of a home (and of one database there) holds for as long as it lives."""
+    elsewhere = os.environ.get("SPAFIT_DATABASE_URL")
+    mark = f"-{hashlib.sha256(elsewhere.encode()).hexdigest()[:8]}" if elsewhere else ""
+    return FileLock(home / f"supervisor{mark}.lock", thread_local=False)
 
 
 def supervisor_log(home: Path) -> Path:
@@ -75,18 +79,26 @@ def ensure_supervisor() -> None:
     if has_supervisor() or (not idle_seconds() and not Store.open().active()):
         return
     home = spafit_home()
-    process = processes.start("spafit.runs.supervisor", output=supervisor_log(home))
+    try:
+        process = processes.start("spafit.runs.supervisor", output=supervisor_log(home))
+    except OSError as error:
+        raise StoreError(f"The process that works through the queue cannot be started ({error.strerror}).") from error
     # Collects the exit status when the supervisor leaves before we do, so that no zombie stays behind.
     threading.Thread(target=_wait, args=(process,), daemon=True, name="spafit-supervisor-exit").start()
 
 
 def has_supervisor() -> bool:
     """Whether the supervisor of this ``SPAFIT_HOME`` lives."""
-    lock = supervisor_lock(spafit_home())
+    home = spafit_home()
+    lock = supervisor_lock(home)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except OSError as error:
+        raise StoreError(
+            f"The data folder {home} cannot be written ({error.strerror}), so no run can be worked on."
+        ) from error
     lock.release()
     return False
 

@@ -176,12 +176,31 @@ def test_a_database_of_a_newer_version_is_a_sentence_and_left_alone(tmp_path: Pa
         ("nonsense", "is not a database URL"),
         ("klingon://host/db", "names a kind of database that is not supported here"),
         ("sqlite:////nowhere/at/all/runs.db", "cannot be opened"),
+        ("sqlite:///runs.db", "by its whole path"),
+        ("sqlite://", "by its whole path"),
+        ("sqlite:///:memory:", "by its whole path"),
     ],
 )
 def test_an_unusable_url_is_a_sentence(home: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str) -> None:
     monkeypatch.setenv("SPAFIT_DATABASE_URL", url)
     with pytest.raises(StoreError, match=said):
         Store.open()
+
+
+@pytest.mark.parametrize("name", ["a?b", "100%41 #1", "ünï 模型"])
+def test_the_data_folder_can_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("SPAFIT_HOME", str(tmp_path / name))
+    Store.open().submit(scripted())
+    assert (tmp_path / name / "spafit.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_number_beyond_the_database_is_a_sentence(store: Store) -> None:
+    with pytest.raises(StoreError, match="larger than the run database"):
+        store.submit(scripted(), priority=10**30)
+    with pytest.raises(StoreError, match="larger than the run database"):
+        store.list(limit=10**30)
+    assert store.list() == []
 
 
 def test_the_database_can_be_elsewhere(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

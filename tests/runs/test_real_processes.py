@@ -203,6 +203,17 @@ def test_the_run_sees_the_variables_of_whoever_submitted_it(
     assert started[0]["decisions"] == [str(tmp_path)]
 
 
+def test_each_database_of_a_home_has_a_supervisor_of_its_own(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = submit(scripted("steps=9999 delay=0.05"))
+    eventually(lambda: stepping(store, first))
+    monkeypatch.setenv("SPAFIT_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    second = submit(scripted("steps=1"))
+    assert eventually(lambda: over(Store.open(), second)).state is State.FINISHED
+    assert store.get(first).state is State.RUNNING
+
+
 def test_a_worker_waits_warm_and_takes_the_next_run(home: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPAFIT_IDLE_SECONDS", "60")
     ensure_supervisor()
