@@ -20,6 +20,8 @@ from spafit.errors import SpafitError
 SCHEMA_VERSION = 1
 MAX_LAYERS = 1024
 """More layers than any published Transformer has; a bound for what comes out of links and files."""
+MAX_RANK = 2**20
+"""No matrix has this rank; a bound as above, so that counts stay within 64 bits."""
 
 
 class StratificationError(SpafitError):
@@ -127,7 +129,7 @@ class LoraSettings:
     """Roles whose weight matrix gets a pair; kept in the order of `MATRIX_ROLES`, each once."""
 
     def __post_init__(self) -> None:
-        _whole(self.rank, "The LoRA rank", 1)
+        _whole(self.rank, "The LoRA rank", 1, MAX_RANK)
         object.__setattr__(self, "alpha", _real(self.alpha, "LoRA alpha", above=0.0))
         object.__setattr__(self, "dropout", _real(self.dropout, "LoRA dropout", below=1.0))
         if isinstance(self.targets, str) or not isinstance(self.targets, Iterable):

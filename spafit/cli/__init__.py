@@ -7,6 +7,7 @@ it did not, 2 for input that cannot be used (one sentence on stderr, nothing on 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line (``sys.argv`` by default) and return the exit code."""
     try:
+        _write_anything()
         chosen = parse(arguments)
         code = chosen.run(chosen)
         sys.stdout.flush()
@@ -41,3 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Unexpected error ({type(error).__name__}: {said}); SPAFIT_DEBUG=1 shows where.", file=sys.stderr)
         return 1
     return code
+
+
+def _write_anything() -> None:
+    """Let stdout show what its encoding lacks as an escape instead of failing; stderr does so by itself."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -70,4 +70,4 @@ def settings(chosen: argparse.Namespace) -> TrainSettings:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    return tuple(word.strip() for word in text.split(",")) if text.strip() else ()

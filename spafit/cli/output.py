@@ -14,8 +14,11 @@ from rich.table import Table
 
 
 def print_json(document: Any) -> None:
-    """Print a document as one line of JSON on stdout; NaN and infinities, which JSON has not, become null."""
-    print(json.dumps(_finite(document), ensure_ascii=False, allow_nan=False))
+    """Print a document as one line of JSON on stdout, in ASCII so that any terminal or pipe can take it.
+
+    NaN and infinities, which JSON has not, become null.
+    """
+    print(json.dumps(_finite(document), allow_nan=False))
 
 
 def note(text: str) -> None:

@@ -15,7 +15,7 @@ from spafit.cli.runs import POLL_SECONDS, STOP_SECONDS, print_run, wait_until_ov
 from spafit.counting import count
 from spafit.errors import SpafitError
 from spafit.models import get_model
-from spafit.runs import Run, State, Store, StoreBusyError, attend, stop, submit
+from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_supervisor, stop
 from spafit.runs.obstacles import obstacle
 from spafit.tasks import get_task
 from spafit.training.config import RunSpec
@@ -35,17 +35,18 @@ def run(chosen: argparse.Namespace) -> int:
     strat = stratification(chosen, anatomy.num_layers)
     count(anatomy, strat)  # refuses what does not fit the model, such as a rank beyond its matrices
     spec = RunSpec(model.key, task.key, strat, how)
-    run_id = submit(spec, owner=chosen.owner, priority=chosen.priority, name=chosen.name)
     store = Store.open()
+    run_id = store.submit(spec, owner=chosen.owner, priority=chosen.priority, name=chosen.name)
     interrupted = False
-    if not chosen.detach:
-        try:
+    try:
+        ensure_supervisor()
+        if not chosen.detach:
             follow(store, run_id)
-        except KeyboardInterrupt:
-            interrupted = True
-            note(f"Stopping run {run_id} …")
-            stop(run_id)
-            wait_until_over(store, run_id, STOP_SECONDS)
+    except KeyboardInterrupt:
+        interrupted = True
+        note(f"Stopping run {run_id} …")
+        stop(run_id)
+        wait_until_over(store, run_id, STOP_SECONDS)
     ended = store.get(run_id)
     if ended.state is State.FAILED:
         note(ended.reason or "The run failed.")
@@ -53,7 +54,7 @@ def run(chosen: argparse.Namespace) -> int:
         print_json(ended.to_dict())
     else:
         print_run(ended)
-    if chosen.detach or ended.state is State.FINISHED:
+    if ended.state is State.FINISHED or (chosen.detach and not interrupted):
         return 0
     return INTERRUPTED if interrupted else 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +78,9 @@ def test_a_stratification_comes_from_a_file(capsys: pytest.CaptureFixture[str], 
         ("count minilm-l6 --method full --recipes bias,bias,bias", "contradict each other"),
         ("count minilm-l6 --recipes bias,bias", "three recipes are needed"),
         ("count minilm-l6 --recipes bias,bias,magic", "stratum 3 cannot be 'magic'"),
+        ("count minilm-l6 --recipes frozen,,bias,lora", "three recipes are needed"),
         ("count minilm-l6 --lora-rank 0", "LoRA rank is 0"),
+        ("count minilm-l6 --method bitfit --lora-rank 99999999999999999999", "LoRA rank is 99999999999999999999"),
         ("count minilm-l6 --lora-rank 4000", "choose a rank from 1 to 384"),
         ("count minilm-l6 --lora-targets quary", "'quary'"),
         ("count minilm-l6 --num-labels 0", "labels"),
@@ -134,6 +137,14 @@ def test_an_unexpected_error_is_a_sentence_too(
     assert main(["models"]) == 1
     written = capsys.readouterr()
     assert written.out == "" and "ZeroDivisionError: oops" in written.err and "Traceback" not in written.err
+
+
+def test_any_encoding_of_stdout_will_do() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    code = "from spafit.cli import main\nfor command in ('tasks', 'tasks --json'): assert main(command.split()) == 0"
+    out = subprocess.check_output([sys.executable, "-c", code], env=environment).decode("ascii")
+    examples = [task["example"] for task in json.loads(out.splitlines()[-1])]
+    assert any("“" in example for example in examples)
 
 
 def test_counting_and_listing_never_import_pytorch() -> None:

@@ -88,6 +88,15 @@ class TestTraining:
         assert [event["kind"] for _seq, event in Store.open().events(run["run"])].count("step") > 2
         eventually(lambda: not processes_of(home))
 
+    def test_ctrl_c_while_the_run_is_being_queued_stops_it_too(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupted() -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("spafit.cli.train.ensure_supervisor", interrupted)
+        assert document(capsys, "train", "minilm-l6", "rotten-tomatoes", code=130)["state"] == "stopped"
+
     def test_a_run_goes_on_when_its_terminal_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SCRIPTED", "steps=30 delay=0.1")
         with subprocess.Popen(
