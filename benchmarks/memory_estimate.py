@@ -57,6 +57,7 @@ SETTINGS = (
     Setting("bert-base-uncased", "SPAFIT-4-8", 8, 128),
     Setting("bert-base-uncased", "Full", 4, 64),
     Setting("bert-base-uncased", "LoRA", 4, 512, "bf16", checkpointing=True),
+    Setting("bert-base-uncased", "SPAFIT-8-10", 16, 128, checkpointing=True),
     Setting("roberta-base", "BitFit", 8, 128),
     Setting("distilbert-base-uncased", "LoRA", 16, 128, "bf16"),
     Setting("electra-small", "SPAFIT-6-9", 32, 128),
@@ -98,7 +99,8 @@ def build(setting: Setting) -> tuple[Any, Any, Any]:
     adapt.apply(model, described, stratification)
     model.config.use_cache = False  # decoders would store keys and values for generating text
     if setting.checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
+        model.disable_input_require_grads()  # else gradients pass through every frozen layer, down to the embeddings
     return model.train(), described, stratification
 
 

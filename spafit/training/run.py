@@ -96,6 +96,8 @@ class Run:
         self.model.to(self.device)
         if self.settings.checkpointing:
             self.model.activation_checkpointing_enable({"use_reentrant": False})
+            # It also lets the embeddings' output require gradients, which would then pass through every frozen layer.
+            self.model.disable_input_require_grads()
         self.trainable = [p for p in self.model.parameters() if p.requires_grad]
         self.total = sum(p.numel() for p in self.model.parameters())  # before stand-ins hide the frozen layers
         self.optimizer = make_optimizer(self.model, self.spec.learning_rate, self.settings.weight_decay)
