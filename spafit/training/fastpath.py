@@ -23,7 +23,7 @@ from transformers.pytorch_utils import Conv1D
 
 from spafit.anatomy import Anatomy
 from spafit.stratification import Role
-from spafit.training.kernels import Attention, Dropout, Linear, Product, dropout_mask
+from spafit.training.kernels import Attention, Dropout, Linear, Product, bf16_product, dropout_mask
 from spafit.training.prefix import first_of
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ class FastPath:
     def __init__(self, model: nn.Module, product: Product, one_token: OneToken | None = None) -> None:
         self.model = model
         self.product = product
+        self._halve = product is bf16_product
         self.tokens: Tensor | None = None
         self._rows: Tensor | None = None  # the same tokens as places in the batch laid out flat
         self._patched: list[nn.Module] = []
@@ -181,8 +182,10 @@ class FastPath:
         self._rows = None if tokens is None else torch.arange(len(tokens)) * width + tokens
 
     def _linear(self, module: nn.Linear | Conv1D) -> Callable[[Tensor], Tensor]:
+        matrix = self._matrix_of(module)
+
         def forward(x: Tensor) -> Tensor:
-            return Linear.apply(x, _matrix(module), module.bias, None, None, 1.0, self.product)
+            return Linear.apply(x, matrix(), module.bias, None, None, 1.0, self.product)
 
         return forward
 
@@ -190,12 +193,26 @@ class FastPath:
         adapter = module.active_adapters[0]
         base, a, b = module.base_layer, module.lora_A[adapter], module.lora_B[adapter]
         assert isinstance(base, (nn.Linear, Conv1D))
-        scale = module.scaling[adapter]
+        matrix, scale = self._matrix_of(base), module.scaling[adapter]
 
         def forward(x: Tensor) -> Tensor:
-            return Linear.apply(x, _matrix(base), base.bias, a.weight, b.weight, scale, self.product)
+            return Linear.apply(x, matrix(), base.bias, a.weight, b.weight, scale, self.product)
 
         return forward
+
+    def _matrix_of(self, module: nn.Linear | Conv1D) -> Callable[[], Tensor]:
+        """A linear module's weight as (out x in), rounded once and for all where it is frozen and products are bf16.
+
+        GPT-2's Conv1D stores it the other way round.
+        """
+
+        def matrix() -> Tensor:
+            return module.weight.t() if isinstance(module, Conv1D) else module.weight
+
+        if not self._halve or module.weight.requires_grad:
+            return matrix
+        half = matrix().detach().bfloat16()
+        return lambda: half
 
     def _focused(self, path: str, dense: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """Compute `dense` only for the tokens in focus, where that is all that matters.
@@ -218,11 +235,6 @@ class FastPath:
             return every.index_copy(0, self._rows, some).view(*x.shape[:-1], -1)
 
         return forward
-
-
-def _matrix(module: nn.Linear | Conv1D) -> Tensor:
-    """A linear module's weight as (out x in); GPT-2's Conv1D stores it the other way round."""
-    return module.weight.t() if isinstance(module, Conv1D) else module.weight
 
 
 def _dropout(module: nn.Dropout) -> Callable[[Tensor], Tensor]:

@@ -46,10 +46,7 @@ def choose_prefix(setting: str, frozen_dropout: bool, facts: PrefixFacts) -> Pre
         return _no(
             f"No prefix cache: the states of {layers} would take {megabytes}, more than memory and disk have to spare."
         )
-    if facts.stored:
-        return PrefixChoice(
-            True, in_memory, True, f"Prefix cache: {layers} read back from an earlier run ({megabytes})."
-        )
+    # What an earlier run has stored does not enter the decision: a run takes the same path whenever it is repeated.
     cost = facts.compute_seconds + facts.size / MEMORY_BYTES_PER_SECOND
     cost += facts.size / DISK_BYTES_PER_SECOND if facts.disk else 0.0
     saved = facts.recompute_seconds - cost
@@ -58,6 +55,9 @@ def choose_prefix(setting: str, frozen_dropout: bool, facts: PrefixFacts) -> Pre
             f"No prefix cache: computing {layers} once and keeping them ({megabytes}) would take about as long as "
             "recomputing them in this short run."
         )
+    if facts.stored:
+        sentence = f"Prefix cache: {layers} read back from an earlier run ({megabytes})."
+        return PrefixChoice(True, in_memory, True, sentence)
     where = "in memory" if in_memory else "in a file on disk"
     sentence = f"Prefix cache: {layers} computed once and kept {where} ({megabytes})"
     return PrefixChoice(True, in_memory, facts.disk, f"{sentence}, estimated to save {max(0.0, saved):.1f} s.")

@@ -123,6 +123,23 @@ def test_stored_parameters_reproduce_the_final_metrics_on_the_plain_model(tiny_b
     assert list(tmp_path.iterdir()) == [tmp_path / checkpoint.TRAINED]
 
 
+def test_a_repeated_run_reads_the_prefix_back_and_has_the_same_curve(tiny_bert, tmp_path, monkeypatch):
+    monkeypatch.setenv("SPAFIT_HOME", str(tmp_path))
+    settings = replace(SMALL, prefix_cache="on")
+    first, again = run(tiny_bert, settings), run(tiny_bert, settings)
+    assert "computed once" in " ".join(of(first, Started)[0].decisions)
+    assert "earlier run" in " ".join(of(again, Started)[0].decisions)
+    assert losses(again) == losses(first)
+
+
+def test_bf16_products_learn_and_the_final_figures_are_fp32(tiny_bert):
+    exact = run(tiny_bert, replace(SMALL, learning_rate=1e-9))
+    rounded = run(tiny_bert, replace(SMALL, learning_rate=1e-9, precision="bf16"))
+    assert losses(rounded) != losses(exact)
+    assert losses(rounded) == pytest.approx(losses(exact), abs=0.02)
+    assert rounded[-1].metrics == exact[-1].metrics  # next to nothing was learned, so the models are the same
+
+
 def test_checkpointing_gives_the_same_losses(tiny_bert):
     settings = replace(SMALL, max_steps=4)
     plain, recomputed = run(tiny_bert, settings), run(tiny_bert, replace(settings, checkpointing=True))
