@@ -29,18 +29,21 @@ FORMAT = 1
 CACHE_BYTES = 2 * 1024**3  # the tokenised texts kept on disk; the longest unused go first
 CHUNK = 1024  # texts tokenised at once
 POOL_BATCHES = 50  # a shuffled epoch is sorted by length within pools of this many batches
-_TOKENIZER_FILES = (
+_VOCABULARY_FILES = (
     "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
     "vocab.txt",
     "vocab.json",
-    "merges.txt",
     "spm.model",
     "tokenizer.model",
     "spiece.model",
     "sentencepiece.bpe.model",
+)
+TOKENIZER_FILES = (
+    *_VOCABULARY_FILES,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
 )
 
 
@@ -98,14 +101,17 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         SpafitError: there is none, or it is damaged.
     """
+    if not any((folder / name).is_file() and (folder / name).stat().st_size for name in _VOCABULARY_FILES):
+        # Without one, transformers makes a tokenizer to which every word is unknown.
+        raise SpafitError(
+            f"There is no tokenizer in {folder}: it needs tokenizer.json or the vocabulary that the model came with."
+        )
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # every tokenizer class has its own ways to fail
         raise SpafitError(f"The tokenizer in {folder} cannot be loaded: {_first_line(error)}") from error
-    if tokenizer is None:
-        raise SpafitError(f"There is no tokenizer in {folder}.")
     return tokenizer
 
 
@@ -246,7 +252,7 @@ def _encode_slow(
 def _key(examples: Examples, folder: Path, max_length: int) -> str:
     """What the tokens depend on: texts, tokenizer files, length and the library. Not the labels."""
     total = hashlib.blake2b(f"{FORMAT} {max_length} {version('tokenizers')}".encode(), digest_size=16)
-    for name in _TOKENIZER_FILES:
+    for name in TOKENIZER_FILES:
         if (folder / name).is_file():
             total.update(name.encode() + b"\x00" + (folder / name).read_bytes())
     for column in (examples.text, examples.pair):

@@ -103,6 +103,10 @@ def test_the_oldest_tokens_leave_a_full_cache(
 
 
 def test_bad_tokenizer_or_length_is_one_sentence(tokenizer_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(SpafitError, match="There is no tokenizer in"):
+        tokenize(make(["a"]), tmp_path, 8, None)
+    (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(SpafitError, match=r"tokenizer in .* cannot be loaded") as caught:
         tokenize(make(["a"]), tmp_path, 8, None)
     assert "\n" not in str(caught.value)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from spafit.data import TOKENIZER_FILES
 from spafit.errors import SpafitError
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import REGRESSION, Examples, Task, shortened
@@ -116,7 +117,7 @@ def _path(task: Task, tokenizer_folder: Path | None) -> Path:
     from spafit import tasks
 
     facts = []
-    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "spm.model", "tokenizer.model"):
+    for name in TOKENIZER_FILES:
         path = tokenizer_folder / name if tokenizer_folder else None
         if path and path.is_file():
             facts.append([str(path), path.stat().st_size, path.stat().st_mtime_ns])
