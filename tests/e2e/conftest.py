@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from spafit.runs import State, Store
 from tests.e2e.browsing import Server, settled
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+        _stop_runs(home)
+
+
+def _stop_runs(home: Path) -> None:
+    """Leave no training behind when a test failed half-way."""
+    store = Store.open(f"sqlite:///{home / 'spafit.db'}", home)
+    for run in store.list(state=(State.QUEUED, State.RUNNING)):
+        store.request_stop(run.id)
 
 
 def _free_port() -> int:
