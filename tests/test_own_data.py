@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spafit.tasks import TaskError, get_task, helper, intake, list_tasks, load, preparation, stored, token_cache
-from spafit.tasks.files import read_table
+from spafit.tasks.files import limit_mb, read_table
 from spafit.tasks.text_files import decode
 from tests.hf_cache import write_cache
 
@@ -96,6 +96,7 @@ def test_the_same_table_in_every_format_and_encoding(file) -> None:
         ("utf-16", "UTF-16"),
         ("utf-16-le", "UTF-16"),
         ("utf-16-be", "UTF-16"),
+        ("utf-32", "UTF-32"),
         ("cp1252", "Latin-1 (Windows-1252)"),
     ],
 )
@@ -142,6 +143,13 @@ def test_a_file_without_header(file) -> None:
     assert len(texts(key)) == 30
     assert get_task(key).labels == ("0", "1", "2")
     assert stored.get(key).columns.text == "column 1"
+
+
+@pytest.mark.parametrize("missing", ["nan", "NULL", "-inf", "N/A"])
+def test_missing_numbers_do_not_turn_amounts_into_classes(file, missing: str) -> None:
+    key = add(file("a.csv", csv_of([(f"t {i}", missing if i == 3 else i / 7) for i in range(30)], "text,amount")))
+    assert get_task(key).kind == "regression"
+    assert sum(preparation(key).left_out.values()) == 1
 
 
 def test_columns_are_guessed_and_can_be_corrected(file) -> None:
@@ -272,6 +280,8 @@ REFUSED = {
     "picture": ("a.jsonl", b"\x89PNG\r\n", "but its content is an image"),
     "zero bytes": ("a.csv", b"text,label\n\x00\x01\x02,x\n", "not a text file: it contains zero bytes"),
     "binary": ("a.csv", bytes(range(1, 256)) * 20, "is not a text file"),
+    "zero characters": ("a.csv", "text,label\na\x00b,x\n".encode("utf-16"), "not a text file: it contains zero char"),
+    "a row a class": ("a.csv", csv_of([(f"t {i}", f"c{i}") for i in range(20)]), "when every class keeps one"),
     "broken utf-16": ("a.csv", b"\xff\xfea\x00\x00\xd8", "says that it is UTF-16 but is not"),
     "json list": ("a.json", b'[{"text": "x"}]', "is one JSON list"),
     "no json": ("a.jsonl", b"text,label\nx,y\n", "no line with a JSON object"),
@@ -315,12 +325,15 @@ def test_wrong_columns(file, columns: dict[str, str], says: str) -> None:
 
 
 def test_a_file_beyond_the_limit_is_not_read(file, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spafit.tasks.files.FILE_BYTES", 1000)
-    monkeypatch.setattr("spafit.tasks.stored.FILE_BYTES", 1000)
-    with pytest.raises(TaskError, match="limit is 0 MB"):
-        read_table(file("a.csv", csv_of(ROWS * 10)))
-    with pytest.raises(TaskError, match="limit is 0 MB"):
-        stored.keep_upload("a.csv", b"x" * 1001)
+    monkeypatch.setenv("SPAFIT_MAX_FILE_MB", "1")
+    with pytest.raises(TaskError, match=r"a.csv has 1.1 MB; the limit is 1 MB"):
+        read_table(file("a.csv", csv_of([("x" * 1000, "y")] * 1100)))
+    with pytest.raises(TaskError, match="limit is 1 MB"):
+        stored.keep_upload("a.csv", b"x" * 1_000_001)
+    read_table(file("b.csv", csv_of([("x" * 1000, "y")] * 900)))
+    for usual in ("", "0", "-1", "many"):
+        monkeypatch.setenv("SPAFIT_MAX_FILE_MB", usual)
+        assert limit_mb() == 200
 
 
 def test_parquet_that_expands_beyond_the_limit_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from spafit.tasks.task import CLASSIFICATION, REGRESSION, TaskError
 CLASSES = 1000  # the most classes that can be learned
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?")
 WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
+NO_NUMBER = ("", "nan", "null", "none", "na", "n/a")  # what stands for a number that is missing
+INFINITE = ("inf", "infinity")
 TEXT_NAMES = ("text", "sentence", "sentence1", "premise", "question1", "question", "review", "content", "body", "title")
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "sentiment", "score", "rating", "stars", "topic", "y")
 SPLIT_NAMES = ("split", "set", "part", "partition", "subset", "fold")
@@ -70,7 +72,7 @@ class Profile:
     filled: int  # cells that are not empty
     distinct: int  # different cells among them
     mean_length: float  # characters
-    numeric: bool  # every filled cell is a number
+    numeric: bool  # every filled cell is a number, or says that one is missing
     whole: bool  # and a whole number
 
 
@@ -82,13 +84,14 @@ def profile(table: Table, name: str) -> Profile:
         if cell:
             counts[cell] = counts.get(cell, 0) + entry["counts"]
     filled = sum(counts.values())
+    numbers = [cell for cell in counts if cell.lower().lstrip("+-") not in (*NO_NUMBER, *INFINITE)]
     return Profile(
         name=name,
         filled=filled,
         distinct=len(counts),
         mean_length=sum(len(cell) * count for cell, count in counts.items()) / max(filled, 1),
-        numeric=bool(counts) and all(NUMBER.fullmatch(cell) for cell in counts),
-        whole=bool(counts) and all(WHOLE.fullmatch(cell) for cell in counts),
+        numeric=bool(numbers) and all(NUMBER.fullmatch(cell) for cell in numbers),
+        whole=bool(numbers) and all(WHOLE.fullmatch(cell) for cell in numbers),
     )
 
 

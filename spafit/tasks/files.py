@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from spafit.tasks.parquet_files import read_parquet
@@ -9,7 +10,7 @@ from spafit.tasks.tables import Table
 from spafit.tasks.task import TaskError
 from spafit.tasks.text_files import decode, read_jsonl, read_separated
 
-FILE_BYTES = 200 * 1000**2
+FILE_MB = 200
 FORMATS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".parquet": "Parquet"}
 
 # What a file of another kind starts with.
@@ -27,6 +28,18 @@ _SIGNATURES = (
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
+
+
+def limit_mb() -> int:
+    """Megabytes of the largest file that is taken in: what ``SPAFIT_MAX_FILE_MB`` says, else 200."""
+    named = os.environ.get("SPAFIT_MAX_FILE_MB", "")
+    return int(named) if named.isdecimal() and int(named) else FILE_MB
+
+
+def check_size(size: int, name: str) -> None:
+    """Raise `TaskError` when a file of so many bytes is too large."""
+    if size > limit_mb() * 1000**2:
+        raise TaskError(f"{name} has {size / 1e6:,.1f} MB; the limit is {limit_mb():,} MB.")
 
 
 def read_table(path: Path, name: str | None = None) -> Table:
@@ -51,8 +64,7 @@ def read_table(path: Path, name: str | None = None) -> Table:
             start = file.read(4096)
     except OSError as error:
         raise TaskError(f"{name} cannot be read ({error.strerror}).") from error
-    if size > FILE_BYTES:
-        raise TaskError(f"{name} has {size / 1e6:,.0f} MB; the limit is {FILE_BYTES / 1e6:.0f} MB.")
+    check_size(size, name)
     if not size:
         raise TaskError(f"{name} is empty.")
     found = next((what for signature, what in _SIGNATURES if start.startswith(signature)), None)

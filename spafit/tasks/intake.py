@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from spafit.tasks import prepared
-from spafit.tasks.columns import CLASSES, SPLIT_VALUES, Columns, guess, profile
+from spafit.tasks.columns import CLASSES, NO_NUMBER, SPLIT_VALUES, Columns, guess, profile
 from spafit.tasks.files import read_table
 from spafit.tasks.splits import arrange, normalize
 from spafit.tasks.stored import ABOUT, KEY, SCHEMA, TARGETS, Stored, folder
@@ -30,7 +30,6 @@ SHOWN_CHARACTERS = 300
 LABEL_CHARACTERS = 100
 TEST_SHARE, TEST_AT_MOST = 0.2, 2000
 VALIDATION_SHARE, VALIDATION_AT_MOST = 0.1, 1000
-NO_NUMBER = ("", "nan", "null", "none", "na", "n/a")
 
 
 def inspect(path: str, name: str) -> dict[str, Any]:

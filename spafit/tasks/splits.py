@@ -185,7 +185,10 @@ def arrange(
             result["train"] = (part.take(rest), order[rest])
     for name in SPLITS:
         if not len(result[name][0]):
-            raise TaskError(f"There are too few different texts: none is left for the {name} part.")
+            raise TaskError(
+                f"There are too few different texts: none is left for the {name} part"
+                + (" when every class keeps one to train on." if name != "train" else ".")
+            )
     names = [*SPLITS, *sorted(name for name in result if name not in SPLITS)]
     ordered = {name: result[name] for name in names}
     return ordered, Preparation(

@@ -12,7 +12,7 @@ from typing import Any
 
 from spafit.home import spafit_home
 from spafit.tasks.columns import Columns
-from spafit.tasks.files import FILE_BYTES
+from spafit.tasks.files import check_size
 from spafit.tasks.task import CLASSIFICATION, Task, TaskError
 
 SCHEMA = 1
@@ -133,8 +133,7 @@ def keep_upload(name: str, data: bytes | memoryview) -> Path:
     Raises:
         TaskError: it is too large or the disk is full.
     """
-    if len(data) > FILE_BYTES:
-        raise TaskError(f"{name} has {len(data) / 1e6:,.0f} MB; the limit is {FILE_BYTES / 1e6:.0f} MB.")
+    check_size(len(data), name)
     path = incoming(data)
     try:
         path.write_bytes(data)

@@ -24,8 +24,17 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
     Raises:
         TaskError: it is no text.
     """
+    text, encoding = _decoded(data, name)
+    if "\x00" in text:
+        raise TaskError(f"{name} is not a text file: it contains zero characters.")
+    return text, encoding
+
+
+def _decoded(data: bytes, name: str) -> tuple[str, str]:
     for mark, codec, label in (
         (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with byte order mark"),
+        (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # before UTF-16, whose mark it starts with
+        (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
         (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
         (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
     ):

@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from spafit import hub
 from spafit.tasks import CLASSIFICATION, REGRESSION, TaskError, get_task, helper, stored
 from spafit.tasks.export import to_csv
-from spafit.tasks.files import FORMATS
+from spafit.tasks.files import FORMATS, limit_mb
 from spafit.ui.text import plain
 from spafit.ui.told import told
 
@@ -22,13 +22,15 @@ _NONE = "–"
 def bring() -> None:
     """Draw the upload, the correction of what was guessed, and the button that stores the data set."""
     st.markdown(
-        "A table with a text and a label in each row: CSV, TSV, JSON lines or Parquet, up to 200 MB. It is kept on the "
-        "machine that runs this app, for everybody who can open it, until somebody deletes it."
+        f"A table with a text and a label in each row: CSV, TSV, JSON lines or Parquet, up to {limit_mb():,} MB. It is "
+        "kept on the machine that runs this app, for everybody who can open it, until somebody deletes it."
     )
     source = st.segmented_control("From", ("A file", "The Hugging Face Hub"), default="A file", required=True)
     if source == "A file":
-        file = st.file_uploader("Data file", type=TYPES, key="data_file")
-        second = st.file_uploader("Test part in a second file (optional)", type=TYPES, key="data_second")
+        file = st.file_uploader("Data file", type=TYPES, key="data_file", max_upload_size=limit_mb())
+        second = st.file_uploader(
+            "Test part in a second file (optional)", type=TYPES, key="data_second", max_upload_size=limit_mb()
+        )
         if file is None:
             return
         with told():
