@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spafit import hub
 from spafit.models import Model, list_models
-from spafit.tasks import Task
+from spafit.tasks import Task, glue
 
 
 def obstacle(model: Model, task: Task) -> str | None:
@@ -15,5 +15,8 @@ def obstacle(model: Model, task: Task) -> str | None:
         usable = ", ".join(other.key for other in list_models() if other.path is not None and not other.counts_only)
         return f"{model.name} would have to be downloaded, and the Hub is out of reach; ready here: {usable}."
     if task.source == "hub" and not hub.reachable():
-        return f"The data of {task.name} would have to be downloaded, and the Hub is out of reach."
+        return (
+            f"The data of {task.name} would have to be downloaded, and the Hub is out of reach; "
+            f"{glue.how_to_bring(task.key)}."
+        )
     return None

@@ -156,6 +156,13 @@ def source(key: str) -> str:
     return "cached" if prepared.is_ready(_fetched_folder(key)) or _in_hf_cache(key) else "hub"
 
 
+def how_to_bring(key: str) -> str:
+    """What would make a task's data local, as the end of a sentence."""
+    if os.environ.get("SPAFIT_GLUE_DIR"):
+        return f"the folder that SPAFIT_GLUE_DIR names has no {LAYOUTS[key].folder}"
+    return "SPAFIT_GLUE_DIR can name a folder with GLUE's files"
+
+
 def folder(key: str) -> Path:
     """Where the prepared data of a GLUE task lies, or will lie.
 

@@ -94,6 +94,7 @@ def test_a_stratification_comes_from_a_file(capsys: pytest.CaptureFixture[str], 
         ("train minilm-l6 nothing", "'nothing'"),
         ("train nowhere rotten-tomatoes", "is no model"),
         ("train gpt2 rotten-tomatoes", "would have to be downloaded, and the Hub is out of reach"),
+        ("train minilm-l6 cola", "SPAFIT_GLUE_DIR can name a folder"),
         ("train minilm-l6 rotten-tomatoes --batch-size 0", "batch_size must be a whole number from 1"),
         ("train minilm-l6 rotten-tomatoes --lr=-1", "learning_rate must be a number above 0"),
         ("train minilm-l6 rotten-tomatoes --epochs nan", "epochs must be a number"),
@@ -125,6 +126,14 @@ def test_bad_input_is_one_sentence_on_stderr(
     assert said in written.err
     assert len(written.err.splitlines()) == 1 and written.err.rstrip().endswith((".", "allowed."))
     assert Store.open().list(archived=None) == []
+
+
+def test_a_glue_folder_without_the_task_is_said_to_be_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path))
+    assert main(["train", "minilm-l6", "cola"]) == 2
+    assert "the folder that SPAFIT_GLUE_DIR names has no CoLA" in capsys.readouterr().err
 
 
 def test_an_unexpected_error_is_a_sentence_too(
