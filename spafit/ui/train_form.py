@@ -10,6 +10,7 @@ from spafit.ui.text import plain
 from spafit.ui.told import tell
 from spafit.ui.train_choice import choose_model, choose_stratification, choose_task, obstacle, take_over_task
 from spafit.ui.train_settings import choose_settings, take_over_settings
+from spafit.ui.train_time import expected_time
 
 
 def take_over(spec: RunSpec) -> None:
@@ -40,6 +41,8 @@ def train_form(beside_a_run: bool = False) -> str | None:
         if reason:
             st.warning(plain(reason), icon=":material/block:")
         start = st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None)
+        if spec is not None and reason is None:
+            st.caption(expected_time(spec))
     if not start or spec is None:
         return None
     try:

@@ -142,6 +142,16 @@ def test_a_model_that_is_not_here_says_so_offline(open_page: Opener) -> None:
     assert can_start(app)
 
 
+def test_the_time_is_estimated_from_earlier_runs_and_not_without_any(open_page: Opener, make_run: Maker) -> None:
+    assert "an estimate from" not in words(open_page(TRAIN))
+    make_run("finished")
+    app = open_page(TRAIN)
+    app.number_input(key="setting_train_samples").set_value(320).run()
+    app.number_input(key="setting_eval_samples").set_value(100).run()
+    # The made-up run: 6 s of training on 320 texts, 2 s for everything else.
+    assert "About 8 s once it starts (an estimate from one earlier run of this model here)." in words(app)
+
+
 def test_quick_defaults_come_back(open_page: Opener) -> None:
     app = open_page(TRAIN)
     app.number_input(key="setting_batch_size").set_value(64).run()
