@@ -31,9 +31,8 @@ with method_side:
     start_from()
 reading()
 
+main_ribbon(anatomy, current_link)
 stratification = current_stratification()
-link = current_link()
-main_ribbon(anatomy, stratification, link)
 
 TABS = {
     "Layer by layer": lambda: layers_tab(anatomy, stratification),
@@ -42,7 +41,7 @@ TABS = {
     "What it costs": lambda: costs_tab(anatomy, stratification),
     "Recipes": lambda: recipes_tab(anatomy, stratification),
     "A and B": lambda: compare_tab(anatomy, stratification),
-    "Take it with you": lambda: share_tab(anatomy, stratification, link),
+    "Take it with you": lambda: share_tab(anatomy, stratification, current_link()),
 }
 for tab, draw in zip(st.tabs(list(TABS), key="explore_tab", on_change="rerun"), TABS.values(), strict=True):
     with tab:

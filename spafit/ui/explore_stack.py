@@ -1,5 +1,6 @@
 """The first thing on Explore: named starting points, the ribbon, and what a person should know about its numbers."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -7,10 +8,10 @@ import streamlit as st
 from spafit.anatomy import Anatomy
 from spafit.counting import notices
 from spafit.stratification import Method, Recipe, Stratification, method_of, preset
-from spafit.ui.explore_state import can_redo, can_undo, commit, counts_of, step_back
+from spafit.ui.explore_state import can_redo, can_undo, commit, counts_of, message, step_back
 from spafit.ui.ribbon import ribbon
 from spafit.ui.ribbon.contents import contents
-from spafit.ui.state import current_stratification
+from spafit.ui.state import current_model, current_stratification
 
 METHOD_LABELS = {
     Method.SPAFIT: "SPAFIT",
@@ -21,7 +22,7 @@ METHOD_LABELS = {
 }
 HINT = "Drag the two handles. Click a layer to look inside."
 ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
-_METHOD, _N1, _N2 = "explore_method", "explore_n1", "explore_n2"
+_METHOD, _N1, _N2, _DRAWN = "explore_method", "explore_n1", "explore_n2", "explore_drawn"
 
 
 def start_from() -> None:
@@ -66,8 +67,22 @@ def _moved(n1: int, n2: int) -> None:
     commit(current_stratification().with_boundaries(n1, n2))
 
 
-def main_ribbon(anatomy: Anatomy, stratification: Stratification, link: str = "") -> None:
-    """The ribbon of the current setting, and what should be known about it."""
+def main_ribbon(anatomy: Anatomy, link: Callable[[], str]) -> None:
+    """The ribbon of the current setting, and what should be known about it; the page is drawn for this setting."""
+    st.session_state[_DRAWN] = _what_is_shown()
+    _ribbon(anatomy, link)
+
+
+def _what_is_shown() -> tuple[str, Stratification, str]:
+    return current_model(), current_stratification(), message()
+
+
+@st.fragment
+def _ribbon(anatomy: Anatomy, link: Callable[[], str]) -> None:
+    """A fragment, so that a move is answered here at once; the browser then asks for the rest of the page."""
+    if st.session_state[_DRAWN][0] != current_model():  # an undo went back to another model
+        st.rerun()
+    stratification = current_stratification()
     one_recipe = len(set(stratification.recipes)) == 1
     ribbon(
         contents(anatomy, stratification),
@@ -77,7 +92,8 @@ def main_ribbon(anatomy: Anatomy, stratification: Stratification, link: str = ""
         can_undo=can_undo(),
         can_redo=can_redo(),
         hint=ONE_RECIPE_HINT if one_recipe else HINT,
-        link=link,
+        link=link(),
+        page_is_behind=st.session_state[_DRAWN] != _what_is_shown(),
     )
     counts = counts_of(anatomy, stratification)
     st.markdown(
@@ -104,6 +120,7 @@ def _lora_for_biases() -> None:
     before = current_stratification()
     recipes = tuple(Recipe.LORA if recipe is Recipe.BIAS else recipe for recipe in before.recipes)
     commit(replace(before, recipes=recipes))
+    st.rerun()
 
 
 def notes(anatomy: Anatomy, stratification: Stratification) -> None:

@@ -46,6 +46,7 @@ def test_a_drag_counts_live_and_is_sent_on_release(page: Page) -> None:
     expect(page.get_by_text("layers 3–6: BitFit", exact=True)).to_be_visible()
     page.mouse.up()
     expect(said(page)).to_contain_text(f"SPAFIT-2-6 trains {trained(2, 6)} of")
+    expect(page.get_by_text(f"All columns together: {trained(2, 6)}.")).to_be_visible()
 
 
 def test_boundaries_push_against_each_other_and_the_ends(page: Page) -> None:

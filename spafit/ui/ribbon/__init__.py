@@ -40,6 +40,7 @@ def ribbon(
     compact: bool = False,
     hint: str = "",
     link: str = "",
+    page_is_behind: bool = False,
 ) -> None:
     """Draw the ribbon; the caller owns the boundaries in session keys that no widget has.
 
@@ -53,6 +54,8 @@ def ribbon(
         compact: a smaller ribbon without the passes, for two side by side.
         hint: one line above the stack.
         link: value of the query parameter ``s`` that restores this setting, kept in the page's address; "" for none.
+        page_is_behind: for a ribbon in a fragment: whether the page around it shows an older setting. The browser then
+            asks for all of it once the ribbon is drawn; a rerun from the fragment itself would drop what it just drew.
     """
     epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
     state = st.session_state.get(key) or {}
@@ -69,11 +72,13 @@ def ribbon(
             "compact": compact,
             "hint": hint,
             "link": link,
+            "behind": page_is_behind,
             "path": "/explore",
         },
         default={"split": NO_SPLIT, "history": {"undone": 0}},
         on_split_change=functools.partial(_split_changed, key, on_split),
         on_history_change=functools.partial(_history_changed, key, on_history),
+        on_page_change=st.rerun,
     )
 
 

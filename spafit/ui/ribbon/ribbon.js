@@ -14,7 +14,7 @@ function connectionWatch(changed) {
   return { connected, stop: () => observer.disconnect() };
 }
 
-export default function ({ parentElement, data, setStateValue }) {
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   let root = parentElement.querySelector('.ribbon');
   if (!root) parentElement.append((root = make('div', 'ribbon')));
   const S = root.__state || (root.__state = { seq: -1, undone: 0, drag: null, timer: null, v: null, built: '', opened: null });
@@ -97,6 +97,11 @@ export default function ({ parentElement, data, setStateValue }) {
   view.redo.disabled = !data.can_redo;
   view.hint.textContent = data.hint;
   walkTo(S.walk);
+
+  if (data.behind && S.asked !== data) {
+    S.asked = data;
+    setTimeout(() => setTriggerValue('page', true)); // after this has been painted
+  }
 
   // The address follows the setting without adding to the browser's history, so that a reload brings it back.
   if (data.link && new URLSearchParams(location.search).get('s') !== data.link && location.pathname.endsWith(data.path)) {
