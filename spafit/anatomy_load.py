@@ -22,7 +22,7 @@ from spafit import models
 from spafit.anatomy import SCHEMA_VERSION, Anatomy
 from spafit.configs import architecture, family_of
 from spafit.errors import SpafitError
-from spafit.home import spafit_home
+from spafit.home import spafit_home, write_whole
 
 TIME_LIMIT = 120.0
 """Seconds a helper process may take; importing the libraries on a busy machine is most of it."""
@@ -139,7 +139,8 @@ def start_build(model: str) -> Build:
     Asking for a model that is being read returns the same build. Nothing but its configuration is fetched.
 
     Raises:
-        SpafitError: not a model, not supported, its configuration is out of reach, or too many are being read already.
+        SpafitError: not a model, not supported, its configuration is out of reach, too many are being read already, or
+            the disk is full.
     """
     found = models.get_model(model)
     config = models.config_of(found)
@@ -153,7 +154,10 @@ def start_build(model: str) -> Build:
             return _builds[path]
         if len(running) >= MOST_AT_ONCE and not path.exists():
             raise SpafitError("Other models are being read just now; try again in a moment.")
-        build = Build(config, found.name)
+        try:
+            build = Build(config, found.name)
+        except OSError as error:
+            raise SpafitError(f"Reading {found.name} cannot be started ({error.strerror}).") from error
         _builds[path] = build
         return build
 
@@ -203,8 +207,5 @@ def _read_cache(path: Path) -> Anatomy | None:
 
 def _write_cache(path: Path, document: Mapping[str, Any]) -> None:
     """Keep an anatomy for next time; on a full disk there is simply no next time."""
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(document), encoding="utf-8")
-        partial.replace(path)
+    with contextlib.suppress(SpafitError):
+        write_whole(path, json.dumps(document).encode())

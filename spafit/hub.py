@@ -34,8 +34,8 @@ class OfflineError(SpafitError):
 
 
 def is_hub_id(text: str) -> bool:
-    """Whether a text has the form owner/name."""
-    return bool(_HUB_ID.fullmatch(text)) and ".." not in text
+    """Whether a text has the form owner/name, as the Hub allows them: neither part has ".." or "--"."""
+    return bool(_HUB_ID.fullmatch(text)) and ".." not in text and "--" not in text
 
 
 def endpoint() -> str:

@@ -15,7 +15,7 @@ from spafit import hub, provenance
 from spafit.anatomy import Anatomy
 from spafit.configs import MAX_CONFIG_BYTES, family_of, parse_config, read_config
 from spafit.errors import SpafitError
-from spafit.home import spafit_home
+from spafit.home import spafit_home, write_whole
 from spafit.stratification import Role
 
 BUNDLED = "minilm-l6"
@@ -132,15 +132,13 @@ def add_config(text: bytes | str, name: str) -> Model:
     """Keep an uploaded config.json in the data folder and return its model, which can be counted but not trained.
 
     Raises:
-        SpafitError: not JSON, too large, or a model that is not supported.
+        SpafitError: not JSON, too large, a model that is not supported, or the disk is full.
     """
     config = parse_config(text)
     family_of(config)
     document = json.dumps({"name": " ".join(name.split())[:80] or "uploaded model", "config": config}, sort_keys=True)
     digest = hashlib.sha256(document.encode()).hexdigest()[:24]
-    path = _upload_path(digest)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(document, encoding="utf-8")
+    write_whole(_upload_path(digest), document.encode())
     return _uploaded(UPLOADED + digest)
 
 
@@ -183,8 +181,7 @@ def config_of(model: Model) -> dict[str, Any]:
         except hub.OfflineError as error:
             raise hub.OfflineError(f"{error} Available without it: {', '.join(catalogue())}.") from error
         family_of(parse_config(text, f"The configuration of {model.hub_id}"))  # only what can be used is kept
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(text)
+        write_whole(kept, text)
     return read_config(kept)
 
 

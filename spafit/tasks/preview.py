@@ -6,6 +6,7 @@ pages find it without either.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ import numpy as np
 
 from spafit.data import TOKENIZER_FILES
 from spafit.errors import SpafitError
+from spafit.home import write_whole
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import REGRESSION, Examples, Task, shortened
 
@@ -104,12 +106,8 @@ def make(task: str, tokenizer_folder: str | None) -> dict[str, Any]:
         lengths=lengths,
         no_lengths=no_lengths,
     ).to_dict()
-    path = _path(found, place)
-    try:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(made), encoding="utf-8")
-    except OSError:
-        pass  # it is made again next time
+    with contextlib.suppress(SpafitError):  # then it is made again next time
+        write_whole(_path(found, place), json.dumps(made).encode())
     return made
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spafit.home import spafit_home
+from spafit.home import spafit_home, write_whole
 from spafit.tasks.columns import Columns
 from spafit.tasks.files import check_size
 from spafit.tasks.task import CLASSIFICATION, Task, TaskError
@@ -131,14 +131,11 @@ def keep_upload(name: str, data: bytes | memoryview) -> Path:
     """Put an uploaded file where the helper process can read it; forgotten after a day.
 
     Raises:
-        TaskError: it is too large or the disk is full.
+        SpafitError: it is too large or the disk is full.
     """
     check_size(len(data), name)
     path = incoming(data)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise TaskError(f"{name} cannot be stored ({error.strerror}).") from error
+    write_whole(path, data)
     return path
 
 
