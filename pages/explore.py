@@ -22,7 +22,7 @@ open_link()
 anatomy = chosen_anatomy()
 if text := message():
     st.warning(text)
-model_side, other_side, method_side = st.columns([5, 3, 7], vertical_alignment="bottom")
+model_side, other_side, method_side = st.columns([7, 2.4, 7], vertical_alignment="bottom")
 with model_side:
     model_picker()
 with other_side:

@@ -7,6 +7,8 @@ import streamlit as st
 from spafit.anatomy import Anatomy
 from spafit.anatomy_load import start_build
 from spafit.errors import SpafitError
+from spafit.figures.methods import bytes_text
+from spafit.hub import OfflineError
 from spafit.models import BUNDLED, Model, add_config, catalogue, get_model, list_models
 from spafit.stratification import Method, Stratification, preset
 from spafit.ui.explore_state import anatomy_of, commit, commit_model, misfit, say, settings
@@ -25,8 +27,8 @@ def where(model: Model) -> str:
     if model.counts_only:
         return "counts only"
     if model.source == "hub":
-        size = f" of {model.download_bytes / 1e9:.1f} GB" if model.download_bytes else ""
-        return f"needs a download{size}"
+        size = f" {bytes_text(model.download_bytes)}" if model.download_bytes else ""
+        return f"download{size}"
     return {"bundled": "bundled", "cached": "on this machine", "local": "local folder"}[model.source]
 
 
@@ -35,7 +37,7 @@ def described(model: Model) -> str:
     size = ""
     if model.num_layers and model.parameters:
         size = f" · {model.num_layers} layers · {short(model.parameters)}"
-    return f"{model.name}{size} · {where(model)}"
+    return f"{model.name} · {where(model)}{size}"
 
 
 def short(count: int) -> str:
@@ -59,7 +61,8 @@ def model_picker() -> None:
         format_func=lambda key: described(models[key]),
         key=_PICKER,
         on_change=_picked,
-        help="Behind the name: its layers and parameters (M: million, B: billion). Looking downloads nothing.",
+        help="Behind the name: where its weights are, its layers and parameters (M: million, B: billion). Looking "
+        "downloads nothing.",
     )
 
 
@@ -88,7 +91,10 @@ def ask_for(model: str, stratification: Stratification | None) -> None:
     if found.key in catalogue():
         _take(found.key, stratification, anatomy_of(found.key))
         return
-    start_build(found.key)
+    try:
+        start_build(found.key)
+    except OfflineError as error:
+        raise OfflineError(f"{error} Every model in the list can be explored without it.") from error
     st.session_state[_PENDING] = (found.key, stratification)
 
 
@@ -114,7 +120,7 @@ def folders_allowed() -> bool:
 
 def other_model() -> None:
     """Any model: by its Hub id, from a local folder, or from an uploaded config.json."""
-    with st.popover("Another model", icon=":material/add:", width="stretch"):
+    with st.popover("Other", icon=":material/add:", width="stretch"):
         st.text_input(
             "Hub id or folder" if folders_allowed() else "Hub id",
             key=_TEXT,

@@ -17,7 +17,7 @@ METHOD_LABELS = {
     Method.SPAFIT: "SPAFIT",
     Method.BITFIT: "BitFit",
     Method.LORA: "LoRA",
-    Method.FULL: "Everything",
+    Method.FULL: "Full",
     Method.PROBE: "Head only",
 }
 HINT = "Drag the two handles. Click a layer to look inside."
@@ -38,7 +38,7 @@ def start_from() -> None:
         wrap=True,
         help="**SPAFIT** freezes the first layers, trains only biases in the middle, and adds LoRA on top. **BitFit** "
         "trains every bias and nothing else. **LoRA** puts a small pair of matrices beside the large ones. "
-        "**Everything** is full fine-tuning. **Head only** trains just the new classifier (a linear probe).",
+        "**Full** is ordinary fine-tuning: every number trains. **Head only** trains just the new classifier.",
     )
 
 

@@ -141,7 +141,7 @@ def test_another_model_keeps_the_recipes_and_moves_the_boundaries_in_proportion(
 def test_every_catalogue_entry_says_where_its_weights_are(open_page: OpenPage) -> None:
     options = explore(open_page).selectbox(key="explore_picker").options
     assert len(options) == len(list_models())
-    places = ("bundled", "on this machine", "needs a download", "counts only")
+    places = ("bundled", "on this machine", "download", "counts only")
     assert all(any(f"· {place}" in option for place in places) for option in options)
 
 
@@ -300,7 +300,8 @@ def test_an_offline_hub_is_said_at_once(open_page: OpenPage) -> None:
     page = explore(open_page)
     page.text_input(key="explore_model_text").set_value("nobody/nothing")
     page.button(key="explore_open_model").click().run()
-    assert "Hub" in page.warning[0].value
+    assert "switched off here" in page.warning[0].value
+    assert "Every model in the list can be explored without it." in page.warning[0].value
     assert said(page).startswith("**SPAFIT-2-4**")
 
 

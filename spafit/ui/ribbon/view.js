@@ -18,8 +18,11 @@ function buildHandle(number) {
 }
 
 function buildNumbers() {
-  const number = (name) => make('div', `number ${name}`, {}, make('b'), make('span', 'what'), make('span', 'more'));
-  return make('div', 'numbers', {}, number('trained'), number('share'), number('saving'));
+  const number = (name, title) => make('div', `number ${name}`, { title }, make('b'), make('span', 'what'), make('span', 'more'));
+  return make('div', 'numbers', {},
+    number('trained', 'A model is a long list of numbers, its parameters. Training changes these; all others stay as they were.'),
+    number('share', 'Trained numbers divided by all numbers of the model, LoRA pairs included.'),
+    number('saving', 'Full fine-tuning trains every number. AdamW, the usual optimizer, keeps two more (8 bytes) for each one that trains.'));
 }
 
 // Everything of one model's ribbon; returns the nodes that painting touches.
