@@ -61,6 +61,8 @@ def test_a_column_stands_at_its_layer_with_its_kind() -> None:
 def test_a_log_scale_draws_dots_because_lengths_would_mislead() -> None:
     figure = layers.by_kind(count(ANATOMY, preset("spafit", LAYERS)).frame(), "log")
     assert {trace.type for trace in figure.data} == {"scatter"}
+    places = [round(float(x), 3) for trace in figure.data for x in trace.x]
+    assert len(places) == len(set(places))  # no dot hides another
     assert figure.layout.yaxis.type == "log"
 
 

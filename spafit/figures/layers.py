@@ -33,7 +33,8 @@ def layer_axis(labels: list[str]) -> dict[str, Any]:
     """The x axis with a column per row of the model, at 0, 1, ...; named are both ends and as many layers as fit."""
     num_layers = len(labels) - 2
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if num_layers / step <= 16)
-    ticks = [0, *range(step, num_layers + 1, step), num_layers + 1]
+    layers = (layer for layer in range(step, num_layers + 1, step) if step == 1 or num_layers + 1 - layer >= step)
+    ticks = [0, *layers, num_layers + 1]
     return {
         "range": [-0.6, num_layers + 1.6],
         "tickvals": ticks,
@@ -48,7 +49,7 @@ def _draw(
 ) -> go.Figure:
     """One column per ``label``, made of the positive ``value``s of each ``part``.
 
-    On a log scale lengths would mislead, so there each value is a dot.
+    On a log scale lengths would mislead, so there each value is a dot, beside those of its column's other parts.
     """
     frame = frame[frame["value"] > 0]
     if frame.empty:
@@ -56,13 +57,15 @@ def _draw(
     column = {label: number for number, label in enumerate(order)}
     frame = frame.assign(column=frame["label"].map(column))
     dots = {"type": "scatter", "mode": "markers"}
+    parts = in_order(frame["part"])
+    beside = {part: 0.7 * ((number + 0.5) / len(parts) - 0.5) for number, part in enumerate(parts)}
     traces = [
         ({"type": "bar"} if scale == "linear" else dots)
         | {
-            "x": mine["column"].to_numpy(),
+            "x": mine["column"].to_numpy() + (0 if scale == "linear" else beside[part]),
             "y": mine["value"].to_numpy(),
             "name": names[part],
-            "marker": {"color": colors[part]} | ({} if scale == "linear" else {"size": 8}),
+            "marker": {"color": colors[part]} | ({} if scale == "linear" else {"size": 7}),
             "customdata": mine[["place", "total"]].to_numpy().tolist(),
             "hovertemplate": f"%{{customdata[0]}}<br>{names[part]}: %{{y:,d}}<br>"
             "of %{customdata[1]:,d} in the row<extra></extra>",
@@ -70,7 +73,7 @@ def _draw(
         for part, mine in frame.groupby("part", sort=False)
     ]
     up = {"type": scale, "tickformat": "~s", "title": {"text": "trained numbers"}}
-    up |= {"rangemode": "tozero"} if scale == "linear" else {}
+    up |= {"rangemode": "tozero"} if scale == "linear" else {"dtick": "D2"}
     return drawn(traces, height=300, x=layer_axis(order), y=up, barmode="stack", bargap=0.12)
 
 

@@ -131,6 +131,7 @@ def other_model() -> None:
         st.file_uploader(
             "Or a config.json",
             type="json",
+            max_upload_size=1,
             key=_UPLOAD,
             on_change=_uploaded,
             help="Its shape is read in a process of its own; code that it names is never run.",
