@@ -110,6 +110,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        assert tokenizer is not None  # as its type would allow
     except Exception as error:  # every tokenizer class has its own ways to fail
         raise SpafitError(f"The tokenizer in {folder} cannot be loaded: {_first_line(error)}") from error
     return tokenizer

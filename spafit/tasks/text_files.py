@@ -9,7 +9,7 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from spafit.tasks.tables import CELL_CHARACTERS, COLUMNS, PROBLEMS_SHOWN, Builder, Table, column_names
@@ -157,7 +157,7 @@ def _csv_problem(error: csv.Error, name: str, line: int) -> str:
 
 
 @contextmanager
-def _cell_limit() -> Iterator[None]:
+def _cell_limit() -> Generator[None]:
     before = csv.field_size_limit(CELL_CHARACTERS)
     try:
         yield
