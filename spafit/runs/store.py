@@ -27,6 +27,7 @@ from spafit.training.config import RunSpec
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that are mistaken for one another when read aloud
 ID_LENGTH = 8
 OWNER_LENGTH = 80
+NAME_LENGTH = 200
 OF_ONE_ATTEMPT = ("reason", "started_at", "ended_at", "heartbeat_at", "supervisor", "process", "device", "phase")
 OF_ONE_ATTEMPT += ("trainable", "total", "total_steps", "seconds", "remaining")
 STOPPED_IN_QUEUE = "Stopped before it started."
@@ -114,7 +115,7 @@ class Store:
         now = self.clock()
         spec = spec.resolved()
         row = {
-            "name": (name or spec.stratification.name)[:200],
+            "name": _one_line(name or "", NAME_LENGTH) or spec.stratification.name[:NAME_LENGTH],
             "state": State.QUEUED,
             "owner": clean_owner(owner),
             "priority": priority,
@@ -180,7 +181,7 @@ class Store:
 
     def rename(self, run_id: str, name: str) -> None:
         """Give a run another name. An empty one is refused."""
-        name = " ".join(name.split())[:200]
+        name = _one_line(name, NAME_LENGTH)
         if not name:
             raise StoreError("A run's name cannot be empty.")
         with writing(self.engine) as connection:
@@ -377,4 +378,8 @@ class _QueuedRow:
 
 def clean_owner(owner: str) -> str:
     """Return an owner's name as stored: printable, single spaces, at most 80 characters."""
-    return "".join(letter for letter in " ".join(owner.split()) if letter.isprintable())[:OWNER_LENGTH]
+    return _one_line(owner, OWNER_LENGTH)
+
+
+def _one_line(text: str, length: int) -> str:
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:length]

@@ -212,6 +212,10 @@ def test_renaming(store: Store) -> None:
     run_id = store.submit(scripted())
     store.rename(run_id, "  my   best ")
     assert store.get(run_id).name == "my best"
+    store.rename(run_id, "a\x1b[31m\nb\udcff" + "c" * 300)
+    assert store.get(run_id).name == "a[31m b" + "c" * 193
+    assert store.get(store.submit(scripted(), name="one\ntwo")).name == "one two"
+    assert store.get(store.submit(scripted(), name=" \x1b ")).name == "SPAFIT-2-4"
     with pytest.raises(StoreError, match="empty"):
         store.rename(run_id, " ")
 
