@@ -117,7 +117,7 @@ class Store:
         row = {
             "name": _one_line(name or "", NAME_LENGTH) or spec.stratification.name[:NAME_LENGTH],
             "state": State.QUEUED,
-            "owner": clean_owner(owner),
+            "owner": _one_line(owner, OWNER_LENGTH),
             "priority": priority,
             "attempt": 1,
             "origin": Origin(origin),
@@ -208,7 +208,7 @@ class Store:
         """Return runs, newest first. ``archived=None`` means both; ``state`` may name several."""
         query = select(runs_table).order_by(runs_table.c.number.desc()).limit(limit)
         if owner is not None:
-            query = query.where(runs_table.c.owner == clean_owner(owner))
+            query = query.where(runs_table.c.owner == _one_line(owner, OWNER_LENGTH))
         if state is not None:
             query = query.where(runs_table.c.state.in_([state] if isinstance(state, str) else list(state)))
         if archived is not None:
@@ -376,10 +376,6 @@ class _QueuedRow:
         self.queued_at: datetime = row["queued_at"]
 
 
-def clean_owner(owner: str) -> str:
-    """Return an owner's name as stored: printable, single spaces, at most 80 characters."""
-    return _one_line(owner, OWNER_LENGTH)
-
-
 def _one_line(text: str, length: int) -> str:
+    """Return what somebody typed as stored: printable, single spaces, no longer than ``length``."""
     return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:length]
