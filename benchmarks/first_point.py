@@ -64,7 +64,7 @@ def story(launched: float) -> None:
 
 def launch(kind: str, home: str) -> dict[str, Any]:
     """Run one child and return its story."""
-    environment = os.environ | {"SPAFIT_HOME": home, "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive"}
+    environment = os.environ | {"SPAFIT_HOME": home, "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-c", CHILD, kind, str(time.time())]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])

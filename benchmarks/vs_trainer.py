@@ -48,6 +48,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "runs": len(runs),
         "seconds": round(statistics.fmean(run["seconds"] for run in runs), 2),
+        "processor_seconds": round(statistics.fmean(run["processor_seconds"] for run in runs), 2),
         "each": [round(run["seconds"], 2) for run in runs],
         "accuracy": round(statistics.fmean(scores), 4),
         "accuracies": [round(score, 4) for score in scores],
@@ -72,14 +73,14 @@ def main() -> None:
         runs = contest(name, options.seeds if main_setting else options.others, options.grouped if main_setting else 0)
         results[name] = {who: summary(made) for who, made in runs.items() if made}
         results[name]["one_run"] = {k: v for k, v in runs["first"][0].items() if k not in ("seconds", "test", "peak")}
-        ours = results[name]["first"]["seconds"]
+        ours = results[name]["first"]
         for who, made in results[name].items():
             if who != "one_run":
                 error = "" if made["standard_error"] is None else f" ± {made['standard_error']:.3f}"
-                ratio = f"{made['seconds'] / ours:.2f}"
-                rows.append((name, who, made["runs"], made["seconds"], ratio, f"{made['accuracy']:.3f}{error}"))
+                ratios = [f"{made[unit] / ours[unit]:.2f}" for unit in ("seconds", "processor_seconds")]
+                rows.append((name, who, made["runs"], made["seconds"], *ratios, f"{made['accuracy']:.3f}{error}"))
         save("vs_trainer", facts, {"settings": results})
-    table(("setting", "contender", "runs", "seconds", "x first", "test accuracy"), rows)
+    table(("setting", "contender", "runs", "seconds", "x first", "x first, processor", "test accuracy"), rows)
 
 
 if __name__ == "__main__":
