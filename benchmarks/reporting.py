@@ -41,6 +41,12 @@ def save(name: str, facts: dict[str, Any], results: dict[str, Any]) -> None:
     print(f"\nwritten: benchmarks/results/{path.name}")
 
 
+def earlier(name: str) -> dict[str, Any]:
+    """What `save` wrote before under this name, so that a benchmark can be done in parts; empty when nothing."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows in columns."""
     cells = [[str(cell) for cell in row] for row in (header, *rows)]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import measure
-from benchmarks.reporting import machine, save, table
+from benchmarks.reporting import earlier, machine, save, table
 
 MAIN = ("SPAFIT-2-4", "SPAFIT-4-5")
 OTHERS = ("Full", "LoRA", "BitFit", "Probe")
@@ -64,11 +64,14 @@ def main() -> None:
         "--grouped", type=int, default=3, help="repeats of the second run and of Trainer's fast settings"
     )
     parser.add_argument("--others", type=int, default=1, help="repeats of the other methods")
+    parser.add_argument(
+        "--names", nargs="*", default=list(MAIN + OTHERS), help="settings; the others keep their results"
+    )
     options = parser.parse_args()
     facts = machine()
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = earlier("vs_trainer").get("settings", {})
     rows = []
-    for name in MAIN + OTHERS:
+    for name in options.names:
         main_setting = name in MAIN
         runs = contest(name, options.seeds if main_setting else options.others, options.grouped if main_setting else 0)
         results[name] = {who: summary(made) for who, made in runs.items() if made}

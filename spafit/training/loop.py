@@ -22,8 +22,8 @@ from spafit.training.timeline import Clock, Timeline
 __all__ = ["TrainingFailed", "train"]
 
 # Read when torch loads OpenMP: how long threads that wait for each other spin before they sleep. Beside another busy
-# process a spinning thread holds the core that the awaited one needs (without a bound a step took twenty times as long); never
-# spinning costs a third on a quiet machine, because waking a thread takes longer than most operations.
+# process a spinning thread holds the core that the awaited one needs (without a bound a step took twenty times as
+# long); never spinning costs a third on a quiet machine, where waking a thread takes longer than most operations.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
