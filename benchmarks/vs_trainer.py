@@ -78,10 +78,11 @@ def main() -> None:
         results[name]["one_run"] = {k: v for k, v in runs["first"][0].items() if k not in ("seconds", "test", "peak")}
         ours = results[name]["first"]
         for who, made in results[name].items():
-            if who != "one_run":
+            if who in runs and made:
                 error = "" if made["standard_error"] is None else f" ± {made['standard_error']:.3f}"
                 ratios = [f"{made[unit] / ours[unit]:.2f}" for unit in ("seconds", "processor_seconds")]
                 rows.append((name, who, made["runs"], made["seconds"], *ratios, f"{made['accuracy']:.3f}{error}"))
+        results[name]["measured_at"] = {key: facts[key] for key in ("commit", "when", "load_before")}
         save("vs_trainer", facts, {"settings": results})
     table(("setting", "contender", "runs", "seconds", "x first", "x first, processor", "test accuracy"), rows)
 
