@@ -98,7 +98,7 @@ class TestTraining:
         assert document(capsys, "train", "minilm-l6", "rotten-tomatoes", code=130)["state"] == "stopped"
 
     def test_a_run_goes_on_when_its_terminal_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SCRIPTED", "steps=30 delay=0.1")
+        monkeypatch.setenv("SCRIPTED", "steps=12 delay=0.1")
         with subprocess.Popen(
             [*SPAFIT, "train", "minilm-l6", "rotten-tomatoes"], stdout=subprocess.DEVNULL
         ) as training:
@@ -145,7 +145,7 @@ def test_a_table_takes_nothing_for_markup(
 
 @pytest.mark.slow
 def test_a_real_training_keeps_the_contract() -> None:
-    options = "--n1 2 --n2 4 --train-samples 64 --epochs 1 --max-length 32 --eval-samples 64 --device cpu --json"
+    options = "--n1 2 --n2 4 --train-samples 64 --epochs 1 --max-length 16 --eval-samples 64 --device cpu --json"
     done = subprocess.run(
         [*SPAFIT, "train", "minilm-l6", "rotten-tomatoes", *options.split()],
         capture_output=True,

@@ -127,7 +127,7 @@ def supervisor_of(store: Store, run_id: str) -> int:
 
 
 def test_a_run_outlives_its_supervisor_and_the_queue_goes_on(home: Path, store: Store) -> None:
-    running, waiting = submit(scripted("steps=25 delay=0.1")), submit(scripted("steps=1"))
+    running, waiting = submit(scripted("steps=15 delay=0.1")), submit(scripted("steps=1"))
     eventually(lambda: stepping(store, running))
     first = supervisor_of(store, running)
     kill(first)
