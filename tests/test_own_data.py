@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -334,6 +335,16 @@ def test_a_file_beyond_the_limit_is_not_read(file, monkeypatch: pytest.MonkeyPat
     for usual in ("", "0", "-1", "many"):
         monkeypatch.setenv("SPAFIT_MAX_FILE_MB", usual)
         assert limit_mb() == 200
+
+
+def test_uploads_that_nobody_stored_are_forgotten_after_a_day() -> None:
+    old, young = stored.keep_upload("a.csv", b"old"), stored.keep_upload("b.csv", b"young")
+    for path, hours in ((old, 25), (young, 23)):
+        then = path.stat().st_mtime - hours * 3600
+        os.utime(path, (then, then))
+    (old.parent / "gone").symlink_to("nowhere")  # what another process deleted while we looked
+    stored.keep_upload("c.csv", b"new")
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 def test_parquet_that_expands_beyond_the_limit_is_refused(tmp_path: Path) -> None:

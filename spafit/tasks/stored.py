@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -55,7 +56,11 @@ class Stored:
     @property
     def size(self) -> int:
         """Bytes on disk, its tokenised texts included."""
-        return sum(path.stat().st_size for path in folder(self.key).rglob("*") if path.is_file())
+        total = 0
+        for path in folder(self.key).rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # deleted, or tokenised anew, while we look
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
     @property
     def task(self) -> Task:
@@ -144,6 +149,7 @@ def incoming(content: bytes | memoryview) -> Path:
     waiting = spafit_home() / "datasets" / ".incoming"
     waiting.mkdir(exist_ok=True)
     for old in waiting.iterdir():
-        if time.time() - old.stat().st_mtime > STALE_SECONDS:
-            old.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+            if time.time() - old.stat().st_mtime > STALE_SECONDS:
+                old.unlink()
     return waiting / hashlib.blake2b(content, digest_size=16).hexdigest()
