@@ -32,7 +32,7 @@ GRIDS = {
     Method.LORA: (3e-4, 1e-3, 3e-3, 1e-2),
     Method.BITFIT: (3e-4, 1e-3, 3e-3, 1e-2),
     Method.SPAFIT: (3e-4, 1e-3, 3e-3, 1e-2),
-    Method.PROBE: (3e-3, 1e-2, 3e-2, 1e-1),
+    Method.PROBE: (1e-3, 3e-3, 1e-2, 3e-2),
 }
 SEEDS = 2
 
