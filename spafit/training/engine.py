@@ -28,7 +28,7 @@ from spafit.training.prefix import Replay
 from spafit.training.prefix_choice import PrefixChoice, PrefixFacts, choose_prefix
 from spafit.training.prefix_store import States, StateStore, states_key
 
-RECORD_TOKENS = 4096  # in one forward pass while the prefix is computed
+RECORD_TOKENS = 1024  # in one forward pass while the prefix is computed
 MEMORY_SHARE = 4  # states may take 1 / MEMORY_SHARE of the memory that is free
 ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
 
