@@ -183,6 +183,15 @@ def test_the_doctor_examines_everything(capsys: pytest.CaptureFixture[str]) -> N
     assert {"python", "spafit", "torch"} <= set(found["versions"])
 
 
+def test_the_doctor_fails_when_something_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spafit.cli.doctor.device_facts", lambda: {"device": "cpu", "devices": []})
+    monkeypatch.setattr("spafit.cli.doctor.LITTLE_SPACE", 10**30)
+    found = document(capsys, "doctor", code=1)
+    assert not found["ok"] and "of disk are free" in found["problems"][0]
+
+
 @pytest.mark.slow
 def test_a_folder_with_only_a_config_can_be_counted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     config = {"model_type": "bert", "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}

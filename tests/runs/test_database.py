@@ -130,6 +130,14 @@ def test_a_locked_database_is_a_sentence_and_nothing_is_lost(tmp_path: Path) -> 
     assert store.get(run_id).state == "stopped"
 
 
+def test_a_transaction_that_writes_has_the_lock_from_its_start(tmp_path: Path) -> None:
+    engine = engine_in(tmp_path)
+    migrate(engine, tmp_path)
+    other = sqlite3.connect(tmp_path / "runs.db", timeout=0, isolation_level=None)
+    with writing(engine), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+
+
 def test_a_full_disk_is_a_sentence_and_nothing_is_lost(tmp_path: Path) -> None:
     engine = engine_in(tmp_path)
     migrate(engine, tmp_path)

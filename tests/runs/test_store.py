@@ -116,7 +116,7 @@ def test_a_stopped_run_keeps_its_latest_live_figures(store: Store) -> None:
 def test_the_first_to_say_how_a_run_ended_is_believed(store: Store) -> None:
     run = claimed(store)
     assert store.conclude(run, State.FINISHED, None, [FINISHED])
-    assert not store.conclude(run, State.FAILED, "killed")
+    assert not store.conclude(run, State.FAILED, "killed", [step(4)])
     assert store.record(run, [step(3)]) is True  # and whoever still trains should stop
     assert store.should_stop(run)
     assert (store.get(run.id).state, store.get(run.id).reason) == (State.FINISHED, None)
@@ -178,6 +178,8 @@ def test_running_again_is_a_new_attempt_of_the_same_run(store: Store) -> None:
     assert store.record(run, [step(2)]) is True  # the old attempt's process finds that it is over
     second = store.claim(run.id, "me")
     assert second is not None
+    assert store.record(run, [step(9)]) is True  # also when the same supervisor has the new one
+    assert store.get(run.id).step == 0
     store.record(second, [STARTED])
     assert [event["kind"] for _seq, event in store.events(run.id)] == ["started"]
 

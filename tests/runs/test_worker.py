@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -136,6 +137,37 @@ def test_what_could_not_be_delivered_goes_with_the_result(home: Path, store: Sto
     assert bodies(store, run) + rest == NOTES
     assert conclude(store, run, State.STOPPED, None, rest) == 0
     assert bodies(store, run) == NOTES
+
+
+def test_an_event_that_comes_during_a_delivery_is_not_lost(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    courier, real, late = Courier(store, run), store.record, [NOTES[1]]
+
+    def slow(*arguments: Any) -> bool:
+        while late:
+            courier.add(late.pop())
+        return real(*arguments)
+
+    monkeypatch.setattr(store, "record", slow)
+    courier.add(NOTES[0])
+    courier.start()
+    eventually(lambda: bodies(store, run) == NOTES[:2])
+    assert courier.close() == []
+
+
+def test_what_a_run_leaves_is_on_disk_before_it_counts_as_finished(
+    store: Store, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*_arguments: Any) -> Iterator[dict[str, Any]]:
+        (tmp_path / "trained.safetensors").write_bytes(b"trained")
+        yield {"kind": "finished", "state": "finished"}
+
+    synced: set[int] = set()
+    monkeypatch.setattr(worker, "_train", train)
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+    assert worker.perform(run, Courier(store, run), tmp_path, {})[0] is State.FINISHED
+    assert synced >= {path.stat().st_ino for path in (tmp_path, tmp_path / "trained.safetensors")}
 
 
 def test_the_courier_brings_back_the_wish_to_stop(store: Store, run: Run) -> None:
