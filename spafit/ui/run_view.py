@@ -11,7 +11,7 @@ from spafit.training.events import PHASES
 from spafit.ui.curves import Line, curves, smoothed
 from spafit.ui.run_data import Event, events_of, guess, points, primary_metric
 from spafit.ui.text import duration, plain
-from spafit.ui.told import tell
+from spafit.ui.told import tell, told
 
 STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
     State.QUEUED: (":material/hourglass_empty:", "gray"),
@@ -72,13 +72,19 @@ def _buttons(run: Run) -> None:
             label,
             key=f"stop_{run.id}",
             icon=":material/stop:",
-            on_click=stop,
+            on_click=_stop,
             args=(run.id,),
             disabled=run.stop_requested,
         )
     elif run.state is not State.FINISHED and st.button("Run again", key=f"rerun_{run.id}", icon=":material/replay:"):
-        rerun(run.id)
-        st.rerun()
+        with told():
+            rerun(run.id)
+            st.rerun()
+
+
+def _stop(run_id: str) -> None:
+    with told():
+        stop(run_id)
 
 
 def _progress(run: Run) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from spafit.runs import Run, State, Store
+from spafit.runs import Run, State, Store, StoreBusyError
 from tests.pages.made_up import words
 
 Maker = Callable[..., Run]
@@ -133,3 +133,17 @@ def test_a_run_can_be_trained_again_with_a_change(open_page: Opener, make_run: M
     assert app.segmented_control(key="train_method").value == "bitfit"
     next(button for button in app.button if button.label == "Start training").click().run()
     assert store.list()[0].spec == run.spec
+
+
+def test_a_database_that_is_locked_when_stop_is_pressed_is_one_sentence(
+    open_page: Opener, make_run: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(RUNS, run=make_run("running", steps=10).id)
+
+    def locked(self: Store, run_id: str) -> None:
+        raise StoreBusyError("The database stayed locked; try again in a moment.")
+
+    monkeypatch.setattr(Store, "request_stop", locked)
+    next(button for button in app.button if button.label == "Stop").click().run()
+    assert not app.exception
+    assert "The database stayed locked" in words(app)
