@@ -1,8 +1,7 @@
-"""Train's choice of model, task and stratification: the widgets, and why a choice cannot be trained here."""
+"""Train's choice of model, task and stratification: the widgets."""
 
 import streamlit as st
 
-from spafit import hub
 from spafit.counting import Counts, notices
 from spafit.models import Model, get_model, list_models
 from spafit.stratification import Method, method_of, preset
@@ -117,15 +116,3 @@ def _take_method(num_layers: int) -> None:
 
 def _take_boundaries() -> None:
     commit(current_stratification().with_boundaries(*st.session_state["train_boundaries"]))
-
-
-def obstacle(model: Model, task: Task) -> str | None:
-    """Why this cannot be trained here, in one sentence; None when it can."""
-    if model.counts_only:
-        return f"{model.name} can be explored but not trained here: its weights are not available."
-    if model.path is None and not hub.reachable():
-        usable = ", ".join(other.name for other in list_models() if other.path is not None and not other.counts_only)
-        return f"{model.name} would have to be downloaded, and the Hub is out of reach. Ready here: {usable}."
-    if task.source == "hub" and not hub.reachable():
-        return f"The data of {task.name} would have to be downloaded, and the Hub is out of reach."
-    return None

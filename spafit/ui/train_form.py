@@ -4,11 +4,12 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import submit
+from spafit.runs.obstacles import obstacle
 from spafit.training.config import RunSpec
 from spafit.ui.state import current_stratification, owner, set_model, set_stratification
 from spafit.ui.text import plain
 from spafit.ui.told import tell
-from spafit.ui.train_choice import choose_model, choose_stratification, choose_task, obstacle, take_over_task
+from spafit.ui.train_choice import choose_model, choose_stratification, choose_task, take_over_task
 from spafit.ui.train_settings import choose_settings, take_over_settings
 from spafit.ui.train_time import expected_time
 
