@@ -126,13 +126,15 @@ def run_trainer(job: dict[str, Any]) -> dict[str, Any]:
 
 def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     """Train with spafit; the phases before training are left out of `seconds`, computing the prefix is in it."""
+    from spafit import tasks
     from spafit.training.events import Evaluated, Finished, Phase, Started, Step
     from spafit.training.loop import train
 
     strat, settings = settings_of(job)
+    task = tasks.get_task(job.get("task", TASK))
     launched, seconds, peak, began, busy = None, 0.0, 0, 0.0, 0.0
     started, test, left = None, None, None
-    for event in train(RunSpec(BUNDLED, TASK, strat, settings)):
+    for event in train(RunSpec(BUNDLED, task.key, strat, settings)):
         if isinstance(event, Phase) and event.name in ("prefix", "training") and launched is None:
             launched, began = event.seconds, time.process_time()
         elif isinstance(event, Started):
@@ -150,7 +152,8 @@ def run_ours(job: dict[str, Any]) -> dict[str, Any]:
         "seconds": seconds,
         "processor_seconds": busy,
         "peak": peak,
-        "test": test.metrics["accuracy"],
+        "test": test.metrics[task.metric],
+        "precision": started.precision,
         "timeline": dict(test.timeline),
         "padding": test.padding,
         "decisions": started.decisions,

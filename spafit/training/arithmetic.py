@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from spafit.training import kernels
 from spafit.training.device import usable_cores
 
 TOKENS = 512  # rows of the products that are timed: a batch of sixteen sentences
-MARGIN = 1.1  # oneDNN has to be this much faster than what PyTorch does by itself
+ONEDNN_SHARE = 0.9  # oneDNN is taken unless clearly slower: a close race must not change a machine's arithmetic
+WEIGHT_MARGIN = 1.25  # for gradients of weights it has to be this much faster
+BF16_MARGIN = 1.3  # bf16 has to be this much faster than fp32: less would be lost again around the products
+BF16_WIDTH = 256  # and layers this wide: below, little of a step's time goes to products
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,31 @@ class Rates:
     torch: float
     onednn: float
     bf16: float
+    torch_weight: float  # of a weight's gradient
+    onednn_weight: float
+
+    @property
+    def takes_onednn(self) -> bool:
+        """Whether fp32 products go to oneDNN."""
+        return self.onednn > ONEDNN_SHARE * self.torch
+
+    @property
+    def onednn_pays_for_weights(self) -> bool:
+        """Whether oneDNN also computes the gradients of weights: it takes memory and time for each new batch shape."""
+        return self.onednn_weight > WEIGHT_MARGIN * self.torch_weight
 
     @property
     def fp32(self) -> float:
-        """The better one in fp32."""
-        return max(self.torch, self.onednn)
+        """That of the one taken in fp32."""
+        return self.onednn if self.takes_onednn else self.torch
+
+
+def bf16_pays(width: int, rates: Rates) -> bool:
+    """Whether "auto" takes bf16 products on a CPU for a model with hidden states `width` wide.
+
+    That it costs no accuracy was measured over seeds (docs/performance.md, benchmarks/precision.py).
+    """
+    return width >= BF16_WIDTH and rates.bf16 >= BF16_MARGIN * rates.fp32
 
 
 def measured_rates(width: int, inner: int, folder: Path) -> Rates:
@@ -67,26 +91,31 @@ def _remember(file: Path, key: str, rates: Rates) -> None:
 
 def measure_rates(width: int, inner: int) -> Rates:
     """Time the products now: the best of five short series each."""
-    x, weight = torch.randn(TOKENS, width), torch.randn(inner, width)
+    x, weight, gradient = torch.randn(TOKENS, width), torch.randn(inner, width), torch.randn(TOKENS, inner)
     work = 2 * TOKENS * width * inner
     repeats = max(1, min(10, int(2e9 / work)))
 
-    def rate(product: kernels.Product) -> float:
+    def rate(product: Callable[[], object]) -> float:
         best = float("inf")
         with torch.inference_mode():
-            product(x, weight, None)
+            product()
             for _ in range(5):
                 start = time.perf_counter()
                 for _ in range(repeats):
-                    product(x, weight, None)
+                    product()
                 best = min(best, time.perf_counter() - start)
         return work * repeats / best / 1e9
 
-    plain = rate(kernels.torch_product)
-    if not kernels.has_onednn():
-        return Rates(plain, 0.0, 0.0)
-    bf16 = rate(kernels.bf16_product) if torch.ops.mkldnn._is_mkldnn_bf16_supported() else 0.0
-    return Rates(plain, rate(kernels.onednn_product), bf16)
+    onednn, half = kernels.has_onednn(), False
+    if onednn:
+        half = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return Rates(
+        torch=rate(lambda: kernels.torch_product(x, weight, None)),
+        onednn=rate(lambda: kernels.onednn_product(x, weight, None)) if onednn else 0.0,
+        bf16=rate(lambda: kernels.bf16_product(x, weight, None)) if half else 0.0,
+        torch_weight=rate(lambda: kernels.torch_weight(gradient, x)),
+        onednn_weight=rate(lambda: kernels.onednn_weight(gradient, x)) if onednn else 0.0,
+    )
 
 
 def _processor() -> str:

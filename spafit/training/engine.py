@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from spafit.anatomy import Anatomy
 from spafit.data import Encoded
 from spafit.training import kernels
-from spafit.training.arithmetic import measured_rates
+from spafit.training.arithmetic import bf16_pays, measured_rates
 from spafit.training.batches import Batch, Feed
 from spafit.training.config import TrainSettings
 from spafit.training.device import available_memory
@@ -28,7 +28,7 @@ from spafit.training.prefix import Replay
 from spafit.training.prefix_choice import PrefixChoice, PrefixFacts, choose_prefix
 from spafit.training.prefix_store import States, StateStore, states_key
 
-RECORD_TOKENS = 1024  # in one forward pass while the prefix is computed
+RECORD_TOKENS = 512  # in one forward pass while the prefix is computed
 MEMORY_SHARE = 4  # states may take 1 / MEMORY_SHARE of the memory that is free
 ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
 
@@ -51,7 +51,8 @@ class Engine:
         self.replay: Replay | None = None
         self.choice: PrefixChoice | None = None
         self.precision = "fp32"
-        self.library = "torch"  # that computes matrix products
+        self.products = kernels.TORCH  # in fp32
+        self.library = "torch"  # that computes them forwards
         self.only_head_token = False  # states are kept for one token of each text
         self.rate = ASSUMED_RATE.get(device.type, 100.0)
         model.eval()
@@ -73,23 +74,30 @@ class Engine:
     def _choose_kernels(self, cache: Path) -> None:
         rates = measured_rates(self.anatomy.hidden_size, self.anatomy.intermediate_size, cache)
         self.rate = rates.fp32
-        product: kernels.Product = kernels.torch_product
-        if self.settings.precision == "bf16":
-            if not rates.bf16:
-                self.decisions.append("fp32: this processor has no bf16 products.")
-            else:
-                self.precision, product, self.rate = "bf16", kernels.bf16_product, rates.bf16
-                self.library = "onednn"
-        if self.precision == "fp32" and rates.onednn > rates.torch:
-            product, self.library = kernels.onednn_product, "onednn"
+        if rates.takes_onednn:
+            self.products = kernels.ONEDNN_THROUGHOUT if rates.onednn_pays_for_weights else kernels.ONEDNN
+            self.library = "onednn"
             times = rates.onednn / rates.torch
             self.decisions.append(f"Matrix products by oneDNN: {times:.1f} times PyTorch's own rate on this processor.")
+        wanted = self.settings.precision
+        if wanted == "bf16" and not rates.bf16:
+            self.decisions.append("fp32: this processor has no bf16 products.")
+        elif wanted == "bf16" or (wanted == "auto" and bf16_pays(self.anatomy.hidden_size, rates)):
+            self.precision, self.rate = "bf16", rates.bf16
+            self.decisions.append(
+                f"bf16 matrix products in the layers: {rates.bf16 / rates.fp32:.1f} times the rate of fp32 on this "
+                "processor; everything else in fp32."
+            )
         self.one_token = find_one_token(self.model, self.anatomy, self._two_examples())
         if self.one_token is not None:
             self.decisions.append(
                 f"Last layer computed for each text's {self.one_token.place} token only, the one the head reads."
             )
-        self.fast = FastPath(self.model, product, self.one_token).install()
+        self._install_fast_path()
+
+    def _install_fast_path(self) -> None:
+        rounded = self.anatomy.layers_path if self.precision == "bf16" else None
+        self.fast = FastPath(self.model, self.products, self.one_token, bf16_layers=rounded).install()
 
     def _choose_cuda_precision(self) -> None:
         wanted = self.settings.precision
@@ -219,13 +227,13 @@ class Engine:
         if self.replay is not None:
             self.replay.remove()
             self.replay = None
-        if self.fast is not None and self.fast.product is kernels.bf16_product:
+        half, self.precision = self.precision == "bf16", "fp32"
+        if self.fast is not None and half:
             self.fast.remove()
-            self.fast = FastPath(self.model, kernels.onednn_product, self.one_token).install()
+            self._install_fast_path()
         if self.halves is not None:
             self.halves.remove()
             self.halves = None
-        self.precision = "fp32"
 
     def restore(self) -> None:
         """Take everything out again: the model as it was loaded, with what it has learned."""

@@ -23,7 +23,7 @@ from transformers.pytorch_utils import Conv1D
 
 from spafit.anatomy import Anatomy
 from spafit.stratification import Role
-from spafit.training.kernels import Attention, Dropout, Linear, Product, bf16_product, dropout_mask
+from spafit.training.kernels import BF16, Attention, Dropout, Linear, Products, dropout_mask
 from spafit.training.prefix import first_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def attention(
     drop = None
     if dropout > 0.0:
         drop = dropout_mask((batch * heads, query.shape[2], key.shape[2]), dropout)
-    output = Attention.apply(query, key, value, attention_mask, drop, scale, softcap).transpose(1, 2)
+    output = Attention.apply(query, key, value, attention_mask, drop, 1.0 / (1.0 - dropout), scale, softcap)
+    output = output.transpose(1, 2)
     return (output.contiguous() if single is None else output.expand(-1, tokens, -1, -1)), None
 
 
@@ -123,12 +124,15 @@ class FastPath:
     """The kernels installed in one model on the CPU; `remove` leaves the model as it was found.
 
     With `one_token`, tell `focus` before each forward pass which tokens the head reads; otherwise all are computed.
+    Modules below the path `bf16_layers` round the arguments of their products to bf16; embeddings and head never do.
     """
 
-    def __init__(self, model: nn.Module, product: Product, one_token: OneToken | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, products: Products, one_token: OneToken | None = None, *, bf16_layers: str | None = None
+    ) -> None:
         self.model = model
-        self.product = product
-        self._halve = product is bf16_product
+        self.products = products
+        self.bf16_layers = bf16_layers
         self.tokens: Tensor | None = None
         self._rows: Tensor | None = None  # the same tokens as places in the batch laid out flat
         self._patched: list[nn.Module] = []
@@ -147,10 +151,10 @@ class FastPath:
             forward: Callable[[Tensor], Tensor] | None = None
             if isinstance(module, LoraLinear):
                 if _fusable(module):
-                    forward = self._lora(module)
+                    forward = self._lora(path, module)
                     inside.update(m for m in module.modules() if m is not module)
             elif isinstance(module, (nn.Linear, Conv1D)) and type(module) in (nn.Linear, Conv1D):
-                forward = self._linear(module)
+                forward = self._linear(path, module)
             elif type(module) is nn.Dropout:
                 forward = _dropout(module)
             if forward is not None:
@@ -181,38 +185,31 @@ class FastPath:
         self.tokens = tokens
         self._rows = None if tokens is None else torch.arange(len(tokens)) * width + tokens
 
-    def _linear(self, module: nn.Linear | Conv1D) -> Callable[[Tensor], Tensor]:
-        matrix = self._matrix_of(module)
+    def _products_of(self, path: str) -> Products:
+        """How the module at `path` multiplies."""
+        inside = self.bf16_layers is not None and path.startswith(f"{self.bf16_layers}.")
+        return BF16 if inside else self.products
+
+    def _linear(self, path: str, module: nn.Linear | Conv1D) -> Callable[[Tensor], Tensor]:
+        products = self._products_of(path)
+        matrix = _matrix_of(module, products)
 
         def forward(x: Tensor) -> Tensor:
-            return Linear.apply(x, matrix(), module.bias, None, None, 1.0, self.product)
+            return Linear.apply(x, matrix(), module.bias, None, None, 1.0, products)
 
         return forward
 
-    def _lora(self, module: LoraLinear) -> Callable[[Tensor], Tensor]:
+    def _lora(self, path: str, module: LoraLinear) -> Callable[[Tensor], Tensor]:
+        products = self._products_of(path)
         adapter = module.active_adapters[0]
         base, a, b = module.base_layer, module.lora_A[adapter], module.lora_B[adapter]
         assert isinstance(base, (nn.Linear, Conv1D))
-        matrix, scale = self._matrix_of(base), module.scaling[adapter]
+        matrix, scale = _matrix_of(base, products), module.scaling[adapter]
 
         def forward(x: Tensor) -> Tensor:
-            return Linear.apply(x, matrix(), base.bias, a.weight, b.weight, scale, self.product)
+            return Linear.apply(x, matrix(), base.bias, a.weight, b.weight, scale, products)
 
         return forward
-
-    def _matrix_of(self, module: nn.Linear | Conv1D) -> Callable[[], Tensor]:
-        """A linear module's weight as (out x in), rounded once and for all where it is frozen and products are bf16.
-
-        GPT-2's Conv1D stores it the other way round.
-        """
-
-        def matrix() -> Tensor:
-            return module.weight.t() if isinstance(module, Conv1D) else module.weight
-
-        if not self._halve or module.weight.requires_grad:
-            return matrix
-        half = matrix().detach().bfloat16()
-        return lambda: half
 
     def _focused(self, path: str, dense: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """Compute `dense` only for the tokens in focus, where that is all that matters.
@@ -237,11 +234,26 @@ class FastPath:
         return forward
 
 
+def _matrix_of(module: nn.Linear | Conv1D, products: Products) -> Callable[[], Tensor]:
+    """A linear module's weight as (out x in), rounded once and for all where it is frozen and products are bf16.
+
+    GPT-2's Conv1D stores it the other way round.
+    """
+
+    def matrix() -> Tensor:
+        return module.weight.t() if isinstance(module, Conv1D) else module.weight
+
+    if products is not BF16 or module.weight.requires_grad:
+        return matrix
+    half = matrix().detach().bfloat16()
+    return lambda: half
+
+
 def _dropout(module: nn.Dropout) -> Callable[[Tensor], Tensor]:
     def forward(x: Tensor) -> Tensor:
         if not module.training or module.p == 0.0:
             return x
-        return Dropout.apply(x, dropout_mask(x.shape, module.p))
+        return Dropout.apply(x, dropout_mask(x.shape, module.p), 1.0 / (1.0 - module.p))
 
     return forward
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from torch.autograd.function import once_differentiable
 
 
 def dropout_mask(shape: torch.Size | tuple[int, ...], probability: float) -> Tensor:
-    """Return fp32 values: 0 with `probability` (to 1/65536), else 1 / (1 - probability).
+    """Return bytes: 0 with `probability` (to 1/65536), else 1. What is kept has to be divided by 1 - probability.
 
     The stream is seeded from torch's generator at each call, so `torch.manual_seed` decides the masks, and a layer that
     gradient checkpointing recomputes, with the generator's state restored, draws the same ones.
@@ -30,24 +31,25 @@ def dropout_mask(shape: torch.Size | tuple[int, ...], probability: float) -> Ten
     count = math.prod(shape)
     seed = int(torch.empty((), dtype=torch.int64).random_())
     words = np.random.SFC64(seed).random_raw(-(-count // 4))
-    values = torch.from_numpy(words.view(np.int16)[:count])
-    kept = values >= round(probability * 65536) - 32768
-    return kept.to(torch.float32).mul_(1.0 / (1.0 - probability)).view(shape)
+    # Compared by numpy, and bytes instead of booleans: PyTorch does neither with vector instructions.
+    kept = words.view(np.int16)[:count] >= round(probability * 65536) - 32768
+    return torch.from_numpy(kept.view(np.uint8)).view(shape)
 
 
 class Dropout(torch.autograd.Function):
-    """x times a mask that is drawn beforehand."""
+    """x times a mask that is drawn beforehand, times `scale`."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, mask: Tensor, scale: float) -> Tensor:
         ctx.save_for_backward(mask)
-        return x * mask
+        ctx.scale = scale
+        return (x * mask).mul_(scale)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (mask,) = ctx.saved_tensors
-        return gradient * mask, None
+        return (gradient * mask).mul_(ctx.scale), None, None
 
 
 Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -70,6 +72,35 @@ def bf16_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y if bias is None else y.add_(bias)
 
 
+def torch_weight(gradient: Tensor, x: Tensor) -> Tensor:
+    """The weight's gradient (out x in) from the output's (n x out) and the input (n x in), as PyTorch does it."""
+    return gradient.t() @ x
+
+
+def onednn_weight(gradient: Tensor, x: Tensor) -> Tensor:
+    """The same through oneDNN."""
+    return onednn_product(gradient.t(), x.t(), None)
+
+
+def bf16_weight(gradient: Tensor, x: Tensor) -> Tensor:
+    """The same of arguments rounded to bf16; PyTorch's own bf16 product is oneDNN's, in its faster form for this."""
+    return (gradient.bfloat16().t() @ x.bfloat16()).float()
+
+
+@dataclass(frozen=True)
+class Products:
+    """How a linear module multiplies."""
+
+    forward: Product  # used for the input's gradient too
+    weight: Callable[[Tensor, Tensor], Tensor]
+
+
+TORCH = Products(torch_product, torch_weight)
+ONEDNN = Products(onednn_product, torch_weight)
+ONEDNN_THROUGHOUT = Products(onednn_product, onednn_weight)
+BF16 = Products(bf16_product, bf16_weight)
+
+
 def has_onednn() -> bool:
     """Whether this build of PyTorch can send matrix products to oneDNN."""
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -87,17 +118,17 @@ class Linear(torch.autograd.Function):
         a: Tensor | None,
         b: Tensor | None,
         scale: float,
-        product: Product,
+        products: Products,
     ) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        y = product(flat, weight, bias)
+        y = products.forward(flat, weight, bias)
         low = None
         if a is not None and b is not None:
             low = flat @ a.t()
             y.addmm_(low, b.t(), alpha=scale)
         needs_x = ctx.needs_input_grad[1] or a is not None
         ctx.save_for_backward(flat if needs_x else None, weight, a, b, low)
-        ctx.scale, ctx.shape, ctx.product = scale, x.shape, product
+        ctx.scale, ctx.shape, ctx.products = scale, x.shape, products
         return y.view(*x.shape[:-1], y.shape[-1])
 
     @staticmethod
@@ -106,8 +137,8 @@ class Linear(torch.autograd.Function):
         flat, weight, a, b, low = ctx.saved_tensors
         g = gradient.reshape(-1, gradient.shape[-1])
         need_x, need_weight, need_bias, need_a, need_b = ctx.needs_input_grad[:5]
-        dx = ctx.product(g, weight.t(), None) if need_x else None
-        dweight = ctx.product(g.t(), flat.t(), None) if need_weight else None
+        dx = ctx.products.forward(g, weight.t(), None) if need_x else None
+        dweight = ctx.products.weight(g, flat) if need_weight else None
         dbias = g.sum(0) if need_bias else None
         da = db = None
         if a is not None:
@@ -120,7 +151,10 @@ class Linear(torch.autograd.Function):
 
 
 class Attention(torch.autograd.Function):
-    """softmax(scale q k^T + mask) v per head, with dropout on the weights; all 4-D (batch, head, token, width)."""
+    """softmax(scale q k^T + mask) v per head; all 4-D (batch, head, token, width).
+
+    With a mask `drop` the weights it keeps are multiplied by `drop_scale`, the others dropped.
+    """
 
     @staticmethod
     def forward(
@@ -130,6 +164,7 @@ class Attention(torch.autograd.Function):
         v: Tensor,
         mask: Tensor | None,
         drop: Tensor | None,
+        drop_scale: float,
         scale: float,
         cap: float | None,
     ) -> Tensor:
@@ -146,9 +181,9 @@ class Attention(torch.autograd.Function):
         if mask is not None:
             scores = scores.view(batch, heads, rows, columns).add_(mask).view(batch * heads, rows, columns)
         weights = torch.softmax(scores, -1)
-        used = weights if drop is None else weights * drop
+        used = weights if drop is None else (weights * drop).mul_(drop_scale)
         ctx.save_for_backward(q, k, v, weights, drop, bend)
-        ctx.scale, ctx.heads = scale, heads
+        ctx.scale, ctx.drop_scale, ctx.heads = scale, drop_scale, heads
         return torch.bmm(used, v).view(batch, heads, rows, -1)
 
     @staticmethod
@@ -156,11 +191,11 @@ class Attention(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, weights, drop, bend = ctx.saved_tensors
         g = gradient.reshape(q.shape[0], q.shape[1], v.shape[2])
-        used = weights if drop is None else weights * drop
+        used = weights if drop is None else (weights * drop).mul_(ctx.drop_scale)
         dv = torch.bmm(used.transpose(1, 2), g)
         dweights = torch.bmm(g, v.transpose(1, 2))
         if drop is not None:
-            dweights.mul_(drop)
+            dweights.mul_(drop).mul_(ctx.drop_scale)
         dscores = torch.ops.aten._softmax_backward_data(dweights, weights, -1, torch.float32)
         if bend is not None:
             dscores.mul_(1.0 - bend * bend)
@@ -171,4 +206,4 @@ class Attention(torch.autograd.Function):
         def split(x: Tensor) -> Tensor:
             return x.view(-1, heads, x.shape[1], x.shape[2])
 
-        return split(dq), split(dk), split(dv), None, None, None, None
+        return split(dq), split(dk), split(dv), None, None, None, None, None

@@ -6,7 +6,7 @@ import torch
 from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.training.fastpath import FastPath, find_one_token
-from spafit.training.kernels import onednn_product
+from spafit.training.kernels import ONEDNN
 from spafit.training.prefix import Replay
 from tests.tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_model
 
@@ -72,7 +72,7 @@ def test_the_fast_path_gives_the_same_outputs_and_gradients(family, method):
     one_token = find_one_token(model, anatomy, inputs)
     assert one_token is not None
     assert one_token.place == ("last" if family in DECODERS else "first")
-    fast = FastPath(model, onednn_product, one_token).install()
+    fast = FastPath(model, ONEDNN, one_token).install()
     lengths = batch["attention_mask"].sum(1)
     width = batch["input_ids"].shape[1]
     fast.focus(lengths - 1 if one_token.place == "last" else torch.zeros_like(lengths), width)
@@ -100,7 +100,7 @@ def test_dropout_under_gradient_checkpointing_is_the_same_twice(family):
         model, _, _ = stratified(family)
         if checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
-        fast = FastPath(model, onednn_product).install()
+        fast = FastPath(model, ONEDNN).install()
         model.train()
         torch.manual_seed(5)
         results.append(loss_and_gradients(model, tiny_batch()))
