@@ -25,6 +25,7 @@ __all__ = [
     "Task",
     "TaskError",
     "baseline",
+    "called",
     "folder",
     "get_task",
     "is_ready",
@@ -60,6 +61,14 @@ def get_task(key_or_path: str) -> Task:
         raise TaskError(f"There is no file {key_or_path}.")
     known = ", ".join(task.key for task in list_tasks())
     raise TaskError(f"There is no task {key_or_path!r}; the tasks are {known}, and the path of a data file is one too.")
+
+
+def called(key: str, part: str) -> str:
+    """A part's name for people, also when its task is gone; see `Task.called`."""
+    try:
+        return get_task(key).called(part)
+    except TaskError:
+        return part.replace("_", " ")
 
 
 def load(task: Task | str, split: str, *, limit: int | None = None, seed: int = 0) -> Examples:

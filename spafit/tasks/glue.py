@@ -18,6 +18,7 @@ from spafit.tasks.splits import Preparation, arrange
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, Examples, Task, TaskError
 
 HUB_ID = "nyu-mll/glue"
+ORDER = "looked for in the folder that SPAFIT_GLUE_DIR names, then in the Hugging Face cache, then on the Hub"
 VALIDATION_SHARE = 0.1
 VALIDATION_AT_MOST = 1000
 
@@ -41,6 +42,7 @@ def _task(
         limits=limits,
         origin=origin,
         extra_tests=tuple(part for part, _ in layout.tests if part != "test"),
+        test_kind="matched" if key == "mnli" else "",
     )
 
 

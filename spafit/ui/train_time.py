@@ -25,7 +25,8 @@ def expected_time(spec: RunSpec) -> str:
         return ""
     settings = spec.settings
     train = min(settings.train_samples or sizes["train"], sizes["train"])
-    seconds = predict_seconds(spec, past, train, min(settings.eval_samples or sizes["validation"], sizes["validation"]))
+    live = min(settings.eval_samples or sizes["validation"], sizes["validation"])
+    seconds = predict_seconds(spec, past, train, live, sum(sizes.values()) - sizes["train"])
     if seconds is None:
         return ""
     judged = f"{len(past)} earlier runs" if len(past) > 1 else "one earlier run"
