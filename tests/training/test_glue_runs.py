@@ -1,5 +1,6 @@
 """The nine tasks of GLUE from their files to the final figures, with tiny models on small files in GLUE's layout."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,19 @@ def test_the_time_left_counts_every_part_of_the_final_evaluation(mnli, tiny_bert
         lengths = tokenize(tasks.load("mnli", part), tiny_bert, 32, None).lengths
         expected += sum(len(rows) * int(lengths[rows].max()) for rows in fixed_batches(lengths))
     assert counted["final_positions"] == expected
+
+
+def test_the_seed_chooses_the_training_examples_and_nothing_else(glue_dir, tiny_bert):
+    write_task(glue_dir, "qqp", train=400, words=words)
+
+    def read(seed: int) -> preparation.Data:
+        return preparation.prepare_data(spec(tiny_bert, "qqp", replace(SETTINGS, seed=seed)), tiny_bert, 32)
+
+    first, again, other = read(0), read(0), read(1)
+    assert first.train.input_ids.tolist() == again.train.input_ids.tolist() != other.train.input_ids.tolist()
+    assert np.bincount(first.train.labels).tolist() == np.bincount(other.train.labels).tolist() == [12, 12]
+    for part in ("validation", "test"):
+        assert first.final[part].input_ids.tolist() == other.final[part].input_ids.tolist()
 
 
 def test_only_the_examples_that_are_used_are_tokenised_and_the_next_run_tokenises_nothing(
