@@ -28,6 +28,7 @@ __all__ = [
     "called",
     "folder",
     "get_task",
+    "is_quick",
     "is_ready",
     "list_tasks",
     "load",
@@ -131,6 +132,11 @@ def folder(task: Task) -> Path:
 def is_ready(task: Task) -> bool:
     """Whether the task's data has been read and divided on this machine already."""
     return prepared.is_ready(folder(task))
+
+
+def is_quick(task: Task) -> bool:
+    """Whether a page may read the task's data itself: no download, and no half a million rows to divide first."""
+    return task.source == "bundled" or is_ready(task) or (task.key in glue.KEYS and glue.is_small(task.key))
 
 
 def _ready_folder(task: Task) -> Path:
