@@ -133,9 +133,14 @@ def _tests(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
+def _beside(reached: dict[str, float], baseline: dict[str, float]) -> str:
+    """A test part's figures, with what guessing reaches in the first of them."""
+    return scores(reached) + "".join(f" (guessing {value:.3f})" for value in list(baseline.values())[:1])
+
+
 def _result(run: Run) -> str:
     if run.further_tests:
-        return "; ".join(f"{called(run.task, part)}: {scores(reached)}" for part, (reached, _) in run.tests.items())
+        return "; ".join(f"{called(run.task, part)}: {_beside(*figures)}" for part, figures in run.tests.items())
     if run.metrics:
-        return scores(run.metrics)
+        return _beside(run.metrics, run.baseline)
     return run.reason or scores(run.validation_metrics)
