@@ -38,8 +38,8 @@ class Preparation:
         """One sentence on rows of the source that could not be used, with the first of them; empty without any."""
         if not self.left_out:
             return ""
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
-        first = f" (the first: {self.problems[0]})" if self.problems else ""
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in self.left_out.items())
+        first = f"; the first: {self.problems[0]}" if self.problems else ""
         return f"Left out of the data: {reasons}{first}."
 
     def to_dict(self) -> dict[str, Any]:

@@ -138,7 +138,7 @@ class TestTraining:
         assert main(["train", "minilm-l6", "rte"]) == 0
         said = capsys.readouterr().err
         assert "RTE: the data is on this machine, in a folder or file of yours." in said
-        assert "1 malformed lines (the first: dev.tsv line 14 has 2 columns where 4 are expected)" in said
+        assert "malformed lines (1); the first: dev.tsv line 14 has 2 columns where 4 are expected." in said
 
     def test_json_has_no_nan(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SCRIPTED", "steps=1 loss=nan")

@@ -144,7 +144,7 @@ def test_a_run_says_where_its_data_is_and_what_was_left_out(glue_dir, tiny_bert)
     assert "WNLI: the data is on this machine, in a folder or file of yours." in started.decisions
     (left_out,) = [sentence for sentence in started.decisions if "Left out" in sentence]
     assert left_out == (
-        "Left out of the data: 2 malformed lines (the first: train.tsv line 42 has 2 columns where 4 are expected)."
+        "Left out of the data: malformed lines (2); the first: train.tsv line 42 has 2 columns where 4 are expected."
     )
 
 
