@@ -7,7 +7,6 @@ of retries.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -18,6 +17,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from spafit.errors import SpafitError
+from spafit.weights import has_weights
 
 TIMEOUT = 3.0
 """Seconds after which a Hub that has not answered counts as out of reach."""
@@ -125,23 +125,8 @@ def cached_snapshot(hub_id: str) -> Path | None:
     snapshots = cache_folder() / f"models--{hub_id.replace('/', '--')}" / "snapshots"
     if not snapshots.is_dir():
         return None
-    complete = [folder for folder in snapshots.iterdir() if (folder / "config.json").is_file() and weight_files(folder)]
+    complete = [folder for folder in snapshots.iterdir() if (folder / "config.json").is_file() and has_weights(folder)]
     return max(complete, key=lambda folder: folder.stat().st_mtime, default=None)
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """Return a model folder's safetensors files: the one, or every shard its index names; empty when incomplete."""
-    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if single.is_file():
-        return [single]
-    if not index.is_file():
-        return []
-    try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        shards = [folder / name for name in names if Path(name).name == name]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return []
-    return shards if len(shards) == len(names) and all(shard.is_file() for shard in shards) else []
 
 
 def download(hub_id: str) -> Path:
@@ -163,6 +148,6 @@ def download(hub_id: str) -> Path:
     except (HfHubHTTPError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise SpafitError(f"The model {hub_id} could not be downloaded ({reason}).") from error
-    if not weight_files(folder):
+    if not has_weights(folder):
         raise SpafitError(f"{hub_id} has no safetensors weights; other formats can run code and are not read.")
     return folder

@@ -17,11 +17,11 @@ from spafit.configs import MAX_CONFIG_BYTES, family_of, parse_config, read_confi
 from spafit.errors import SpafitError
 from spafit.home import spafit_home, write_whole
 from spafit.stratification import Role
+from spafit.weights import WeightsError, has_weights, tensor_names, weight_files
 
 BUNDLED = "minilm-l6"
 """Catalogue key of the model whose weights come with the installation."""
 CATALOGUE = Path(__file__).parent / "catalogue"
-MAX_HEADER_BYTES = 100_000_000
 UPLOADED = "config:"
 """What the key of an uploaded configuration starts with; its content's hash follows."""
 
@@ -124,7 +124,7 @@ def _from_catalogue(entry: Mapping[str, Any]) -> Model:
 def _local(folder: Path) -> Model:
     folder = folder.resolve()
     family = family_of(read_config(folder)).key
-    counts_only = not hub.weight_files(folder)
+    counts_only = not has_weights(folder)
     return Model(str(folder), folder.name, "local", None, family, None, None, None, None, counts_only, folder)
 
 
@@ -204,16 +204,11 @@ def lacks_pooler(folder: Path, anatomy: Anatomy) -> bool:
 
 
 def _tensor_names(folder: Path) -> set[str]:
-    """Return the names in a folder's safetensors files (format: 8 bytes of length, then a JSON object)."""
-    names: set[str] = set()
-    for path in hub.weight_files(folder):
-        try:
-            with path.open("rb") as stream:
-                length = int.from_bytes(stream.read(8), "little")
-                names |= json.loads(stream.read(length)).keys() if length <= MAX_HEADER_BYTES else set()
-        except (OSError, ValueError, AttributeError):
-            continue  # broken weights can still be counted; loading them says what is wrong
-    return names
+    """The names in a folder's safetensors files; none for broken ones, which can still be counted."""
+    try:
+        return set().union(*(tensor_names(path) for path in weight_files(folder)))
+    except WeightsError:
+        return set()
 
 
 def weights_folder(model: str, *, allow_download: bool) -> Path:
@@ -225,7 +220,7 @@ def weights_folder(model: str, *, allow_download: bool) -> Path:
     """
     found = get_model(model)
     if found.path is not None:
-        if not hub.weight_files(found.path):
+        if not has_weights(found.path):
             raise SpafitError(
                 f"The folder of {found.name} has no complete safetensors weights (model.safetensors), "
                 "so it can be counted but not trained."

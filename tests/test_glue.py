@@ -11,46 +11,8 @@ from spafit.tasks import TaskError, get_task, list_tasks, load, preparation
 from spafit.tasks.glue import KEYS
 from spafit.tasks.glue_files import LAYOUTS, Layout, read_tsv
 from spafit.tasks.splits import normalize
+from tests.glue_layout import write_task
 from tests.hf_cache import write_cache
-
-HEADERS = {
-    "cola": None,
-    "sst2": "sentence\tlabel",
-    "mrpc": "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String",
-    "stsb": "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore",
-    "qqp": "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate",
-    "mnli": "index\tpromptID\tpairID\tgenre\tsentence1_binary_parse\tsentence2_binary_parse\tsentence1_parse\t"
-    "sentence2_parse\tsentence1\tsentence2\tlabel1\tgold_label",
-    "qnli": "index\tquestion\tsentence\tlabel",
-    "rte": "index\tsentence1\tsentence2\tlabel",
-    "wnli": "index\tsentence1\tsentence2\tlabel",
-}
-NUMBERED = ("cola", "sst2", "mrpc", "qqp", "wnli")  # their files hold class numbers, the others class names
-
-
-def row(key: str, part: str, i: int) -> str:
-    layout = LAYOUTS[key]
-    label = f"{i % 6 * 0.9:.3f}"
-    if layout.labels:
-        number = i % len(layout.labels)
-        label = str(number) if key in NUMBERED else layout.labels[number]
-    cells = {layout.text: f'{part} "text {i}', layout.label: label}
-    if layout.pair:
-        cells[layout.pair] = f"{part} second {i}"
-    names = list(layout.columns) or HEADERS[key].split("\t")
-    return "\t".join(cells.get(name, f"{name}{i}") for name in names)
-
-
-def write_task(root: Path, key: str, train: int = 40, dev: int = 12) -> Path:
-    layout = LAYOUTS[key]
-    folder = root / layout.folder
-    folder.mkdir(parents=True)
-    for name in layout.files.values():
-        stem = name.removesuffix(".tsv")
-        lines = [HEADERS[key]] if HEADERS[key] else []
-        lines += [row(key, stem, i) for i in range(train if stem == "train" else dev)]
-        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
 
 
 @pytest.fixture
@@ -74,7 +36,7 @@ def test_official_layout(key: str, glue_dir: Path) -> None:
     assert parts["test"].text == [f'{test_file} "text {i}' for i in range(12)]
     assert (parts["test"].pair is not None) == task.pair
     if task.pair:
-        assert parts["test"].pair == [f"{test_file} second {i}" for i in range(12)]
+        assert parts["test"].pair == [f'{test_file} second "text {i}' for i in range(12)]
     if task.kind == "regression":
         assert parts["test"].labels.dtype == np.float32
         np.testing.assert_allclose(parts["test"].labels, [i % 6 * 0.9 for i in range(12)], rtol=1e-6)
@@ -188,6 +150,24 @@ def test_without_folder_cache_or_hub_it_says_what_to_do(tmp_path: Path, monkeypa
     ) as caught:
         load("wnli", "train")
     assert "SPAFIT_GLUE_DIR" in str(caught.value)
+
+
+def test_a_folder_goes_before_the_cache_and_the_cache_before_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glue_dir: Path
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    assert get_task("rte").source == "hub"
+    columns = {"sentence1": "string", "sentence2": "string", "label": ["entailment", "not_entailment"], "idx": "int32"}
+    parts = {
+        part: [{"sentence1": f"cached {part} {i}", "sentence2": "b", "label": i % 2, "idx": i} for i in range(30)]
+        for part in ("train", "validation")
+    }
+    write_cache(tmp_path / "hf", "nyu-mll/glue", "rte", columns, parts)
+    assert get_task("rte").source == "cached"
+    assert load("rte", "test").text[0] == "cached validation 0"
+    write_task(glue_dir, "rte")
+    assert get_task("rte").source == "local"
+    assert load("rte", "test").text[0] == 'dev "text 0'
 
 
 def test_from_the_hugging_face_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from spafit.cli.output import print_json, print_table, size
+from spafit.cli.output import note, print_json, print_table, size
 
 
 def models(chosen: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def _remark(counts_only: bool) -> str:
 
 def tasks(chosen: argparse.Namespace) -> int:
     """List the tasks."""
-    from spafit.tasks import list_tasks
+    from spafit.tasks import glue, list_tasks
 
     found = list_tasks()
     if chosen.json:
@@ -39,4 +39,5 @@ def tasks(chosen: argparse.Namespace) -> int:
         return 0
     columns = ("key", "name", "source", "kind", "metric", "asks")
     print_table(columns, [(t.key, t.name, t.source, t.kind, t.metric, t.sentence) for t in found])
+    note(f"The data of GLUE's nine tasks is {glue.ORDER}.")
     return 0

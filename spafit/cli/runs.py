@@ -8,6 +8,7 @@ import time
 from spafit.cli.output import note, print_facts, print_json, print_table, scores, share
 from spafit.cli.parser import CommandError
 from spafit.runs import Run, State, Store, attend, stop
+from spafit.tasks import called
 from spafit.training.events import PHASES
 
 STOP_SECONDS = 15.0
@@ -112,8 +113,7 @@ def print_run(run: Run) -> None:
             ("task", run.task),
             ("stratification", run.stratification),
             ("trainable", share(run.trainable, run.total) if run.trainable is not None and run.total else None),
-            ("test", scores(run.metrics) or None),
-            ("guessing", scores(run.baseline) or None),
+            *_tests(run),
             ("validation", scores(run.validation_metrics) or None),
             ("steps", f"{run.step:,} of {run.total_steps:,}" if run.total_steps else None),
             ("seconds", f"{run.seconds:.1f}" if run.seconds is not None else None),
@@ -124,7 +124,23 @@ def print_run(run: Run) -> None:
     )
 
 
+def _tests(run: Run) -> list[tuple[str, str]]:
+    """Every test part's figures, each by its name, beside what guessing reaches there."""
+    lines = []
+    for part, (reached, baseline) in run.tests.items():
+        name = called(run.task, part)
+        lines += [(name, scores(reached)), (name.replace("test", "guessing", 1), scores(baseline))]
+    return lines
+
+
+def _beside(reached: dict[str, float], baseline: dict[str, float]) -> str:
+    """A test part's figures, with what guessing reaches in the first of them."""
+    return scores(reached) + "".join(f" (guessing {value:.3f})" for value in list(baseline.values())[:1])
+
+
 def _result(run: Run) -> str:
+    if run.further_tests:
+        return "; ".join(f"{called(run.task, part)}: {_beside(*figures)}" for part, figures in run.tests.items())
     if run.metrics:
-        return scores(run.metrics)
+        return _beside(run.metrics, run.baseline)
     return run.reason or scores(run.validation_metrics)

@@ -17,7 +17,7 @@ from spafit.errors import SpafitError
 from spafit.models import get_model
 from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_supervisor, stop
 from spafit.runs.obstacles import obstacle
-from spafit.tasks import get_task
+from spafit.tasks import Task, TaskError, get_task, is_ready, preparation
 from spafit.training.config import RunSpec
 from spafit.training.events import PHASES
 
@@ -36,6 +36,7 @@ def run(chosen: argparse.Namespace) -> int:
     count(anatomy, strat)  # refuses what does not fit the model, such as a rank beyond its matrices
     spec = RunSpec(model.key, task.key, strat, how)
     store = Store.open()
+    note(f"{task.name}: the data is {task.where}.")
     run_id = store.submit(spec, owner=chosen.owner, priority=chosen.priority, name=chosen.name)
     interrupted = False
     try:
@@ -48,6 +49,8 @@ def run(chosen: argparse.Namespace) -> int:
         stop(run_id)
         wait_until_over(store, run_id, STOP_SECONDS)
     ended = store.get(run_id)
+    if sentence := _left_out(task):
+        note(sentence)
     if ended.state is State.FAILED:
         note(ended.reason or "The run failed.")
     if chosen.json:
@@ -57,6 +60,14 @@ def run(chosen: argparse.Namespace) -> int:
     if ended.state is State.FINISHED or (chosen.detach and not interrupted):
         return 0
     return INTERRUPTED if interrupted else 1
+
+
+def _left_out(task: Task) -> str:
+    """What of the task's data could not be used, in one sentence; empty when nothing, or when it was not read yet."""
+    try:
+        return preparation(task).remark if is_ready(task) else ""
+    except TaskError:  # files are missing: the run has said so
+        return ""
 
 
 def follow(store: Store, run_id: str) -> None:

@@ -88,6 +88,9 @@ class Run:
     validation_metrics: dict[str, float]
     """The latest live evaluation; for a finished run, the final one."""
     baseline: dict[str, float]
+    """What guessing reaches on the test split."""
+    further_tests: dict[str, dict[str, dict[str, float]]]
+    """For each further test part of the task, MNLI's "test_mismatched": its "metrics" and its "baseline"."""
     position: int | None = None
     """Place in the queue, 1 for the next; None unless queued."""
 
@@ -101,11 +104,18 @@ class Run:
         """Share of the optimizer steps done, 0 to 1."""
         return min(self.step / self.total_steps, 1.0) if self.total_steps else 0.0
 
+    @property
+    def tests(self) -> dict[str, tuple[dict[str, float], dict[str, float]]]:
+        """What the run reached and what guessing reaches, on each test part; empty unless it is finished."""
+        further = {part: (scores["metrics"], scores["baseline"]) for part, scores in self.further_tests.items()}
+        return {"test": (self.metrics, self.baseline), **further} if self.metrics else {}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the run as JSON types: what ``spafit show --json`` prints."""
         plain = ("name", "owner", "priority", "attempt", "sweep", "stop_requested", "archived", "reason", "model")
         plain += ("task", "seed", "device", "phase", "step", "total_steps", "progress", "seconds", "remaining")
-        plain += ("trainable", "total", "metrics", "validation_metrics", "baseline", "versions", "hardware", "position")
+        plain += ("trainable", "total", "metrics", "validation_metrics", "baseline", "further_tests")
+        plain += ("versions", "hardware", "position")
         times = ("created_at", "queued_at", "started_at", "ended_at", "heartbeat_at")
         moments = {key: getattr(self, key) for key in times}
         return {
@@ -147,5 +157,5 @@ def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             case "finished":
                 # A run that was stopped has no final figures; those of its last live evaluation stay.
                 row |= {key: dict(event[key]) for key in ("metrics", "validation_metrics", "baseline") if event[key]}
-                row |= {"step": event["steps"], "remaining": None}
+                row |= {"step": event["steps"], "remaining": None, "further_tests": event.get("further_tests") or {}}
     return row

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Index
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Kept here so that opening a store that is up to date never imports Alembic."""
 
 
@@ -90,6 +90,7 @@ runs = Table(
     Column("metrics", JSON, nullable=False),
     Column("validation_metrics", JSON, nullable=False),
     Column("baseline", JSON, nullable=False),
+    Column("further_tests", JSON, nullable=False, server_default="{}"),
     Index(None, "state", "priority"),
     Index(None, "owner", "started_at"),
     Index(None, "sweep"),

@@ -31,6 +31,7 @@ NAME_LENGTH = 200
 OF_ONE_ATTEMPT = ("reason", "started_at", "ended_at", "heartbeat_at", "supervisor", "process", "device", "phase")
 OF_ONE_ATTEMPT += ("trainable", "total", "total_steps", "seconds", "remaining")
 STOPPED_IN_QUEUE = "Stopped before it started."
+SCORES = ("metrics", "validation_metrics", "baseline", "further_tests")
 
 Clock = Callable[[], datetime]
 Runs = list[Run]
@@ -134,7 +135,7 @@ class Store:
             "seed": spec.settings.seed,
             "requested_device": spec.settings.device,
             "step": 0,
-            **{column: {} for column in ("versions", "hardware", "metrics", "validation_metrics", "baseline")},
+            **{column: {} for column in ("versions", "hardware", *SCORES)},
         }
         while True:
             run_id = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
@@ -167,7 +168,7 @@ class Store:
             if run["state"] not in (State.STOPPED, State.FAILED):
                 raise StoreError(f"Run {run_id} is {run['state']}; only a stopped or failed run can be run again.")
             cleared = dict.fromkeys(OF_ONE_ATTEMPT)
-            emptied = {column: {} for column in ("metrics", "validation_metrics", "baseline")}
+            emptied = {column: {} for column in SCORES}
             state = {"state": State.QUEUED, "attempt": run["attempt"] + 1, "queued_at": self.clock(), "step": 0}
             self._set(connection, run["number"], **cleared, **emptied, **state, stop_requested=False, archived=False)
 

@@ -25,8 +25,10 @@ __all__ = [
     "Task",
     "TaskError",
     "baseline",
+    "called",
     "folder",
     "get_task",
+    "is_quick",
     "is_ready",
     "list_tasks",
     "load",
@@ -60,6 +62,14 @@ def get_task(key_or_path: str) -> Task:
         raise TaskError(f"There is no file {key_or_path}.")
     known = ", ".join(task.key for task in list_tasks())
     raise TaskError(f"There is no task {key_or_path!r}; the tasks are {known}, and the path of a data file is one too.")
+
+
+def called(key: str, part: str) -> str:
+    """A part's name for people, also when its task is gone; see `Task.called`."""
+    try:
+        return get_task(key).called(part)
+    except TaskError:
+        return part.replace("_", " ")
 
 
 def load(task: Task | str, split: str, *, limit: int | None = None, seed: int = 0) -> Examples:
@@ -122,6 +132,11 @@ def folder(task: Task) -> Path:
 def is_ready(task: Task) -> bool:
     """Whether the task's data has been read and divided on this machine already."""
     return prepared.is_ready(folder(task))
+
+
+def is_quick(task: Task) -> bool:
+    """Whether a page may read the task's data itself: no download, and no half a million rows to divide first."""
+    return task.source == "bundled" or is_ready(task) or (task.key in glue.KEYS and glue.is_small(task.key))
 
 
 def _ready_folder(task: Task) -> Path:

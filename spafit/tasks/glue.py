@@ -18,6 +18,8 @@ from spafit.tasks.splits import Preparation, arrange
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, Examples, Task, TaskError
 
 HUB_ID = "nyu-mll/glue"
+ORDER = "looked for in the folder that SPAFIT_GLUE_DIR names, then in the Hugging Face cache, then on the Hub"
+SMALL_BYTES = 2_000_000  # of a task's files: read and divided in well under a second
 VALIDATION_SHARE = 0.1
 VALIDATION_AT_MOST = 1000
 
@@ -41,6 +43,7 @@ def _task(
         limits=limits,
         origin=origin,
         extra_tests=tuple(part for part, _ in layout.tests if part != "test"),
+        test_kind="matched" if key == "mnli" else "",
     )
 
 
@@ -154,6 +157,13 @@ def source(key: str) -> str:
     if _local_folder(key) is not None:
         return "local"
     return "cached" if prepared.is_ready(_fetched_folder(key)) or _in_hf_cache(key) else "hub"
+
+
+def is_small(key: str) -> bool:
+    """Whether a task's files are local, and small enough to be read while a page waits."""
+    local = _local_folder(key)
+    paths = [] if local is None else [local / name for name in LAYOUTS[key].files.values()]
+    return bool(paths) and all(map(Path.is_file, paths)) and sum(path.stat().st_size for path in paths) <= SMALL_BYTES
 
 
 def how_to_bring(key: str) -> str:

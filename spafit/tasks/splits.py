@@ -33,6 +33,15 @@ class Preparation:
     left_out: dict[str, int] = field(default_factory=dict)  # reason -> rows that could not be used
     problems: tuple[str, ...] = ()  # the first of those rows, each with its file and line
 
+    @property
+    def remark(self) -> str:
+        """One sentence on rows of the source that could not be used, with the first of them; empty without any."""
+        if not self.left_out:
+            return ""
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in self.left_out.items())
+        first = f"; the first: {self.problems[0]}" if self.problems else ""
+        return f"Left out of the data: {reasons}{first}."
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return asdict(self)

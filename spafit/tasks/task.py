@@ -11,6 +11,12 @@ from spafit.errors import SpafitError
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
 SPLITS = ("train", "validation", "test")
+SOURCES = {
+    "bundled": "on this machine, it came with the installation",
+    "local": "on this machine, in a folder or file of yours",
+    "cached": "on this machine, fetched from the Hugging Face Hub",
+    "hub": "on the Hugging Face Hub, not fetched yet",
+}
 
 
 class TaskError(SpafitError):
@@ -23,7 +29,7 @@ class Task:
 
     key: str  # what the command line and a run's specification call it
     name: str  # what a person calls it
-    source: str  # where its data would come from now: bundled, cached, hub or local
+    source: str  # where its data would come from now: bundled, local, cached or hub
     kind: str  # classification or regression
     pair: bool  # two texts are read together
     labels: tuple[str, ...]  # class names by class number; empty for regression
@@ -35,6 +41,7 @@ class Task:
     limits: str = ""  # what this task cannot show, in one sentence
     origin: str = ""  # who made it, and where this copy comes from
     extra_tests: tuple[str, ...] = field(default=())  # further test parts: MNLI's "test_mismatched"
+    test_kind: str = ""  # what sets the test part apart from further ones: MNLI's "matched"
 
     @property
     def num_labels(self) -> int:
@@ -42,9 +49,19 @@ class Task:
         return 1 if self.kind == REGRESSION else len(self.labels)
 
     @property
+    def where(self) -> str:
+        """Where its data would come from now, as the end of a sentence."""
+        return SOURCES[self.source]
+
+    @property
     def splits(self) -> tuple[str, ...]:
         """The parts that `spafit.tasks.load` knows for this task."""
         return SPLITS + self.extra_tests
+
+    def called(self, part: str) -> str:
+        """A part's name for people; where there are several test parts, each says which: "test, mismatched"."""
+        kind = self.test_kind if part == "test" else part.removeprefix("test_") if part in self.extra_tests else ""
+        return f"test, {kind.replace('_', ' ')}" if kind else part
 
     def answer(self, label: float) -> str:
         """A label as people read it: the class's name, or the number."""

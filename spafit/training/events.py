@@ -61,6 +61,7 @@ class Started(Event):
     cached_layers: int  # layers replayed from the prefix cache; 0: none
     decisions: tuple[str, ...]  # sentences: what was chosen automatically, and why
     seconds: float
+    final_examples: int = 0  # in the final evaluation, of all its parts together; 0: not known
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decisions", tuple(self.decisions))
@@ -108,6 +109,8 @@ class Finished(Event):
     early: bool = False  # early stopping ended it
     peak_memory: int = 0  # bytes: resident memory of the process, or on a GPU the allocated memory
     work: dict[str, float] = field(default_factory=dict)  # estimated floating-point operations by phase, for forecasts
+    further_tests: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    # part -> "metrics" and "baseline", as above, for each further test part: MNLI's "test_mismatched"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timeline", tuple((str(name), float(seconds)) for name, seconds in self.timeline))

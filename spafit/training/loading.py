@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spafit.anatomy import Anatomy
-from spafit.errors import SpafitError
+from spafit.weights import WeightsError, check_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-
-class LoadingError(SpafitError):
-    """The weights cannot be used: absent, damaged, or not those of the model that config.json describes."""
 
 
 def load_model(folder: Path, anatomy: Anatomy, *, seed: int) -> tuple[PreTrainedModel, Anatomy]:
@@ -25,7 +19,8 @@ def load_model(folder: Path, anatomy: Anatomy, *, seed: int) -> tuple[PreTrained
     checkpoint was saved without its pooler, the same with a fresh pooler.
 
     Raises:
-        LoadingError: no safetensors, damaged ones, tensors missing beyond the fresh head, or shapes that differ.
+        WeightsError: no safetensors, damaged ones, tensors missing beyond the fresh head, shapes that differ,
+            or numbers that are not finite.
     """
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -48,13 +43,14 @@ def load_model(folder: Path, anatomy: Anatomy, *, seed: int) -> tuple[PreTrained
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise LoadingError(f"The model in {folder} cannot be loaded: {_first_sentence(error)}") from error
+        raise WeightsError(f"The model in {folder} cannot be loaded: {_first_sentence(error)}") from error
     finally:
         logging.set_verbosity(verbosity)
         if progress:
             logging.enable_progress_bar()
     absent = set(info["missing_keys"]) | {key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]}
     anatomy = _fitting(anatomy, absent, folder)
+    _check_finite(model, folder)
     if model.config.pad_token_id is None:  # decoders: the last token that is not padding is classified
         eos = model.config.eos_token_id
         model.config.pad_token_id = eos[0] if isinstance(eos, list) else (eos or 0)
@@ -68,57 +64,23 @@ def _fitting(anatomy: Anatomy, absent: set[str], folder: Path) -> Anatomy:
         if not missing:
             return candidate
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    raise LoadingError(
+    raise WeightsError(
         f"The weights in {folder} lack {missing[0]}{more}, or hold it in another shape, so they are not those of the "
         f"{anatomy.family} model that its config.json describes."
     )
 
 
-def check_weights(folder: Path) -> list[Path]:
-    """Return the safetensors files of a model folder after reading their headers, which costs microseconds.
-
-    A header is: its length as 8 little-endian bytes, then JSON that names every tensor's type, shape and byte range.
-
-    Raises:
-        LoadingError: there are none, one is missing from the index, or one is cut short or damaged.
-    """
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise LoadingError(f"{index} is not a valid index of safetensors files.") from error
-        if any(not isinstance(name, str) or Path(name).name != name for name in names):
-            raise LoadingError(f"{index} names files outside its folder.")
-        files = [folder / name for name in sorted(names)]
-    else:
-        files = [folder / "model.safetensors"]
-    for file in files:
-        if not file.is_file():
-            hint = " (pickled .bin weights are not read: they can run code)" if any(folder.glob("*.bin")) else ""
-            raise LoadingError(f"{folder} has no {file.name}{hint}.")
-        _check_header(file)
-    return files
-
-
-def _check_header(file: Path) -> None:
-    size = file.stat().st_size
-    damaged = LoadingError(f"{file} is damaged: it is not a complete safetensors file.")
-    with file.open("rb") as stream:
-        start = stream.read(8)
-        if len(start) < 8:
-            raise damaged
-        (length,) = struct.unpack("<Q", start)
-        if not 2 <= length <= min(size - 8, 100_000_000):
-            raise damaged
-        try:
-            header = json.loads(stream.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            complete = max(ends, default=0) == size - 8 - length
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-            raise damaged from None
-    if not complete:
-        raise damaged
+def _check_finite(model: PreTrainedModel, folder: Path) -> None:
+    """Refuse weights that hold NaN or infinity: training would seem to diverge at its first step."""
+    # A sum is finite unless a number in it is not, or is near the end of fp32's range; only then each one is looked at.
+    tensors = ((name, parameter.detach()) for name, parameter in model.named_parameters())
+    broken = [name for name, tensor in tensors if not (tensor.sum().isfinite() or tensor.isfinite().all())]
+    if broken:
+        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+        raise WeightsError(
+            f"The weights in {folder} hold NaN or infinity in {broken[0]}{more}, so nothing can be learned from them: "
+            "get the checkpoint again, or take one from before its training diverged."
+        )
 
 
 def _first_sentence(error: BaseException) -> str:

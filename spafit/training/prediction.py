@@ -12,7 +12,7 @@ from spafit.training.config import RunSpec
 from spafit.training.events import Finished, Started
 
 POINTS = 10  # live evaluations of a run that names no interval
-SCALED = ("prefix", "training", "evaluating")  # phases whose time goes with the work; the others are taken as they are
+SCALED = ("prefix", "training", "evaluating")  # phases whose time goes with the work
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,21 @@ class PastRun:
     finished: Finished
 
 
-def predict_seconds(spec: RunSpec, past: Iterable[PastRun], train_examples: int, eval_examples: int) -> float | None:
+def predict_seconds(
+    spec: RunSpec, past: Iterable[PastRun], train_examples: int, eval_examples: int, final_examples: int = 0
+) -> float | None:
     """Estimate the seconds from launch to end; None when no finished run is comparable.
 
     Comparable are runs of the same model; among them those on the same task, with the same length of texts and of the
-    same kind are preferred. Their time per unit of work (see `work`) is taken over, by its median.
+    same kind are preferred. Their time per unit of work (see `work`) is taken over, by its median. The time of the
+    final evaluation goes with its examples; that of the other phases is taken as it is.
 
     Args:
         spec: the run to come.
         past: earlier runs on this machine, in any order.
         train_examples: that the run will train on.
         eval_examples: in each of its live evaluations.
+        final_examples: in its final evaluation, all parts together; 0: as many as the earlier runs had.
     """
     comparable = [run for run in past if run.spec.model == spec.model and run.finished.state == "finished"]
     for same in (_same_everything, _same_texts, lambda a, b: True):
@@ -47,6 +51,8 @@ def predict_seconds(spec: RunSpec, past: Iterable[PastRun], train_examples: int,
         timeline = dict(run.finished.timeline)
         done = work(run.spec, run.started.train_examples, run.started.eval_examples)
         rates.append(sum(timeline.get(phase, 0.0) for phase in SCALED) / done)
+        if final_examples and run.started.final_examples and "final" in timeline:
+            timeline["final"] *= final_examples / run.started.final_examples
         fixed.append(sum(seconds for phase, seconds in timeline.items() if phase not in SCALED))
     coming = work(spec, train_examples, eval_examples)
     return statistics.median(rates) * coming + statistics.median(fixed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,12 @@ class Data:
     validation: Encoded
     test: Encoded
     live: Encoded  # the part of the validation split that live evaluations use
+    further_tests: dict[str, Encoded] = field(default_factory=dict)  # the task's `extra_tests`
+
+    @property
+    def final(self) -> dict[str, Encoded]:
+        """What the final evaluation looks at, by the name of the part."""
+        return {"validation": self.validation, "test": self.test, **self.further_tests}
 
     @property
     def regression(self) -> bool:
@@ -57,7 +63,43 @@ def prepare_data(spec: RunSpec, folder: Path, max_length: int) -> Data:
         )
     validation = read("validation")
     live = subset(validation, _live_rows(validation, settings.eval_samples, settings.seed))
-    return Data(task, train, validation, read("test"), live)
+    return Data(task, train, validation, read("test"), live, {part: read(part) for part in task.extra_tests})
+
+
+def remarks(key: str) -> list[str]:
+    """Sentences on where the data of a task was found and what of it could not be used."""
+    task = tasks.get_task(key)
+    found = [] if task.source == "bundled" else [f"{task.name}: the data is {task.where}."]
+    left_out = tasks.preparation(task).remark
+    return [*found, left_out] if left_out else found
+
+
+def fit_data(data: Data, model: PreTrainedModel, folder: Path) -> Data:
+    """The data as the model can take it: without token types where it has none, and its tokens sure to be known to it.
+
+    Raises:
+        TrainingFailed: the tokenizer in the model's folder gives tokens or types that the model has no embedding for.
+    """
+    parts = {"train": data.train, "live": data.live, **data.final}
+    rows = model.get_input_embeddings().get_parameter("weight").shape[0]
+    _check_numbers("token numbers", max(max(int(p.input_ids.max()), p.pad_id) for p in parts.values()), rows, folder)
+    types = getattr(model.config, "type_vocab_size", None) or 0
+    if types > 1:
+        highest = max((int(p.token_type_ids.max()) for p in parts.values() if p.token_type_ids is not None), default=0)
+        _check_numbers("token types", highest, types, folder)
+        return data
+    # Some tokenizers give types to models that have none; GPT-2 would even take them for words.
+    fitted = {name: replace(part, token_type_ids=None) for name, part in parts.items()}
+    train, live, validation, test = (fitted.pop(name) for name in ("train", "live", "validation", "test"))
+    return replace(data, train=train, live=live, validation=validation, test=test, further_tests=fitted)
+
+
+def _check_numbers(what: str, highest: int, rows: int, folder: Path) -> None:
+    if highest >= rows:
+        raise TrainingFailed(
+            f"The tokenizer in {folder} gives {what} up to {highest:,} but the model's embedding of them has {rows:,} "
+            "rows, so it belongs to another model: put the model's own tokenizer into that folder."
+        )
 
 
 def subset(encoded: Encoded, rows: np.ndarray) -> Encoded:

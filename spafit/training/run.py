@@ -21,10 +21,10 @@ from spafit.training.evaluation import Evaluation, Stopped, evaluate, fixed_batc
 from spafit.training.events import Evaluated, Event, Finished, Phase, Started, Step
 from spafit.training.failures import diverged
 from spafit.training.forecast import Forecast
-from spafit.training.loading import check_weights
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
 from spafit.training.prefix_store import weights_digest
 from spafit.training.timeline import Timeline
+from spafit.weights import check_weights
 
 EVENT_SECONDS = 0.1  # between Step events, at least
 POINTS = 10  # live evaluations in a run that names no interval
@@ -72,6 +72,7 @@ class Run:
             metrics=results["test"].metrics if results else {},
             validation_metrics=results["validation"].metrics if results else {},
             baseline=tasks.baseline(self.data.task, self.data.test.labels) if results else {},
+            further_tests={part: self._scores(part, results[part]) for part in self.data.further_tests if results},
             seconds=self.timeline.elapsed,
             steps=self.step,
             timeline=self.timeline.spent(),
@@ -93,6 +94,7 @@ class Run:
         self.data = preparation.prepare_data(self.spec, folder, self.max_length)
         yield self.timeline.enter("model")
         self.model, self.anatomy = preparation.prepare_model(self.spec, folder, described)
+        self.data = preparation.fit_data(self.data, self.model, folder)
         self.model.to(self.device)
         if self.settings.checkpointing:
             self.model.activation_checkpointing_enable({"use_reentrant": False})
@@ -103,6 +105,7 @@ class Run:
         self.optimizer = make_optimizer(self.model, self.spec.learning_rate, self.settings.weight_decay)
         self._plan()
         self.engine = Engine(self.model, self.anatomy, self.settings, self.device, spafit_home() / "cache")
+        self.engine.decisions += preparation.remarks(self.data.task.key)
         if self.max_length < self.settings.max_length:
             self.engine.decisions.append(f"Texts cut at {self.max_length} tokens, the most this model takes.")
         needs = {
@@ -144,7 +147,7 @@ class Run:
             max(last, depth - 1 + last - self.engine.cached_layers),
             evaluations=self.evaluations,
             evaluation_positions=positions(self.data.live.lengths),
-            final_positions=positions(self.data.validation.lengths) + positions(self.data.test.lengths),
+            final_positions=sum(positions(encoded.lengths) for encoded in self.data.final.values()),
             all_layers=depth - 1 + last,
         )
 
@@ -162,6 +165,7 @@ class Run:
             cached_layers=self.engine.cached_layers,
             decisions=tuple(self.engine.decisions),
             seconds=self.timeline.elapsed,
+            final_examples=sum(map(len, self.data.final.values())),
         )
 
     def _train(self) -> Iterator[Event]:
@@ -257,5 +261,9 @@ class Run:
         """Evaluate the full model in fp32 with fixed batches."""
         self.engine.only_full_fp32()
         self.model.eval()
-        splits = {"validation": self.data.validation, "test": self.data.test}
-        return {name: self._measure(Feed(encoded, self.device)) for name, encoded in splits.items()}
+        return {part: self._measure(Feed(encoded, self.device)) for part, encoded in self.data.final.items()}
+
+    def _scores(self, part: str, measured: Evaluation) -> dict[str, dict[str, float]]:
+        """What was measured on a further test part, beside what guessing reaches there."""
+        labels = self.data.further_tests[part].labels
+        return {"metrics": measured.metrics, "baseline": tasks.baseline(self.data.task, labels)}

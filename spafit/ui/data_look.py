@@ -6,20 +6,13 @@ import streamlit as st
 from spafit import hub
 from spafit.figures.data import class_balance, target_spread, token_lengths
 from spafit.models import get_model
-from spafit.tasks import Task, folder, get_task, helper, is_ready, list_tasks, preview
+from spafit.tasks import Task, folder, get_task, glue, helper, is_ready, list_tasks, preview
 from spafit.tasks.preview import Preview
 from spafit.training.config import TrainSettings
 from spafit.training.metrics import LABELS
 from spafit.ui.data_time import expected_time
 from spafit.ui.state import current_model
 from spafit.ui.text import plain
-
-SOURCES = {
-    "bundled": "on this machine, it came with the installation",
-    "local": "on this machine, in a folder or file of yours",
-    "cached": "on this machine, fetched from the Hugging Face Hub",
-    "hub": "on the Hugging Face Hub, not fetched yet",
-}
 
 
 def choose_task() -> Task:
@@ -56,7 +49,7 @@ def explain(task: Task) -> None:
         + (" (the first counts)" * (len(task.metrics) > 1)),
         "Limits": task.limits,
         "From": task.origin,
-        "Where": SOURCES[task.source],
+        "Where": f"{task.where} ({glue.ORDER})" if task.key in glue.KEYS else task.where,
         "Licence": task.licence,
     }
     st.markdown("  \n".join(f"**{name}:** {plain(fact)}" for name, fact in facts.items()))
@@ -91,8 +84,8 @@ def _made(task: str, tokenizer_folder: str | None, place: str) -> Preview:
 def show(task: Task, seen: Preview) -> None:
     """Draw a preview: rows, baseline, class balance, token lengths, examples, and what was left out."""
     done = seen.preparation
-    names = {"train": "Training rows", "validation": "Validation rows", "test": "Test rows"}
-    names |= {part: f"{part.replace('_', ' ').capitalize()} rows" for part in task.extra_tests}
+    names = {"train": "Training rows", "validation": "Validation rows"}
+    names |= {part: f"Test rows{task.called(part).removeprefix('test')}" for part in ("test", *task.extra_tests)}
     with st.container(horizontal=True):
         for part, rows in done.splits.items():
             st.metric(names[part], f"{rows:,}", width=130)
@@ -101,7 +94,7 @@ def show(task: Task, seen: Preview) -> None:
             f"Guessing: {LABELS[task.metric].lower()}",
             f"{seen.baseline[task.metric]:.3f}",
             width=200,
-            help="On the test part, by who always says the most frequent class (or the mean). "
+            help=f"On the {task.called('test')} part, by who always says the most frequent class (or the mean). "
             + "; ".join(f"{LABELS[name]}: {value:.3f}" for name, value in seen.baseline.items()),
         )
     balance, lengths = st.columns(2, gap="large")

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from spafit.runs import Run, Store
-from spafit.tasks import TaskError, get_task, load
+from spafit.tasks import TaskError, folder, get_task, is_quick, load
 
 POINT_COLUMNS = ("series", "step", "epoch", "seconds", "value")
 """Columns of a points table; `series` is "loss" (training), "validation loss" or "validation METRIC"."""
@@ -49,19 +49,23 @@ def last_of(events: Iterable[Event], kind: str) -> Event | None:
     return next((event for event in reversed(list(events)) if event["kind"] == kind), None)
 
 
-@st.cache_data(show_spinner=False, max_entries=100)
 def guess(task_key: str) -> float | None:
     """What the task's primary metric is on the validation part for somebody who always says the most frequent label.
 
-    None where that would need a download, or more than counting labels.
+    None where that would need a download, a long wait, or more than counting labels.
     """
     try:
         task = get_task(task_key)
-        if task.source == "hub":
-            return None
-        labels = load(task, "validation").labels
+        return _guess(task.key, str(folder(task))) if is_quick(task) else None
     except TaskError:
         return None
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _guess(task_key: str, place: str) -> float | None:
+    """Counted once for all visitors; `place` changes when the data does."""
+    task = get_task(task_key)
+    labels = load(task, "validation").labels
     if task.metric == "accuracy":
         return float(np.bincount(labels).max() / len(labels))
     return 0.0 if task.metric in ("matthews", "pearson", "spearman") else None

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from spafit.runs import Run, State, Store
-from spafit.tasks import TaskError, get_task
+from spafit.tasks import TaskError, called, get_task
 from spafit.training.metrics import LABELS
 from spafit.ui.explore_state import anatomy_of, counts_of
 from spafit.ui.picture import picture
@@ -103,11 +103,15 @@ def _setting(run: Run) -> None:
 
 
 def _scores(run: Run) -> None:
-    """Every metric on both parts, beside what guessing reaches on the test part."""
+    """Every metric on every part, beside what guessing reaches on the test parts."""
     if not run.validation_metrics:
         st.caption("The first evaluation brings the first scores.")
         return
-    parts = {"test": run.metrics, "guessing on test": run.baseline, "validation": run.validation_metrics}
+    parts = {}
+    for part, (reached, baseline) in run.tests.items():
+        name = called(run.task, part)
+        parts |= {name: reached, f"guessing on {name}": baseline}
+    parts["validation"] = run.validation_metrics
     table = pd.DataFrame({part: values for part, values in parts.items() if values})
     table.index = [LABELS.get(name, name) for name in table.index]
     st.table(table.map(lambda value: f"{value:.4f}"), border="horizontal")

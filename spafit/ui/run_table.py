@@ -8,6 +8,7 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import Run, Store
+from spafit.tasks import called
 from spafit.ui.run_compare import compare
 from spafit.ui.run_data import primary_metric
 from spafit.ui.state import owner
@@ -16,7 +17,9 @@ from spafit.ui.told import tell
 _OPENED, _SHOWN = "runs_opened", "runs_shown"
 _COLUMNS = {
     "Trained": st.column_config.NumberColumn(format="localized", help="Parameters"),
-    "Test": st.column_config.NumberColumn(format="%.3f", help="On the test data, once, at the end"),
+    "Test": st.column_config.NumberColumn(format="%.3f", help="On the test data, once, at the end; MNLI: matched"),
+    "Test, mismatched": st.column_config.NumberColumn(format="%.3f", help="On MNLI's second test part, likewise"),
+    "Guessing": st.column_config.NumberColumn(format="%.3f", help="By the most frequent answer, on the test data"),
     "Validation": st.column_config.NumberColumn(format="%.3f", help="Of the latest evaluation"),
     "Seconds": st.column_config.NumberColumn(format="%.0f"),
     "Started": st.column_config.DatetimeColumn(format="distance"),
@@ -83,13 +86,15 @@ def _table(runs: Sequence[Run], key: str) -> list[Run]:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    metric = primary_metric(run)
+    metric, further = primary_metric(run), run.further_tests
     return {
         "Run": run.name,
         "State": f"queued, place {run.position}" if run.position else str(run.state),
         "Task": run.task,
         "Metric": metric,
         "Test": run.metrics.get(metric),
+        **{called(run.task, part).capitalize(): further[part]["metrics"].get(metric) for part in further},
+        "Guessing": run.baseline.get(metric),
         "Validation": run.validation_metrics.get(metric),
         "Trained": run.trainable,
         "Seconds": run.seconds,

@@ -7,6 +7,7 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
+from spafit.tasks import called
 from spafit.training.events import PHASES
 from spafit.ui.curves import Line, curves, smoothed
 from spafit.ui.run_data import Event, events_of, guess, points, primary_metric
@@ -111,13 +112,13 @@ def _progress(run: Run) -> None:
 def _figures(run: Run, metric: str) -> None:
     """The numbers of a run; a dash where there is none yet, and no test figure before the end."""
     name = metric.replace("_", " ")
-    floor = run.baseline.get(metric)
     with st.container(horizontal=True, gap="medium"):
-        if run.metrics:
+        for part, (reached, baseline) in run.tests.items():
+            value, floor = reached.get(metric), baseline.get(metric)
             st.metric(
-                f"Test {name}",
-                _shown(run.metrics.get(metric)),
-                delta=None if floor is None or metric not in run.metrics else f"{run.metrics[metric] - floor:+.3f}",
+                f"Test {name}{called(run.task, part).removeprefix('test')}",
+                _shown(value),
+                delta=None if floor is None or value is None else f"{value - floor:+.3f}",
                 delta_description=None if floor is None else f"guessing {floor:.3f}",
                 help="Computed once, at the end, on data that nothing was chosen with.",
                 width="content",

@@ -54,7 +54,7 @@ def choose_task() -> Task:
     reached = guess(task.key)
     floor = "" if reached is None else f" Guessing reaches {reached:.2f}."
     st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
-    st.caption(f"Measured by {LABELS[task.metric].lower()}.{floor}")
+    st.caption(f"Measured by {LABELS[task.metric].lower()}.{floor} The data is {task.where}.")
     return task
 
 

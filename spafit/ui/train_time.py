@@ -5,7 +5,7 @@ import streamlit as st
 from spafit.errors import SpafitError
 from spafit.home import database_url
 from spafit.runs import Origin, State, Store
-from spafit.tasks import get_task, preparation
+from spafit.tasks import get_task, is_quick, preparation
 from spafit.training.config import RunSpec
 from spafit.training.events import Finished, Started, event_from_dict
 from spafit.training.prediction import PastRun, predict_seconds
@@ -25,7 +25,8 @@ def expected_time(spec: RunSpec) -> str:
         return ""
     settings = spec.settings
     train = min(settings.train_samples or sizes["train"], sizes["train"])
-    seconds = predict_seconds(spec, past, train, min(settings.eval_samples or sizes["validation"], sizes["validation"]))
+    live = min(settings.eval_samples or sizes["validation"], sizes["validation"])
+    seconds = predict_seconds(spec, past, train, live, sum(sizes.values()) - sizes["train"])
     if seconds is None:
         return ""
     judged = f"{len(past)} earlier runs" if len(past) > 1 else "one earlier run"
@@ -51,6 +52,6 @@ def _told(run_id: str, attempt: int, database: str) -> tuple[Started, Finished] 
 
 @st.cache_data(show_spinner=False, ttl=60, max_entries=50)
 def _sizes(task: str) -> dict[str, int]:
-    """Rows in each part of a task; empty where knowing that would need a download."""
+    """Rows in each part of a task; empty where knowing that would need a download or a long wait."""
     found = get_task(task)
-    return {} if found.source == "hub" else preparation(found).splits
+    return preparation(found).splits if is_quick(found) else {}

@@ -165,6 +165,12 @@ def test_counting_and_listing_never_import_pytorch() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()[-1] == "[]"
 
 
+def test_the_list_of_tasks_says_in_which_order_glue_is_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks"]) == 0
+    said = capsys.readouterr().err
+    assert said.index("SPAFIT_GLUE_DIR") < said.index("Hugging Face cache") < said.index("on the Hub")
+
+
 def test_models_and_tasks_are_lists_with_keys_names_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
     for command, key in (("models", "minilm-l6"), ("tasks", "rotten-tomatoes")):
         listed = document(capsys, command)

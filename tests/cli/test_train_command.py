@@ -12,7 +12,9 @@ import pytest
 
 from spafit.cli import main
 from spafit.runs import State, Store
+from spafit.tasks import preparation
 from tests.cli.calling import SPAFIT, document, printed
+from tests.glue_layout import write_task
 from tests.runs.helpers import eventually, processes_of
 
 
@@ -125,6 +127,18 @@ class TestTraining:
         assert document(capsys, "runs", "--state", "running") == []
         assert main(["stop", first["run"]]) == 0
         assert "stopped already" in capsys.readouterr().err
+
+    def test_where_the_data_is_and_what_was_left_out_of_it_is_said(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with (write_task(tmp_path, "rte") / "dev.tsv").open("a", encoding="utf-8") as file:
+            file.write("12\tonly two\n")
+        monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path))
+        preparation("rte")  # as the run would, were it not a scripted one
+        assert main(["train", "minilm-l6", "rte"]) == 0
+        said = capsys.readouterr().err
+        assert "RTE: the data is on this machine, in a folder or file of yours." in said
+        assert "malformed lines (1); the first: dev.tsv line 14 has 2 columns where 4 are expected." in said
 
     def test_json_has_no_nan(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SCRIPTED", "steps=1 loss=nan")

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from spafit.models import BUNDLED, weights_folder
 from spafit.tasks import get_task, intake, list_tasks, preparation, preview, stored
 from spafit.training.config import QUICK
+from tests.glue_layout import write_task
 from tests.pages.made_up import words
 
 Opener = Callable[..., AppTest]
@@ -63,6 +64,21 @@ def test_the_first_visit_makes_the_preview_in_a_process_of_its_own(open_page: Op
 
 def test_an_unknown_task_in_the_address_shows_the_first(open_page: Opener, looked_at: None) -> None:
     assert open_page(DATA, task="<b>none</b>").selectbox(key="data_task").value == "rotten-tomatoes"
+
+
+def test_glue_from_a_folder_says_where_it_is_and_which_lines_were_left_out(
+    open_page: Opener, store: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_task(tmp_path / "glue", "mnli")
+    with (folder / "dev_mismatched.tsv").open("a", encoding="utf-8") as file:
+        file.write("12\tonly two\n")
+    monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path / "glue"))
+    preview.make("mnli", str(weights_folder(BUNDLED, allow_download=False)))
+    app = open_page(DATA, task="mnli")
+    told = words(app).replace("\\", "")
+    assert "in a folder or file of yours (looked for in the folder that SPAFIT_GLUE_DIR names, then in" in told
+    assert "dev_mismatched.tsv line 14 has 2 columns where 12 are expected" in told
+    assert metrics(app)["Test rows, matched"] == metrics(app)["Test rows, mismatched"] == "12"
 
 
 def test_a_task_that_must_be_fetched_says_so(open_page: Opener, store: object, tmp_path, monkeypatch) -> None:

@@ -31,6 +31,7 @@ def test_the_table_lists_all_runs_with_their_test_figure_only_once_finished(open
     assert list(table["Run"]) == ["LoRA", "BitFit", "SPAFIT-2-4"]
     assert list(table["State"]) == ["queued, place 1", "running", "finished"]
     assert table["Test"].notna().tolist() == [False, False, True]
+    assert table["Guessing"].iloc[2] == 0.5
     assert table["Validation"].iloc[1] == pytest.approx(0.64)
     assert list(table["Owner"]) == ["", "Bo", "Ada"]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
 from spafit.runs import Run, State, Store
 from spafit.stratification import Method, preset
+from spafit.tasks import preparation
 from spafit.training.config import QUICK
+from tests.glue_layout import write_task
 from tests.pages.made_up import words
 
 Maker = Callable[..., Run]
@@ -27,7 +30,32 @@ def can_start(app: AppTest) -> bool:
 def test_task_metric_and_what_guessing_reaches_are_said(open_page: Opener) -> None:
     said = words(open_page(TRAIN))
     assert "praise the film or pan it" in said
-    assert "Measured by accuracy. Guessing reaches 0.50." in said
+    assert "Measured by accuracy. Guessing reaches 0.50. The data is on this machine, it came with the" in said
+
+
+def test_where_the_data_of_a_task_is_found_is_said(open_page: Opener, tmp_path: Path, monkeypatch) -> None:
+    write_task(tmp_path, "qqp")
+    monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    app = open_page(TRAIN)
+    app.selectbox(key="train_task").select("qqp").run()
+    assert "The data is on this machine, in a folder or file of yours." in words(app)
+    app.selectbox(key="train_task").select("wnli").run()
+    assert "The data is on the Hugging Face Hub, not fetched yet." in words(app)
+
+
+def test_a_page_does_not_wait_for_a_large_task_to_be_read(
+    open_page: Opener, home: Path, tmp_path: Path, monkeypatch
+) -> None:
+    write_task(tmp_path, "qqp")
+    monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path))
+    monkeypatch.setattr("spafit.tasks.glue.SMALL_BYTES", 100)
+    app = open_page(TRAIN)
+    app.selectbox(key="train_task").select("qqp").run()
+    assert "Measured by accuracy. The data is" in words(app)
+    assert not list((home / "cache").glob("tasks/qqp-*"))
+    preparation("qqp")  # a look at Data, or the first run
+    assert "Measured by accuracy. Guessing reaches 0.50. The data is" in words(app.run())
 
 
 def test_moving_a_boundary_changes_the_count(open_page: Opener) -> None:

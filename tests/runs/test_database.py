@@ -64,6 +64,7 @@ def test_every_revision_upgrades_to_the_newest_and_keeps_what_is_there(tmp_path:
         migrate(engine, tmp_path)
         run = Store(engine, tmp_path).get("abc")
         assert (run.name, run.metrics, run.step) == ("old", {"accuracy": 0.5}, 3)
+        assert run.further_tests == {}
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:

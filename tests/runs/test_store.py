@@ -105,6 +105,26 @@ def test_the_result_and_the_state_appear_together(store: Store) -> None:
     assert ended.ended_at is not None and ended.started_at is not None and ended.ended_at > ended.started_at
 
 
+def test_further_test_parts_are_kept_and_forgotten_with_the_attempt(store: Store) -> None:
+    run = claimed(store)
+    further = {"test_mismatched": {"metrics": {"accuracy": 0.6}, "baseline": {"accuracy": 0.4}}}
+    store.conclude(run, State.FAILED, "The power failed.", [FINISHED | {"further_tests": further}])
+    ended = store.get(run.id)
+    assert ended.further_tests == further == ended.to_dict()["further_tests"]
+    assert ended.tests == {
+        "test": ({"accuracy": 0.7}, {"accuracy": 0.5}),
+        "test_mismatched": ({"accuracy": 0.6}, {"accuracy": 0.4}),
+    }
+    store.requeue(run.id)
+    assert store.get(run.id).further_tests == {} == store.get(run.id).tests
+
+
+def test_a_finished_event_of_an_earlier_version_can_be_stored(store: Store) -> None:
+    run = claimed(store)
+    store.conclude(run, State.FINISHED, None, [{k: v for k, v in FINISHED.items() if k != "further_tests"}])
+    assert store.get(run.id).tests == {"test": ({"accuracy": 0.7}, {"accuracy": 0.5})}
+
+
 def test_a_stopped_run_keeps_its_latest_live_figures(store: Store) -> None:
     run = claimed(store)
     store.record(run, [STARTED, Evaluated(2, {"accuracy": 0.6}, 0.9, 5.0, 0.2).to_dict()])

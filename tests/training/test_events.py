@@ -14,6 +14,15 @@ EVENTS = [
     Step(250, 2.0, 0.31, 0.0, 14.0, 4000, 1.5),
     Evaluated(25, {"accuracy": 0.75, "f1": 0.7}, 0.5, 5.0, 0.2),
     Finished("finished", {"accuracy": 0.8}, {"accuracy": 0.81}, {"accuracy": 0.5}, 20.0, 250, (("data", 1.0),), 0.03),
+    Finished(
+        "finished",
+        {"accuracy": 0.8},
+        {"accuracy": 0.81},
+        {"accuracy": 0.5},
+        20.0,
+        250,
+        further_tests={"test_mismatched": {"metrics": {"accuracy": 0.7}, "baseline": {"accuracy": 0.4}}},
+    ),
     Finished("stopped", {}, {"accuracy": 0.6}, {}, 4.0, 12),
 ]
 
@@ -21,6 +30,14 @@ EVENTS = [
 @pytest.mark.parametrize("event", EVENTS, ids=lambda e: e.kind)
 def test_round_trip(event):
     assert event_from_dict(json.loads(json.dumps(event.to_dict()))) == event
+
+
+def test_events_of_earlier_versions_can_still_be_read():
+    finished = EVENTS[-1].to_dict()
+    started = EVENTS[1].to_dict()
+    del finished["further_tests"], started["final_examples"]
+    assert event_from_dict(finished) == EVENTS[-1]
+    assert event_from_dict(started) == EVENTS[1]
 
 
 def test_fields_of_a_newer_version_are_ignored_and_missing_ones_named():

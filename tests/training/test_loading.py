@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from spafit import anatomy
-from spafit.training.loading import LoadingError, check_weights, load_model
+from spafit.training.loading import load_model
+from spafit.weights import WeightsError, check_weights, has_weights, weight_files
 from tests.tiny import save_tiny_model, tiny_anatomy
 
 
@@ -46,14 +47,14 @@ def test_a_checkpoint_without_its_pooler_gets_a_fresh_one(folder):
 def test_a_missing_tensor_is_named(folder):
     lost = "bert.encoder.layer.1.output.dense.weight"
     rewrite(folder, lambda weights: {name: value for name, value in weights.items() if name != lost})
-    with pytest.raises(LoadingError, match=f"lack {lost}"):
+    with pytest.raises(WeightsError, match=f"lack {lost}"):
         load_model(folder, anatomy.build(folder), seed=0)
 
 
 def test_a_tensor_of_another_shape_is_named(folder):
     name = "bert.encoder.layer.0.output.dense.bias"
     rewrite(folder, lambda weights: weights | {name: torch.zeros(7)})
-    with pytest.raises(LoadingError, match=name):
+    with pytest.raises(WeightsError, match=name):
         load_model(folder, anatomy.build(folder), seed=0)
 
 
@@ -72,29 +73,70 @@ def test_a_tensor_of_another_shape_is_named(folder):
 def test_damaged_weights_are_recognised_without_reading_them(folder, damage):
     file = folder / "model.safetensors"
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(LoadingError, match="damaged"):
+    with pytest.raises(WeightsError, match="damaged"):
         load_model(folder, tiny_anatomy("bert"), seed=0)
 
 
 def test_pickled_weights_are_not_read(folder):
     (folder / "model.safetensors").unlink()
     torch.save({}, folder / "pytorch_model.bin")
-    with pytest.raises(LoadingError, match="pickled"):
+    with pytest.raises(WeightsError, match="pickled"):
         load_model(folder, tiny_anatomy("bert"), seed=0)
 
 
-@pytest.mark.parametrize("index", ["{", "[]", '{"weight_map": {"a": "../../secret.safetensors"}}', '{"weight_map": 3}'])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_named(folder, bad):
+    first, second = "bert.encoder.layer.1.output.dense.weight", "bert.encoder.layer.2.output.dense.bias"
+
+    def spoil(weights):
+        weights[first][3, 2] = bad
+        return weights
+
+    rewrite(folder, spoil)
+    with pytest.raises(
+        WeightsError, match=f"hold NaN or infinity in {first}, so .* get the checkpoint again"
+    ) as caught:
+        load_model(folder, anatomy.build(folder), seed=0)
+    assert "\n" not in str(caught.value) and "learning rate" not in str(caught.value)
+    rewrite(folder, lambda weights: weights | {second: torch.full_like(weights[second], bad)})
+    with pytest.raises(WeightsError, match=f"in {first} and 1 more"):
+        load_model(folder, anatomy.build(folder), seed=0)
+
+
+def test_large_weights_are_not_taken_for_broken_ones(folder):
+    name = "bert.encoder.layer.1.output.dense.weight"
+    rewrite(folder, lambda weights: weights | {name: torch.full_like(weights[name], 3e38)})
+    load_model(folder, anatomy.build(folder), seed=0)
+
+
+def test_of_one_file_and_an_index_the_file_counts_as_it_does_when_loading(folder):
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"x": "absent.safetensors"}}')
+    assert check_weights(folder) == weight_files(folder) == [folder / "model.safetensors"]
+    load_model(folder, anatomy.build(folder), seed=0)
+
+
+@pytest.mark.parametrize(
+    "index", ["{", "[]", '{"weight_map": {}}', '{"weight_map": {"a": "../../secret.safetensors"}}', '{"weight_map": 3}']
+)
 def test_a_broken_index_is_one_sentence(folder, index):
+    (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_text(index)
-    with pytest.raises(LoadingError, match="index"):
+    with pytest.raises(WeightsError, match="index"):
         check_weights(folder)
+    assert not has_weights(folder)
 
 
 def test_sharded_weights_are_all_checked(folder):
     (folder / "model.safetensors").rename(folder / "a.safetensors")
     mapping = {"x": "a.safetensors", "y": "b.safetensors"}
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": mapping}))
-    with pytest.raises(LoadingError, match=r"has no b\.safetensors"):
+    with pytest.raises(WeightsError, match=r"has no b\.safetensors"):
+        check_weights(folder)
+    assert not has_weights(folder)
+    shutil.copy(folder / "a.safetensors", folder / "b.safetensors")
+    assert has_weights(folder)
+    (folder / "b.safetensors").write_bytes(b"")
+    with pytest.raises(WeightsError, match=r"b\.safetensors is damaged"):
         check_weights(folder)
 
 

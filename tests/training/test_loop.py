@@ -1,12 +1,15 @@
 """Whole runs of a tiny model on real sentences: what they tell, what they keep, and how they end."""
 
+import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from spafit import adapt, anatomy, tasks
 from spafit.stratification import LoraSettings, Method, preset
@@ -15,6 +18,7 @@ from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import Evaluated, Finished, Phase, Started, Step, event_from_dict
 from spafit.training.loading import load_model
 from spafit.training.loop import TrainingFailed, train
+from spafit.weights import WeightsError
 
 SMALL = TrainSettings(
     train_samples=64, epochs=2, batch_size=8, eval_samples=40, eval_every=6, max_length=24, learning_rate=1e-2
@@ -195,6 +199,29 @@ def test_what_cannot_start_is_one_sentence(tiny_bert, changes, message):
     with pytest.raises(ValueError, match=message) as caught:
         list(train(replace(spec(tiny_bert), **changes)))
     assert "\n" not in str(caught.value)
+
+
+def test_weights_with_nan_are_not_blamed_on_the_learning_rate(tiny_bert, tmp_path):
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+    weights = load_file(folder / "model.safetensors")
+    weights["bert.embeddings.word_embeddings.weight"][40] = math.nan  # a word of few texts
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(WeightsError, match=r"NaN or infinity in bert\.embeddings\.word_embeddings\.weight"):
+        run(folder)
+
+
+def test_the_tokenizer_of_another_model_is_refused_before_training(tiny_bert, tmp_path):
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["the"] = 30_000
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    seen = []
+    with pytest.raises(
+        TrainingFailed, match=r"token numbers up to 30,000 .* has 64 rows, so it belongs to another"
+    ) as e:
+        seen.extend(train(spec(folder)))
+    assert "\n" not in str(e.value)
+    assert not of(seen, Started)
 
 
 def test_longer_texts_than_the_model_takes_are_cut_and_it_says_so(tiny_bert):

@@ -25,6 +25,14 @@ def test_the_same_run_again_takes_as_long():
     assert predict_seconds(SPEC, [past()], 2000, 500) == pytest.approx(1e-3 * work(SPEC, 2000, 500) + 5)
 
 
+def test_a_longer_final_evaluation_takes_longer():
+    run = past()
+    known = replace(run, started=replace(run.started, final_examples=1000))
+    same, more = (predict_seconds(SPEC, [known], 2000, 500, examples) for examples in (1000, 4000))
+    assert same is not None and more == pytest.approx(same + 3 * 2.0)  # the final evaluation took 2 s
+    assert predict_seconds(SPEC, [run], 2000, 500, 4000) == same  # an earlier version did not say how many there were
+
+
 def test_nothing_is_said_without_a_comparable_run():
     assert predict_seconds(SPEC, [], 2000, 500) is None
     assert predict_seconds(SPEC, [past(replace(SPEC, model="other"))], 2000, 500) is None
