@@ -14,17 +14,21 @@ from spafit.ui.state import current_model
 from spafit.ui.text import duration
 
 _RUNS = 10
+_UNKNOWN = (
+    "Tokens per second and the expected time appear here once a run of this model has finished on this machine, on a "
+    "task that was looked at here."
+)
 
 
 def expected_time(seen: Preview, max_length: int) -> str:
-    """A sentence with the estimate for the default number of examples and epochs; empty without earlier runs."""
+    """A sentence with the estimate for the default number of examples and epochs, or that there is none yet."""
     try:
         model = get_model(current_model())
         rates = _rates(model.key, str(model.path)) if model.path else []
     except SpafitError:
-        return ""
+        return _UNKNOWN
     if not rates:
-        return ""
+        return _UNKNOWN
     settings = TrainSettings()
     examples = min(settings.train_samples or 0, seen.preparation.splits["train"])
     tokens = examples * settings.epochs * seen.tokens(max_length)
