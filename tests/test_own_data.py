@@ -376,6 +376,8 @@ def test_gaps_between_numbers_are_no_class(file) -> None:
     )
     lines = [json.dumps({"text": f"t {i}", "label": [0.0, 1.0, float("nan")][i % 3]}) for i in range(60)]
     assert get_task(add(file("c.jsonl", "\n".join(lines)))).labels == ("0", "1")
+    lines = [json.dumps({"text": f"t {i}", "label": ["good", "bad", float("nan")][i % 3]}) for i in range(60)]
+    assert get_task(add(file("words.jsonl", "\n".join(lines)))).labels == ("bad", "good")
     frame = pa.table({"text": [f"t {i}" for i in range(60)], "label": [0.0, 1.0, float("nan")] * 20})
     pq.write_table(frame, path := file("d.parquet", b""))
     assert get_task(add(path)).labels == ("0", "1")
@@ -393,6 +395,8 @@ def test_a_first_line_that_recurs_below_itself_is_data(file) -> None:
     key, other = add(headless), intake.add(str(headless), "a.csv", headed=True)
     assert len(texts(key)) == 30
     assert len(texts(other)) == 29
+    same_names = file("c.csv", csv_of(ROWS, "column 1,column 2"))
+    assert "column 1" in texts(intake.add(str(same_names), "c.csv", headed=False)) - texts(add(same_names))
 
 
 def test_a_line_that_repeats_the_header_is_left_out(file) -> None:
