@@ -15,7 +15,7 @@ from streamlit.testing.v1.element_tree import TextInput
 from spafit.models import BUNDLED, weights_folder
 from spafit.runs import Store
 from spafit.stratification import preset
-from spafit.tasks import get_task, intake, list_tasks, preparation, preview, stored
+from spafit.tasks import get_task, intake, list_tasks, load, preparation, preview, stored
 from spafit.training.config import QUICK, RunSpec
 from spafit.ui.text import plain
 from tests.pages.made_up import words
@@ -119,6 +119,18 @@ def test_upload_correct_store_look_and_delete(open_page: Opener, looked_at: None
     app.button(key=f"delete_{dataset.key}").click().run()
     assert stored.list_stored() == []
     assert "No data set is stored yet" in words(app)
+
+
+def test_a_second_file_becomes_the_test_part(open_page: Opener, looked_at: None) -> None:
+    first = "".join(f"text {i},{('good', 'bad')[i % 2]}\n" for i in range(40))
+    app = own_data(open_page, looked_at)
+    app.file_uploader(key="data_file").set_value(("a.csv", ("words,mood\n" + first).encode(), "text/csv"))
+    app.file_uploader(key="data_second").set_value(("b.csv", b"words,mood\nnew,good\nTEXT 1,bad\n", "text/csv")).run()
+    next(button for button in app.button if button.label == "Store this data set").click().run()
+    assert not app.exception
+    [dataset] = stored.list_stored()
+    assert load(dataset.key, "test").text == ["new", "TEXT 1"]
+    assert preparation(dataset.key).found_in_test == 1
 
 
 def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(open_page: Opener, looked_at: None) -> None:
