@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
@@ -195,10 +194,8 @@ def test_the_apps_process_stays_light(looked_at: None) -> None:
 def test_the_expected_time_comes_from_earlier_runs(
     open_page: Opener, looked_at: None, make_run: Callable[..., object]
 ) -> None:
-    st.cache_data.clear()
     assert "Earlier runs" not in words(open_page(DATA, task="rotten-tomatoes"))
     make_run("finished")  # 640 examples, about 27 tokens each, in 6 seconds
-    st.cache_data.clear()
     told = words(open_page(DATA, task="rotten-tomatoes")).replace("\\", "")
     seen = preview.read(get_task("rotten-tomatoes"), weights_folder(BUNDLED, allow_download=False))
     assert seen is not None
