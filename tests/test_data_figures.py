@@ -34,6 +34,12 @@ def test_every_text_is_in_one_bar(max_length: int) -> None:
     assert not len(cut.x) or max(cut.x) + 0.5 > max_length
 
 
+def test_a_cut_far_beyond_the_texts_is_not_drawn() -> None:
+    lengths = [0] * 20 + [5] * 10
+    assert len(token_lengths(lengths, 32).layout.shapes) == 1
+    assert len(token_lengths(lengths, 128).layout.shapes) == 0
+
+
 def test_nothing_to_draw_is_said() -> None:
     for figure in (class_balance([], []), target_spread([0.0, 1.0], [0]), token_lengths([], 128)):
         assert figure.layout.annotations[0].text

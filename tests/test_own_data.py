@@ -1,5 +1,6 @@
 """Data that people bring: every kind of file, everything that can be wrong with one, and what is kept of it."""
 
+import gzip
 import io
 import json
 import os
@@ -248,6 +249,11 @@ def test_a_path_is_a_task(file) -> None:
         get_task(str(path.with_name("missing.csv")))
     with pytest.raises(TaskError, match="is not a file type that can be read"):
         get_task(str(file("notes.txt", "x")))
+    with pytest.raises(TaskError, match="is a folder; a data file of it may be named"):
+        get_task(str(path.parent))
+    for impossible in ("x" * 300 + ".csv", "a\0b.csv"):
+        with pytest.raises(TaskError, match="There is no file"):
+            get_task(impossible)
 
 
 REFUSED = {
@@ -282,13 +288,46 @@ REFUSED = {
     "zero bytes": ("a.csv", b"text,label\n\x00\x01\x02,x\n", "not a text file: it contains zero bytes"),
     "binary": ("a.csv", bytes(range(1, 256)) * 20, "is not a text file"),
     "zero characters": ("a.csv", "text,label\na\x00b,x\n".encode("utf-16"), "not a text file: it contains zero char"),
-    "a row a class": ("a.csv", csv_of([(f"t {i}", f"c{i}") for i in range(20)]), "when every class keeps one"),
+    "a row a class": (
+        "a.csv",
+        csv_of([(f"t {i}", f"c{i}") for i in range(20)]),
+        "Every row of a.csv has another label in the column",
+    ),
     "broken utf-16": ("a.csv", b"\xff\xfea\x00\x00\xd8", "says that it is UTF-16 but is not"),
     "json list": ("a.json", b'[{"text": "x"}]', "is one JSON list"),
     "no json": ("a.jsonl", b"text,label\nx,y\n", "no line with a JSON object"),
     "some json": ("a.jsonl", b'{"a": 1, "b": 2}\n1\n[2]\n', "is not JSON lines: line 2 is no JSON object"),
     "deep json": ("a.jsonl", b"[" * 100_000, "is one JSON list"),
     "deep object": ("a.jsonl", b'{"a":' * 100_000, "no line with a JSON object"),
+    "wide": ("a.csv", "a," * 200_000 + "\n", "more than 1,000 columns"),
+    "wide json": ("a.jsonl", json.dumps({f"c{i}": 1 for i in range(1001)}), "more than 1,000 columns"),
+    "byte order mark only": ("a.csv", b"\xef\xbb\xbf", "a.csv has no rows"),
+    "gzip": ("a.csv", gzip.compress(csv_of(ROWS).encode()), "but its content is a gzip archive"),
+    "png as csv": ("a.csv", b"\x89PNG\r\n\x1a\n\x00", "should be CSV by its name, but its content is an image"),
+    "web page": ("a.csv", "\n<!DOCTYPE html>\n<p>a,b</p>", "should be CSV by its name, but its content is a web page"),
+    "json as csv": ("a.csv", '{"text": "x", "label": 1}\n' * 20, "should be CSV by its name, but its content is JSON"),
+    "json list as tsv": ("a.tsv", '[\n {"text":\t1}]', "should be TSV by its name, but its content is JSON"),
+    "mixed encodings": (
+        "a.csv",
+        "text,label\nGrün,x\n".encode() + "Öl,y\n".encode("latin-1") + "Älter,x\n".encode(),
+        "is UTF-8 but for some characters, the first in line 3; save it as UTF-8",
+    ),
+    "decimal commas": (
+        "a.csv",
+        "text;score\n" + "".join(f"t {i};{i},5\n" for i in range(20)),
+        "Every row of a.csv has another label in the column “score”",
+    ),
+    "one class of two lines": (
+        "a.csv",
+        csv_of([(f"t {i}", "a\nb") for i in range(20)]),
+        "has the label “a b”; two classes are needed",
+    ),
+    "targets that hardly differ": (
+        "a.csv",
+        csv_of([(f"t {i}", f"1.0000000000{i % 2 + 1}") for i in range(20)]),
+        "hardly differ, from 1.00000000001 to 1.00000000002",
+    ),
+    "a name of two lines": ("two\nlines.csv", b"", "two lines.csv is empty"),
     "ending": ("a.xlsx", b"PK\x03\x04", "allowed are .csv, .tsv, .jsonl, .ndjson, .parquet"),
 }
 
@@ -323,6 +362,93 @@ def test_an_unknown_part_is_named(file) -> None:
 def test_wrong_columns(file, columns: dict[str, str], says: str) -> None:
     with pytest.raises(TaskError, match=says):
         add(file("a.csv", csv_of(ROWS)), **columns)
+
+
+def test_gaps_between_numbers_are_no_class(file) -> None:
+    numbers = [("0", "1", "NaN", "n/a")[i % 4] for i in range(40)]
+    key = add(file("a.csv", csv_of([(f"t {i}", label) for i, label in enumerate(numbers)])))
+    assert get_task(key).labels == ("0", "1")
+    assert preparation(key).left_out == {"rows without a label": 20}
+    words = [("none", "some")[i % 2] for i in range(40)]
+    assert get_task(add(file("b.csv", csv_of([(f"t {i}", label) for i, label in enumerate(words)])))).labels == (
+        "none",
+        "some",
+    )
+    lines = [json.dumps({"text": f"t {i}", "label": [0.0, 1.0, float("nan")][i % 3]}) for i in range(60)]
+    assert get_task(add(file("c.jsonl", "\n".join(lines)))).labels == ("0", "1")
+    lines = [json.dumps({"text": f"t {i}", "label": ["good", "bad", float("nan")][i % 3]}) for i in range(60)]
+    assert get_task(add(file("words.jsonl", "\n".join(lines)))).labels == ("bad", "good")
+    frame = pa.table({"text": [f"t {i}" for i in range(60)], "label": [0.0, 1.0, float("nan")] * 20})
+    pq.write_table(frame, path := file("d.parquet", b""))
+    assert get_task(add(path)).labels == ("0", "1")
+
+
+def test_a_first_line_that_recurs_below_itself_is_data(file) -> None:
+    lines = [f"text number {i},{('spam', 'ham')[i % 2]}" for i in range(30)]
+    headless = file("a.csv", "\n".join(lines))
+    looked = intake.inspect(str(headless), "a.csv")
+    assert (looked["headed"], looked["rows"], looked["guess"]["label"]) == (False, 30, "column 2")
+    headed = file("b.csv", "\n".join(["text,spam", *lines]))  # a usual name, so that the recurring one is no proof
+    assert intake.inspect(str(headed), "b.csv")["headed"] is True
+    corrected = intake.inspect(str(headless), "a.csv", headed=True)
+    assert (corrected["headed"], corrected["rows"], corrected["guess"]["label"]) == (True, 29, "spam")
+    key, other = add(headless), intake.add(str(headless), "a.csv", headed=True)
+    assert len(texts(key)) == 30
+    assert len(texts(other)) == 29
+    same_names = file("c.csv", csv_of(ROWS, "column 1,column 2"))
+    assert "column 1" in texts(intake.add(str(same_names), "c.csv", headed=False)) - texts(add(same_names))
+
+
+def test_a_line_that_repeats_the_header_is_left_out(file) -> None:
+    key = add(file("joined.csv", csv_of(ROWS[:20]) + csv_of(ROWS[20:])))
+    assert get_task(key).labels == ("bad", "good")
+    assert preparation(key).problems == ("joined.csv line 22 repeats the names of the columns",)
+
+
+def test_excels_word_on_the_separator_is_no_header(file) -> None:
+    key = add(file("excel.csv", "sep=;\ntext;label\n" + "".join(f"a, b {i};{'xy'[i % 2]}\n" for i in range(20))))
+    assert stored.get(key).columns.text == "text"
+    assert len(texts(key)) == 20
+
+
+def test_an_empty_row_does_not_hide_the_split_column(file) -> None:
+    rows = [(f"t {i}", i % 2, "test" if i % 5 == 0 else "train") for i in range(40)]
+    key = add(file("a.csv", csv_of([*rows, ("", "", ""), ("left over", "1", "")], "text,label,split")))
+    assert stored.get(key).columns.split == "split"
+    assert preparation(key).left_out == {"rows without a text": 1, "rows without a part": 1}
+    assert preparation(key).splits["test"] == 8
+
+
+def test_columns_of_the_same_name(file, tmp_path: Path) -> None:
+    key = add(file("a.csv", csv_of([(f"t {i}", i % 2, "x") for i in range(20)], "text,label,text")))
+    assert len(texts(key)) == 20
+    arrays = [pa.array([f"t {i}" for i in range(20)]), pa.array([0, 1] * 10), pa.array(["x"] * 20)]
+    pq.write_table(pa.Table.from_arrays(arrays, names=["text", "label", "text"]), tmp_path / "b.parquet")
+    with pytest.raises(TaskError, match=r"b\.parquet has two columns called “text”; their names must differ"):
+        add(tmp_path / "b.parquet")
+
+
+def test_targets_of_any_size_stay_finite(file) -> None:
+    rows = [(f"t {i}", ("1e308", "-1e308", "0")[i % 3]) for i in range(30)]
+    task = get_task(add(file("a.csv", csv_of(rows, "text,score")), text="text", label="score", kind="regression"))
+    assert {float(y) for split in task.splits for y in load(task, split).labels} == {0.0, 2.5, 5.0}
+
+
+def test_parquet_text_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": [f"text {i}" for i in range(20)], "label": [0, 1] * 10}), path, compression="none")
+    path.write_bytes(path.read_bytes().replace(b"text 1", b"text \xff"))
+    with pytest.raises(TaskError, match="is a damaged Parquet file"):
+        add(path)
+
+
+def test_more_rows_than_are_read(file, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("spafit.tasks.tables.ROWS", 30)
+    pq.write_table(pa.table({"text": ["x"] * 40, "label": [0, 1] * 20}), tmp_path / "a.parquet")
+    lines = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in ROWS)
+    for path in (file("a.csv", csv_of(ROWS)), file("a.jsonl", lines), tmp_path / "a.parquet"):
+        with pytest.raises(TaskError, match=rf"{path.name} has more than 30 rows; bring a part of it"):
+            add(path)
 
 
 def test_a_file_beyond_the_limit_is_not_read(file, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -457,3 +583,75 @@ def test_a_hub_data_set_offline_and_misnamed() -> None:
         TaskError, match=r"owner/name cannot be had: it is not on this machine and the .* cannot be reached"
     ):
         helper.call("hub", name="owner/name")
+
+
+PIECES = b'text label split train test , ; | " "" =1+1 1 -2.5 1e999 nan { } [ : \\ PAR1 <b> a b'.split()
+PIECES += [b"\t", b"\n", b"\r", b"\r\n", b" ", b"\x00", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf"]
+PIECES += ["é".encode(encoding) for encoding in ("utf-8", "latin-1", "utf-16-le")]
+pieces = st.sampled_from(PIECES)
+
+
+@given(
+    st.sampled_from(["a.csv", "a.tsv", "a.jsonl", "a.parquet"]),
+    st.lists(pieces, max_size=60).map(b"".join) | st.binary(max_size=200),
+    st.none() | st.booleans(),
+)
+def test_whatever_a_file_holds_is_a_table_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes, headed: bool | None
+) -> None:
+    path = tmp_path_factory.mktemp("any") / name
+    path.write_bytes(content)
+    try:
+        looked = intake.inspect(str(path), name, headed)
+    except TaskError as error:
+        assert "\n" not in str(error) and len(str(error)) < 300
+        return
+    json.dumps(looked, allow_nan=False)
+    names = [column["name"] for column in looked["columns"]]
+    assert len(set(names)) == len(names)
+    assert all(name and "\n" not in name for name in names)
+    guess = looked["guess"]
+    chosen = [guess[part] for part in ("text", "label", "pair", "split") if guess[part] is not None]
+    assert set(chosen) <= set(names)
+    assert len(set(chosen)) == len(chosen)
+
+
+label_cells = st.sampled_from(
+    ["a", "b", "A ", "0", "1", "1.0", "2.5", "-3", "1e308", "-1e308", "1e-320", "nan", "inf", ""]
+)
+part_cells = st.sampled_from(["train", "train", "train", "Dev", "TEST", ""])
+row_cells = st.tuples(st.text("ab \n\u00a0é", max_size=5), st.text("xy", max_size=2), label_cells, part_cells)
+
+
+@given(
+    st.lists(row_cells, min_size=10, max_size=60),
+    st.sampled_from(["classification", "regression"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_is_taken_in_is_accounted_for(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple], kind: str, pair: bool, split: bool
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "a.csv"
+    path.write_bytes(csv_of(rows, "text,second,label,split").encode())
+    columns = {"text": "text", "label": "label", "kind": kind}
+    columns |= {"pair": "second"} if pair else {}
+    columns |= {"split": "split"} if split else {}
+    try:
+        key = intake.add(str(path), "a.csv", columns)
+    except TaskError as error:
+        assert "\n" not in str(error) and len(str(error)) < 300
+        return
+    task, done = get_task(key), preparation(key)
+    assert done.rows_read == len(rows)
+    kept = sum(done.splits.values())
+    assert kept + sum(done.left_out.values()) + done.duplicates_removed + done.found_in_test == len(rows)
+    there = {(text, second if pair else None) for text, second, _, _ in rows}
+    for name in task.splits:
+        part = load(key, name)
+        assert np.isfinite(part.labels).all()
+        assert set(zip(part.text, part.pair or [None] * len(part), strict=True)) <= there
+        if kind == "classification":
+            given = {label.strip().removesuffix(".0") for _, _, label, _ in rows}
+            assert {task.answer(label).removesuffix(".0") for label in part.labels} <= given
+    assert intake.add(str(path), "again.csv", columns) == key

@@ -17,7 +17,7 @@ from spafit.errors import SpafitError
 from spafit.models import get_model
 from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_supervisor, stop
 from spafit.runs.obstacles import obstacle
-from spafit.tasks import Task, TaskError, get_task, is_ready, preparation
+from spafit.tasks import Task, TaskError, get_task, is_ready, preparation, stored
 from spafit.training.config import RunSpec
 from spafit.training.events import PHASES
 
@@ -29,6 +29,8 @@ def run(chosen: argparse.Namespace) -> int:
     """Train; the exit code is 0 only when the run finished (with ``--detach``: when it was queued)."""
     how = settings(chosen)
     model, task = get_model(chosen.model), get_task(chosen.task)
+    if chosen.task != task.key:
+        note(_read_as(chosen.task, task))
     if sentence := obstacle(model, task):
         raise SpafitError(sentence)
     anatomy = load(model.key, num_labels=task.num_labels)
@@ -68,6 +70,20 @@ def _left_out(task: Task) -> str:
         return preparation(task).remark if is_ready(task) else ""
     except TaskError:  # files are missing: the run has said so
         return ""
+
+
+def _read_as(path: str, task: Task) -> str:
+    """What was made of a data file, since nobody was asked: its columns, its parts and what was left out."""
+    columns, done = stored.get(task.key).columns, preparation(task)
+    texts = f"“{columns.text}”" + (f" and “{columns.pair}”" if columns.pair else "")
+    answer = f"one of {task.num_labels} classes" if task.labels else "a number"
+    by = f"by the column “{columns.split}”" if columns.split else "by content, stratified"
+    rows = " / ".join(f"{done.splits[part]:,}" for part in ("train", "validation", "test"))
+    left = sum(done.left_out.values()) + done.duplicates_removed + done.found_in_test
+    return (
+        f"{path}, kept as {task.key}: {answer} from the column “{columns.label}”, given {texts}: guessed, and "
+        f"correctable on the Data page. Train / validation / test rows, divided {by}: {rows}; left out: {left:,}."
+    )
 
 
 def follow(store: Store, run_id: str) -> None:

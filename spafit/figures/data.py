@@ -37,7 +37,9 @@ def class_balance(labels: Sequence[str], counts: Sequence[int]) -> go.Figure:
         )
     )
     styled(figure, height=max(180, 60 + 28 * len(values)), x="rows")
-    figure.update_yaxes(tickmode="array", tickvals=list(range(len(values))), ticktext=names, autorange="reversed")
+    figure.update_yaxes(
+        showgrid=False, tickmode="array", tickvals=list(range(len(values))), ticktext=names, autorange="reversed"
+    )
     return figure
 
 
@@ -68,7 +70,8 @@ def token_lengths(lengths: Sequence[int], max_length: int) -> go.Figure:
     if not counts.sum():
         return empty("No text was measured.")
     # The longest hundredth of the texts would push all others into a corner.
-    last = max(int(np.searchsorted(np.cumsum(counts), 0.99 * counts.sum())), min(max_length, len(counts) - 1), 1)
+    usual = max(int(np.searchsorted(np.cumsum(counts), 0.99 * counts.sum())), 1)
+    last = max(usual, min(max_length, len(counts) - 1))
     width = max(1, -(-last // BARS))
     starts = np.arange(0, last + 1, width)
     bars = [int(counts[start : start + width].sum()) for start in starts]
@@ -86,7 +89,8 @@ def token_lengths(lengths: Sequence[int], max_length: int) -> go.Figure:
             marker={"color": color},
             hovertemplate=f"about %{{x:.0f}} tokens: %{{y:,}} texts, {name}<extra></extra>",
         )
-    figure.add_vline(x=max_length + 0.5, line={"dash": "dash", "width": 1.5, "color": "#808080"})
+    if max_length < 2 * last:  # farther off, the line would squeeze all bars into a corner
+        figure.add_vline(x=max_length + 0.5, line={"dash": "dash", "width": 1.5, "color": "#808080"})
     title = "tokens" if not beyond else f"tokens ({beyond:,} longer ones not drawn)"
     styled(figure, height=260, x=title, y="texts")
     figure.update_layout(bargap=0, barmode="overlay")

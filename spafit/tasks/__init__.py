@@ -6,6 +6,7 @@ examples = load(task, "train", limit=2000, seed=0)
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +55,12 @@ def get_task(key_or_path: str) -> Task:
         if task.key == key_or_path:
             return task
     path = Path(key_or_path).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names that are too long
         return stored.get(helper.call("add", path=str(path.absolute()), name=path.name)).task
     if key_or_path.startswith(stored.KEY):
         return stored.get(key_or_path).task
+    if os.path.isdir(path):  # noqa: PTH112  likewise
+        raise TaskError(f"{key_or_path} is a folder; a data file of it may be named.")
     if path.suffix.lower() in FORMATS or len(path.parts) > 1:
         raise TaskError(f"There is no file {key_or_path}.")
     known = ", ".join(task.key for task in list_tasks())

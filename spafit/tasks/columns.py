@@ -25,6 +25,7 @@ SECOND_NAMES = {
     "text_a": ("text_b",),
     "question": ("sentence", "answer", "passage", "context"),
 }
+KNOWN_NAMES = frozenset((*TEXT_NAMES, *LABEL_NAMES, *SPLIT_NAMES, *SECOND_NAMES, *sum(SECOND_NAMES.values(), ())))
 SPLIT_VALUES = {
     "train": "train",
     "training": "train",
@@ -121,7 +122,7 @@ def guess(table: Table) -> Columns:
 def _split(table: Table, profiles: list[Profile]) -> str | None:
     for p in profiles:
         if p.name.lower() in SPLIT_NAMES and p.distinct <= len(SPLIT_VALUES):
-            values = {(cell or "").strip().lower() for cell in table.columns[p.name].unique().to_pylist()}
+            values = {(cell or "").strip().lower() for cell in table.columns[p.name].unique().to_pylist()} - {""}
             if values <= SPLIT_VALUES.keys() and "train" in {SPLIT_VALUES[value] for value in values}:
                 return p.name
     return None

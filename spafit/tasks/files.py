@@ -8,7 +8,7 @@ from pathlib import Path
 from spafit.tasks.parquet_files import read_parquet
 from spafit.tasks.tables import Table
 from spafit.tasks.task import TaskError
-from spafit.tasks.text_files import decode, read_jsonl, read_separated
+from spafit.tasks.text_files import decode, other_kind, read_jsonl, read_separated
 
 FILE_MB = 200
 FORMATS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".parquet": "Parquet"}
@@ -18,6 +18,8 @@ _SIGNATURES = (
     (b"PAR1", "Parquet"),
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
     (b"\x1f\x8b", "a gzip archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "an image"),
     (b"\xff\xd8\xff", "an image"),
@@ -26,7 +28,7 @@ _SIGNATURES = (
     (b"SQLite format 3", "an SQLite database"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word document"),
     (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
+    (b"MZ\x90\x00", "a program"),
 )
 
 
@@ -42,12 +44,13 @@ def check_size(size: int, name: str) -> None:
         raise TaskError(f"{name} has {size / 1e6:,.1f} MB; the limit is {limit_mb():,} MB.")
 
 
-def read_table(path: Path, name: str | None = None) -> Table:
+def read_table(path: Path, name: str | None = None, headed: bool | None = None) -> Table:
     """Read a whole file.
 
     Args:
         path: where the bytes are.
         name: what the person calls the file; its ending says what it should be. The path's own name by default.
+        headed: whether the first line of a CSV or TSV names the columns; guessed when absent.
 
     Raises:
         TaskError: too large, an ending or content that is not supported, or nothing usable in it.
@@ -69,13 +72,23 @@ def read_table(path: Path, name: str | None = None) -> Table:
         raise TaskError(f"{name} is empty.")
     found = next((what for signature, what in _SIGNATURES if start.startswith(signature)), None)
     if (found == "Parquet") != (suffix == ".parquet") or (found and found != "Parquet"):
-        raise TaskError(f"{name} should be {FORMATS[suffix]} by its name, but its content is {found or 'not Parquet'}.")
+        raise _misnamed(name, suffix, found or "not Parquet")
     if suffix == ".parquet":
         table = read_parquet(path, name)
     else:
         text, encoding = decode(path.read_bytes(), name)
-        table = read_jsonl(text, name) if FORMATS[suffix] == "JSON lines" else read_separated(text, name, suffix)
+        if found := other_kind(text, FORMATS[suffix]):
+            raise _misnamed(name, suffix, found)
+        lines = FORMATS[suffix] == "JSON lines"
+        table = read_jsonl(text, name) if lines else read_separated(text, name, suffix, headed)
         table.encoding = encoding
     if not len(table):
         raise TaskError(f"{name} has no rows that can be used.")
     return table
+
+
+def _misnamed(name: str, suffix: str, content: str) -> TaskError:
+    return TaskError(
+        f"{name} should be {FORMATS[suffix]} by its name, but its content is {content}; "
+        f"give it the right ending, or save it as CSV, TSV, JSON lines or Parquet."
+    )

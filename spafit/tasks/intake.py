@@ -22,7 +22,7 @@ from spafit.tasks.files import read_table
 from spafit.tasks.splits import arrange, normalize
 from spafit.tasks.stored import ABOUT, KEY, SCHEMA, TARGETS, Stored, folder
 from spafit.tasks.tables import PROBLEMS_SHOWN, Table
-from spafit.tasks.task import REGRESSION, Examples, TaskError, shortened
+from spafit.tasks.task import REGRESSION, Examples, TaskError, on_one_line, shortened
 
 FEWEST_TEXTS = 10
 SHOWN_ROWS = 10
@@ -32,13 +32,13 @@ TEST_SHARE, TEST_AT_MOST = 0.2, 2000
 VALIDATION_SHARE, VALIDATION_AT_MOST = 0.1, 1000
 
 
-def inspect(path: str, name: str) -> dict[str, Any]:
+def inspect(path: str, name: str, headed: bool | None = None) -> dict[str, Any]:
     """Read a file and say what is in it, for a person to correct: columns, first rows and a guess, as JSON values.
 
     Raises:
         TaskError: the file cannot be used; one sentence says why.
     """
-    table = read_table(Path(path), name)
+    table = read_table(Path(path), on_one_line(name), headed)
     head = [
         [shortened(cell or "", SHOWN_CHARACTERS) for cell in table.columns[column].slice(0, SHOWN_ROWS).to_pylist()]
         for column in table.columns
@@ -48,6 +48,7 @@ def inspect(path: str, name: str) -> dict[str, Any]:
         "format": table.format,
         "encoding": table.encoding,
         "delimiter": table.delimiter,
+        "headed": table.headed,
         "malformed": table.malformed,
         "problems": table.problems,
         "columns": [asdict(profile(table, column)) for column in table.columns],
@@ -63,6 +64,7 @@ def add(
     test_path: str | None = None,
     test_name: str | None = None,
     title: str | None = None,
+    headed: bool | None = None,
 ) -> str:
     """Read, divide and store a data set; returns the key of its task. The same content and columns are stored once.
 
@@ -71,21 +73,23 @@ def add(
         columns: a `Columns` as a dictionary; guessed when absent.
         test_path, test_name: a second file, with the same columns, that becomes the test part.
         title: what the data set is called afterwards; the file's name by default.
+        headed: whether the first line of a CSV or TSV names the columns; guessed when absent.
 
     Raises:
         TaskError: the file cannot be used; one sentence says why.
     """
-    table = read_table(Path(path), name)
+    name = on_one_line(name)
+    table = read_table(Path(path), name, headed)
     chosen = Columns(**columns) if columns else guess(table)
     chosen.check(table, name)
-    key = _key(chosen, Path(name).suffix.lower(), [path, test_path] if test_path else [path])
+    key = _key(chosen, Path(name).suffix.lower(), [path, test_path] if test_path else [path], headed)
     if (folder(key) / ABOUT).is_file():
         return key
     rows = _Rows()
     rows.read(table, chosen, name)
     if test_path:
-        test_name = test_name or Path(test_path).name
-        test_table = read_table(Path(test_path), test_name)
+        test_name = on_one_line(test_name or Path(test_path).name)
+        test_table = read_table(Path(test_path), test_name, headed)
         chosen.check(test_table, test_name)
         rows.parts = ["train" if part == "test" else part for part in rows.parts]
         rows.read(test_table, chosen, test_name, part="test")
@@ -112,9 +116,10 @@ def add(
     return key
 
 
-def _key(columns: Columns, suffix: str, files: list[str]) -> str:
+def _key(columns: Columns, suffix: str, files: list[str], headed: bool | None) -> str:
     """The same for the same bytes read in the same way, whatever the files are called."""
-    total = hashlib.blake2b(json.dumps([SCHEMA, prepared.FORMAT, suffix, columns.to_dict()]).encode(), digest_size=8)
+    facts = [SCHEMA, prepared.FORMAT, suffix, columns.to_dict(), *([] if headed is None else [headed])]
+    total = hashlib.blake2b(json.dumps(facts).encode(), digest_size=8)
     for path in files:
         with Path(path).open("rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
@@ -148,18 +153,22 @@ class _Rows:
         pairs = table.cells(columns.pair) if columns.pair else nothing
         splits = table.cells(columns.split) if columns.split and part is None else nothing
         cells = zip(table.numbers, table.cells(columns.text), pairs, table.cells(columns.label), splits, strict=True)
+        numbers = columns.kind == REGRESSION or profile(table, columns.label).numeric
+        missing = NO_NUMBER if numbers else ("",)  # among words “none” may be a class, among numbers it is a gap
         for number, text, pair, answer, split in cells:
-            label = (answer or "").strip()
-            where = part or ("train" if columns.split is None else SPLIT_VALUES.get((split or "").strip().lower()))
-            if where is None:
+            label, said = (answer or "").strip(), (split or "").strip()
+            where = part or ("train" if columns.split is None else SPLIT_VALUES.get(said.lower()))
+            if where is None and said:
                 raise TaskError(
-                    f"{name}, {table.unit} {number}: “{shortened(split or '', 40)}” names no part; "
+                    f"{name}, {table.unit} {number}: “{shortened(on_one_line(said), 40)}” names no part; "
                     f"the column “{columns.split}” may hold train, validation and test."
                 )
             if not (text or "").strip() or (columns.pair and not (pair or "").strip()):
                 reason = "without a text"
-            elif not label or (columns.kind == REGRESSION and label.lower() in NO_NUMBER):
+            elif label.lower() in missing:
                 reason = "without a label"
+            elif where is None:
+                reason = "without a part"
             elif columns.kind == REGRESSION and not _is_number(label):
                 reason = "whose label is no number"
             else:
@@ -197,19 +206,27 @@ def _labels(
         scaled_from = None
         if max(abs(low), abs(high)) > 10:
             scaled_from = (low, high)
-            targets = TARGETS[0] + (targets - low) / (high - low) * (TARGETS[1] - TARGETS[0])
-        return targets.astype(np.float32), (), scaled_from
+            share = (targets / 2 - low / 2) / (high / 2 - low / 2)  # halved, as the range itself may be infinite
+            targets = TARGETS[0] + share * (TARGETS[1] - TARGETS[0])
+        rounded = targets.astype(np.float32)
+        if rounded.min() == rounded.max():
+            raise TaskError(f"The targets of {name} hardly differ, from {low!r} to {high!r}; stretch them to 0 to 5.")
+        return rounded, (), scaled_from
     if all(cell.endswith(".0") and cell[:-2].lstrip("-").isdigit() for cell in set(cells)):
         cells = [cell[:-2] for cell in cells]  # whole numbers that a table kept as fractions
     names = sorted(set(cells), key=lambda label: (float(label) if _is_number(label) else math.inf, label))
     if len(names) == 1:
-        raise TaskError(
-            f"Every row of {name} has the label “{shortened(names[0], 40)}”; two classes are needed at least."
-        )
+        only = shortened(on_one_line(names[0]), 40)
+        raise TaskError(f"Every row of {name} has the label “{only}”; two classes are needed at least.")
     if len(names) > CLASSES:
         raise TaskError(
             f"The column “{columns.label}” of {name} has {len(names):,} different values; at most {CLASSES:,} classes "
             f"can be learned, so choose another label column, or regression if they are amounts."
+        )
+    if len(names) == len(cells):
+        raise TaskError(
+            f"Every row of {name} has another label in the column “{columns.label}”; "
+            f"choose another label column, or regression if they are amounts."
         )
     longest = max(names, key=len)
     if len(longest) > LABEL_CHARACTERS:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spafit.tasks.tables import CELL_CHARACTERS, COLUMNS, ROWS_AT_ONCE, Table, column_names
-from spafit.tasks.task import TaskError
+from spafit.tasks.tables import CELL_CHARACTERS, ROWS_AT_ONCE, Table, check_columns, check_rows, column_names
+from spafit.tasks.task import TaskError, shortened
 
 EXPANDED_BYTES = 1000**3  # of a whole file, uncompressed
 
@@ -21,10 +21,13 @@ def read_parquet(path: Path, name: str) -> Table:
         with pq.ParquetFile(path) as file:
             metadata, schema = file.metadata, file.schema_arrow
             expanded = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-            if expanded > EXPANDED_BYTES or metadata.num_rows > EXPANDED_BYTES // 8:
+            check_columns(len(schema), name)
+            check_rows(metadata.num_rows, name)
+            if expanded > EXPANDED_BYTES:
                 raise _bomb(name)
-            if len(schema) > COLUMNS:
-                raise TaskError(f"{name} has more than {COLUMNS:,} columns.")
+        twice = next((column for column in schema.names if schema.names.count(column) > 1), None)
+        if twice is not None:
+            raise TaskError(f"{name} has two columns called “{shortened(twice, 80)}”; their names must differ.")
         wanted = [column.name for column in schema if _to_text(column.type) is not None]
         if len(wanted) < 2:
             raise TaskError(f"{name} has fewer than two columns of text or numbers.")
@@ -42,6 +45,8 @@ def read_parquet(path: Path, name: str) -> Table:
                     if total > EXPANDED_BYTES:
                         raise _bomb(name)
                     columns[column].append(_as_text(array))
+    except MemoryError:  # an ArrowException too, but nothing is wrong with the file: whoever calls says so
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, TaskError):
             raise
@@ -75,7 +80,9 @@ def _to_text(kind: pa.DataType) -> Callable[[pa.Array], pa.Array] | None:
         return _to_text(kind.value_type)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return lambda array: array.cast(pa.large_string())
-    if types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+    if types.is_floating(kind):
+        return _floats_as_text
+    if types.is_boolean(kind) or types.is_integer(kind) or types.is_decimal(kind):
         return lambda array: array.cast(pa.large_string())
     return None
 
@@ -85,4 +92,12 @@ def _as_text(array: pa.Array) -> pa.Array:
         array = array.dictionary_decode()
     convert = _to_text(array.type)
     assert convert is not None
-    return convert(array)
+    converted = convert(array)
+    converted.validate(full=True)  # what is no UTF-8 is found here, not when somebody reads the cell
+    return converted
+
+
+def _floats_as_text(array: pa.Array) -> pa.Array:
+    """Numbers as text; what is not a number becomes a missing cell, as pandas and others mean it."""
+    missing = pc.call_function("is_nan", [array])
+    return pc.call_function("if_else", [missing, pa.scalar(None, array.type), array]).cast(pa.large_string())

@@ -84,9 +84,9 @@ class Stored:
             metrics=metrics,
             sentence=f"{asked} is in the column “{self.columns.label}”, given “{self.columns.text}”{both}?",
             example=self.example,
-            licence="Yours; it stays on this machine.",
+            licence="Not known here; whoever brought the texts may know. They stay on this machine.",
             limits=f"As good as its labels; read once from a file and divided by spafit.{scaled}",
-            origin=f"Brought by you: {self.name}.",
+            origin=f"A file or Hub data set that somebody brought: {self.name}.",
         )
 
 

@@ -10,6 +10,7 @@ from spafit.tasks.task import TaskError
 
 CELL_CHARACTERS = 1_000_000
 COLUMNS = 1000
+ROWS = 5_000_000
 PROBLEMS_SHOWN = 20
 ROWS_AT_ONCE = 20_000
 
@@ -24,6 +25,7 @@ class Table:
     format: str
     encoding: str = ""
     delimiter: str = ""
+    headed: bool = True  # whether the columns are named by the file itself
     malformed: int = 0  # lines that do not fit the table and were left out
     problems: list[str] = field(default_factory=list)  # the first of them, with their line
 
@@ -48,11 +50,10 @@ class Builder:
         self.malformed = 0
         self.problems: list[str] = []
 
-    def start(self, names: list[str]) -> None:
-        if len(names) > COLUMNS:
-            raise TaskError(f"{self.name} has more than {COLUMNS:,} columns.")
-        self.names = names
-        self.chunks = [[] for _ in names]
+    def start(self, header: list[str]) -> None:
+        check_columns(len(header), self.name)
+        self.names = column_names(header)
+        self.chunks = [[] for _ in header]
 
     def add(self, row: list[str | None] | list[str], number: int) -> None:
         for cell in row:
@@ -63,6 +64,7 @@ class Builder:
                 )
         self.rows.append(list(row))
         self.numbers.append(number)
+        check_rows(len(self.numbers), self.name)
         if len(self.rows) == ROWS_AT_ONCE:
             self._flush()
 
@@ -93,9 +95,21 @@ class Builder:
         self.rows = []
 
 
+def check_columns(count: int, name: str) -> None:
+    """Raise `TaskError` when a file has more columns than are read."""
+    if count > COLUMNS:
+        raise TaskError(f"{name} has more than {COLUMNS:,} columns.")
+
+
+def check_rows(count: int, name: str) -> None:
+    """Raise `TaskError` when a file has more rows than are read."""
+    if count > ROWS:
+        raise TaskError(f"{name} has more than {ROWS:,} rows; bring a part of it.")
+
+
 def column_names(header: list[str]) -> list[str]:
     """Names for every column, different from one another, of bounded length."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for i, cell in enumerate(header):
         name = " ".join(cell.split())[:80] or f"column {i + 1}"
         number = 2
@@ -103,5 +117,5 @@ def column_names(header: list[str]) -> list[str]:
         while unique in names:
             unique = f"{name} ({number})"
             number += 1
-        names.append(unique)
-    return names
+        names[unique] = None
+    return list(names)

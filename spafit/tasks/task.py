@@ -73,6 +73,11 @@ def shortened(text: str, characters: int) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
+def on_one_line(text: str) -> str:
+    """The text with every run of white space as one space, so that a sentence that quotes it stays one line."""
+    return " ".join(text.split())
+
+
 @dataclass(frozen=True)
 class Examples:
     """Texts with their labels, index by index: int64 class numbers, or float32 targets for regression."""

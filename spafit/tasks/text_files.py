@@ -8,13 +8,18 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import json
+import re
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from spafit.tasks.tables import CELL_CHARACTERS, COLUMNS, PROBLEMS_SHOWN, Builder, Table, column_names
+from spafit.tasks.columns import KNOWN_NAMES
+from spafit.tasks.tables import CELL_CHARACTERS, PROBLEMS_SHOWN, Builder, Table, check_columns, check_rows
 from spafit.tasks.task import TaskError
 
+FIRST_CHARACTERS, FIRST_ROWS = 100_000, 200  # what separator and header are guessed from
+_SAID = re.compile(r"sep=(.)(?=[\r\n])", re.IGNORECASE)  # how Excel says which separator a file has
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 
 
@@ -26,7 +31,8 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
     """
     text, encoding = _decoded(data, name)
     if "\x00" in text:
-        raise TaskError(f"{name} is not a text file: it contains zero characters.")
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise TaskError(f"{name} is not a text file: it contains zero characters, the first in line {line}.")
     return text, encoding
 
 
@@ -51,7 +57,8 @@ def _decoded(data: bytes, name: str) -> tuple[str, str]:
                 return data.decode(codec), "UTF-16"
             except UnicodeDecodeError:
                 pass
-        raise TaskError(f"{name} is not a text file: it contains zero bytes.")
+        line = data[: data.index(b"\x00")].count(b"\n") + 1
+        raise TaskError(f"{name} is not a text file: it contains zero bytes, the first in line {line}.")
     try:
         return data.decode("utf-8"), "UTF-8"
     except UnicodeDecodeError:
@@ -59,23 +66,50 @@ def _decoded(data: bytes, name: str) -> tuple[str, str]:
     control = sum(data[:10_000].count(byte) for byte in range(32) if byte not in (9, 10, 12, 13, 27))
     if control > len(data[:10_000]) / 100:
         raise TaskError(f"{name} is not a text file.")
+    _refuse_a_mixture(data, name)
     try:
         return data.decode("cp1252"), "Latin-1 (Windows-1252)"
     except UnicodeDecodeError:
         return data.decode("latin-1"), "Latin-1"
 
 
-def read_separated(text: str, name: str, suffix: str) -> Table:
-    """CSV, or TSV when the ending says so: then without quotes where that fits better, as GLUE and others write it."""
+def _refuse_a_mixture(data: bytes, name: str) -> None:
+    """Raise `TaskError` for UTF-8 with some other bytes in it: as Latin-1 everything else would turn to gibberish."""
+    text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    if len(text) - len(text.encode("ascii", "ignore")) - wrong > wrong:
+        line = text[: text.index("\ufffd")].count("\n") + 1
+        raise TaskError(f"{name} is UTF-8 but for some characters, the first in line {line}; save it as UTF-8.")
+
+
+def other_kind(text: str, kind: str) -> str | None:
+    """What a text is instead of what its file's name says, `kind`; None where nothing speaks against the name."""
+    start = text[:FIRST_CHARACTERS].lstrip()
+    if start[:15].lower().startswith(("<!doctype html", "<html")):
+        return "a web page"
+    if kind != "JSON lines" and re.match(r"\[\s*\{|\{\s*\"(?:[^\"\\]|\\.)*\"\s*:", start):
+        return "JSON"
+    return None
+
+
+def read_separated(text: str, name: str, suffix: str, headed: bool | None = None) -> Table:
+    """CSV, or TSV when the ending says so: then without quotes where that fits better, as GLUE and others write it.
+
+    Args:
+        headed: whether the first line names the columns; guessed when absent.
+    """
     if suffix != ".tsv":
-        return _rows_of(text, name, _delimiter(text), quotes=True)
+        said = _SAID.match(text)
+        if said and said[1] in DELIMITERS:
+            return _rows_of(text[said.end() :], name, said[1], quotes=True, headed=headed)
+        return _rows_of(text, name, _delimiter(text), quotes=True, headed=headed)
     try:
-        quoted = _rows_of(text, name, "\t", quotes=True)
+        quoted = _rows_of(text, name, "\t", quotes=True, headed=headed)
     except TaskError:
-        return _rows_of(text, name, "\t", quotes=False)
+        return _rows_of(text, name, "\t", quotes=False, headed=headed)
     if not quoted.malformed:
         return quoted
-    plain = _rows_of(text, name, "\t", quotes=False)
+    plain = _rows_of(text, name, "\t", quotes=False, headed=headed)
     return plain if plain.malformed < quoted.malformed else quoted
 
 
@@ -83,15 +117,7 @@ def _delimiter(text: str) -> str:
     """The separator that divides the first lines into the most columns, the same number in (almost) each."""
     best, most = ",", 0.0
     for delimiter in DELIMITERS:
-        widths: list[int] = []
-        with _cell_limit():
-            try:
-                for row in csv.reader(io.StringIO(text[:100_000], newline=""), delimiter=delimiter):
-                    widths.append(len(row))
-                    if len(widths) == 50:
-                        break
-            except csv.Error:
-                pass
+        widths = [len(row) for row in _first_rows(text, delimiter, quotes=True)]
         if not widths or widths[0] < 2:
             continue
         score = widths[0] * sum(width == widths[0] for width in widths) / len(widths)
@@ -100,7 +126,16 @@ def _delimiter(text: str) -> str:
     return best
 
 
-def _rows_of(text: str, name: str, delimiter: str, *, quotes: bool) -> Table:
+def _first_rows(text: str, delimiter: str, *, quotes: bool) -> list[list[str]]:
+    rows: list[list[str]] = []
+    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    with _cell_limit(), suppress(csv.Error):
+        start = io.StringIO(text[:FIRST_CHARACTERS], newline="")
+        rows.extend(itertools.islice(csv.reader(start, delimiter=delimiter, quoting=quoting), FIRST_ROWS))
+    return rows
+
+
+def _rows_of(text: str, name: str, delimiter: str, *, quotes: bool, headed: bool | None) -> Table:
     builder = Builder(name, "line")
     quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
@@ -114,13 +149,16 @@ def _rows_of(text: str, name: str, delimiter: str, *, quotes: bool) -> Table:
                 raise TaskError(
                     f"{name} has one column only; a comma, semicolon, tab or vertical bar must separate text and label."
                 )
-            headed = _is_header(header)
-            builder.start(column_names(header if headed else [""] * len(header)))
+            if headed is None:
+                headed = _is_header(header, _first_rows(text, delimiter, quotes=quotes))
+            builder.start(header if headed else [""] * len(header))
             if not headed:
                 builder.add(header, reader.line_num)
             started = reader.line_num + 1
             for row in reader:
-                if len(row) == len(header):
+                if headed and row == header:
+                    builder.skip(f"line {started} repeats the names of the columns")
+                elif len(row) == len(header):
                     builder.add(row, started)
                 elif any(cell.strip() for cell in row):
                     builder.skip(f"line {started} has {len(row)} columns where {len(header)} are expected")
@@ -128,13 +166,18 @@ def _rows_of(text: str, name: str, delimiter: str, *, quotes: bool) -> Table:
         except csv.Error as error:
             raise TaskError(_csv_problem(error, name, started)) from error
     table = builder.finish("TSV" if delimiter == "\t" else "CSV")
-    table.delimiter = DELIMITERS[delimiter]
+    table.delimiter, table.headed = DELIMITERS[delimiter], headed
     return table
 
 
-def _is_header(row: list[str]) -> bool:
-    """Whether a first row names columns: short cells, none of them a number."""
-    return all(len(cell) <= 60 and not _is_number(cell) for cell in row)
+def _is_header(header: list[str], rows: list[list[str]]) -> bool:
+    """Whether a first row names columns: short cells, no number, a usual name or none that recurs below itself."""
+    if any(len(cell) > 60 or _is_number(cell) for cell in header):
+        return False
+    if any(cell.strip().lower() in KNOWN_NAMES for cell in header):
+        return True
+    below = [row for row in rows if len(row) == len(header) and row != header]
+    return not any(cell.strip() and cell == row[i] for row in below for i, cell in enumerate(header))
 
 
 def _is_number(cell: str) -> bool:
@@ -189,12 +232,12 @@ def read_jsonl(text: str, name: str) -> Table:
         rows.append({str(key): _json_cell(cell) for key, cell in value.items()})
         numbers.append(number)
         columns.update(dict.fromkeys(rows[-1]))
-        if len(columns) > COLUMNS:
-            raise TaskError(f"{name} has more than {COLUMNS:,} columns.")
+        check_columns(len(columns), name)
+        check_rows(len(rows), name)
     if not rows:
         raise TaskError(f"{name} has no line with a JSON object.")
     builder = Builder(name, "line")
-    builder.start(column_names(list(columns)))
+    builder.start(list(columns))
     for row, number in zip(rows, numbers, strict=True):
         builder.add([row.get(column) for column in columns], number)
     table = builder.finish("JSON lines")
@@ -207,4 +250,6 @@ def read_jsonl(text: str, name: str) -> Table:
 def _json_cell(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
+    if value != value:  # NaN, which JSON has not but Python and pandas write
+        return None
     return json.dumps(value, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """Data's look at a task: what is asked, how it is measured, and what its texts are like."""
 
-import pandas as pd
+import itertools
+
 import streamlit as st
 
 from spafit import hub
@@ -8,6 +9,7 @@ from spafit.figures.data import class_balance, target_spread, token_lengths
 from spafit.models import get_model
 from spafit.tasks import Task, folder, get_task, glue, helper, is_ready, list_tasks, preview
 from spafit.tasks.preview import Preview
+from spafit.tasks.stored import KEY
 from spafit.training.config import TrainSettings
 from spafit.training.metrics import LABELS
 from spafit.ui.data_time import expected_time
@@ -26,7 +28,7 @@ def choose_task() -> Task:
     key = st.selectbox(
         "Task",
         list(tasks),
-        format_func=lambda key: f"{tasks[key].name} · {tasks[key].source}",
+        format_func=lambda key: f"{tasks[key].name} · {key if key.startswith(KEY) else tasks[key].source}",
         key="data_task",
         persist_state="session",
     )
@@ -39,20 +41,26 @@ def explain(task: Task) -> None:
     with st.container(border=True):
         st.markdown(f"### {plain(task.sentence)}")
         st.markdown(plain(task.example))
+    where = f"{task.where} ({glue.ORDER})" if task.key in glue.KEYS else task.where
+    origin = {"From": task.origin, "Where": where, "Licence": task.licence}
+    st.markdown(_listed(_facts(task) | origin))
+
+
+def _facts(task: Task) -> dict[str, str]:
     asked = "a number" if task.num_labels == 1 else f"one of {task.num_labels} classes"
     if 1 < task.num_labels <= 10:
         asked += f": {', '.join(task.labels)}"
-    facts = {
+    return {
         "Input": "two texts, read together" if task.pair else "one text",
         "Answer": asked,
         "Measured by": ", ".join(LABELS[name] for name in task.metrics)
         + (" (the first counts)" * (len(task.metrics) > 1)),
         "Limits": task.limits,
-        "From": task.origin,
-        "Where": f"{task.where} ({glue.ORDER})" if task.key in glue.KEYS else task.where,
-        "Licence": task.licence,
     }
-    st.markdown("  \n".join(f"**{name}:** {plain(fact)}" for name, fact in facts.items()))
+
+
+def _listed(facts: dict[str, str]) -> str:
+    return "  \n".join(f"**{name}:** {plain(fact)}" for name, fact in facts.items())
 
 
 def look(task: Task) -> Preview | None:
@@ -64,7 +72,10 @@ def look(task: Task) -> Preview | None:
     place = get_model(current_model()).path
     if task.source == "hub" and not is_ready(task):
         if not hub.reachable():
-            st.info("To look at this task's data it would have to be fetched, and the Hub is out of reach.")
+            st.info(
+                "To look at this task's data it would have to be fetched, and the Hub is out of reach; "
+                + plain(f"{glue.how_to_bring(task.key)}.")
+            )
             return None
         if not st.button("Fetch the data from the Hub", icon=":material/download:"):
             return None
@@ -89,9 +100,15 @@ def show(task: Task, seen: Preview) -> None:
     with st.container(horizontal=True):
         for part, rows in done.splits.items():
             st.metric(names[part], f"{rows:,}", width=130)
-        st.metric("Repeated texts", f"{done.duplicates_removed + done.found_in_test:,}", width=130, help=_REPEATED)
         st.metric(
-            f"Guessing: {LABELS[task.metric].lower()}",
+            "Repeated texts",
+            f"{done.duplicates_removed + done.found_in_test:,}",
+            width=130,
+            help=f"Left out: {done.duplicates_removed:,} that occur more than once in a part, {done.found_in_test:,} "
+            "that are in a later part too. Two texts are the same if they differ in case and white space only.",
+        )
+        st.metric(
+            f"Guessing: {LABELS[task.metric]}",
             f"{seen.baseline[task.metric]:.3f}",
             width=200,
             help=f"On the {task.called('test')} part, by who always says the most frequent class (or the mean). "
@@ -103,16 +120,13 @@ def show(task: Task, seen: Preview) -> None:
     with lengths:
         _lengths(task, seen)
     st.subheader("Ten training examples", anchor=False)
-    columns = {"text": "Text", "pair": "Second text", "label": "Answer"}
-    rows = [{columns[name]: plain(cell) for name, cell in row.items()} for row in seen.examples]
-    st.table(pd.DataFrame(rows), hide_index=True)
+    for row in seen.examples:
+        with st.container(border=True, gap=None):
+            for name in ("text", "pair"):
+                if name in row:
+                    st.markdown(plain(row[name]))
+            st.markdown(f"→ **{plain(row['label'])}**")
     _account(seen)
-
-
-_REPEATED = (
-    "Left out: texts that occur twice in what is trained or tuned on, or also in the test part. Two texts are the same "
-    "if they differ in case and white space only."
-)
 
 
 def _balance(task: Task, seen: Preview) -> None:
@@ -131,7 +145,8 @@ def _lengths(task: Task, seen: Preview) -> None:
     length = st.slider("Read at most", 16, 512, default, 16, format="%d tokens", key="data_length")
     share = seen.truncated(length)
     st.plotly_chart(token_lengths(seen.lengths, length), key="data_lengths", config={"displayModeBar": False})
-    cut = "no text is cut" if not share else f"{100 * share:.1f} % of the texts are cut"
+    percent = "less than 0.1" if 0 < share < 0.001 else f"{100 * share:.1f}"
+    cut = {0.0: "no text is cut", 1.0: "every text is cut"}.get(share, f"{percent} % of the texts are cut")
     measured = "all" if seen.measured == seen.preparation.splits["train"] else f"{seen.measured:,}"
     st.markdown(f"**At {length} tokens {cut}.**")
     st.caption(
@@ -146,15 +161,15 @@ def _account(seen: Preview) -> None:
         "rows were read": done.rows_read,
         "repeated texts in the training and validation parts were left out": done.duplicates_removed,
         "texts had more than one label; their first was kept": done.contradictions,
-        "training or validation rows were left out because the test part has the same text": done.found_in_test,
+        "rows were left out because a later part (validation or test) has the same text": done.found_in_test,
         "repeated texts inside the test part stay, so that figures compare with others'": done.duplicates_in_test,
         **{f"left out: {reason}": count for reason, count in done.left_out.items()},
     }
     with st.expander("How the rows were divided, and what was left out"):
         st.markdown(
-            "The parts share no text. Which part a row falls into follows from its text alone, with every class in its "
-            "proportion, so it is the same on every machine. Boundaries and settings are chosen on the validation "
-            "part; the test part is looked at once, when a run is finished."
+            "The parts share no text. Parts that came with the data are kept; the rows of one that was missing follow "
+            "from their text alone, with every class in its proportion, and are the same on every machine. Boundaries "
+            "and settings are chosen on the validation part; the test part is looked at once, when a run is finished."
         )
         st.markdown("\n".join(f"- {count:,} {plain(what)}" for what, count in told.items() if count))
         if done.problems:
@@ -162,18 +177,14 @@ def _account(seen: Preview) -> None:
 
 
 def overview() -> None:
-    """Every task in one table."""
-    rows = [
-        {
-            "Task": plain(task.name),
-            "Asks": plain(task.sentence),
-            "For example": plain(task.example),
-            "Metric": LABELS[task.metric],
-            "Data": task.source,
-        }
-        for task in list_tasks()
-    ]
-    st.table(pd.DataFrame(rows), hide_index=True)
+    """Every task on a card of its own: what it asks, an example, and how far it goes."""
+    tasks = list_tasks()
+    pairs = (zip(st.columns(2), tasks[i : i + 2], strict=False) for i in range(0, len(tasks), 2))
+    for column, task in itertools.chain.from_iterable(pairs):
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"#### {plain(task.name)}: {plain(task.sentence)}")
+            st.markdown(plain(task.example))
+            st.markdown(_listed(_facts(task) | {"Where": task.where}))
 
 
 def train_button(task: Task) -> None:

@@ -1,13 +1,15 @@
 """Data's part for data sets that visitors bring: upload or name one, correct the columns, store, list, delete."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from spafit import hub
+from spafit.errors import SpafitError
+from spafit.runs import State, Store
 from spafit.tasks import CLASSIFICATION, REGRESSION, TaskError, get_task, helper, stored
 from spafit.tasks.export import to_csv
 from spafit.tasks.files import FORMATS, limit_mb
@@ -47,7 +49,6 @@ def _from_hub() -> None:
         fetch = st.form_submit_button("Fetch", icon=":material/download:")
     with told():
         if fetch:
-            hub.require_hub(f"The data set {name[:120]}")
             with st.spinner("Fetching from the Hub …", show_time=True):
                 path = helper.call("hub", name=name, config=config or None)
             st.session_state["data_fetched"] = (path, name)
@@ -57,25 +58,31 @@ def _from_hub() -> None:
 
 
 def _kept(file: UploadedFile, path: str, name: str) -> dict[str, str]:
-    """Arguments for the helper: where an upload was put and what it is called. Written once per upload."""
+    """Arguments for the helper: where an upload was put and what it is called."""
     kept: dict[str, str] = st.session_state.setdefault("data_kept", {})
-    if file.file_id not in kept:
+    if not Path(kept.get(file.file_id, "")).is_file():  # new, or forgotten since: uploads wait for a day
         kept[file.file_id] = str(stored.keep_upload(file.name, file.getbuffer()))
     return {path: kept[file.file_id], name: file.name}
 
 
 @st.cache_data(show_spinner="Reading the file …", max_entries=20, ttl=3600)
-def _inspected(path: str, name: str) -> dict[str, Any]:
-    return helper.call("inspect", path=path, name=name)
+def _inspected(path: str, name: str, headed: bool | None = None) -> dict[str, Any]:
+    return helper.call("inspect", path=path, name=name, headed=headed)
 
 
 def _correct(arguments: dict[str, Any], title: str) -> None:
     """Show what was read and guessed; store it on request."""
     found = _inspected(arguments["path"], arguments["name"])
+    summary = st.container()
+    if found["format"] in ("CSV", "TSV"):
+        headed = st.checkbox("The first line names the columns", found["headed"], key=f"headed_{arguments['path']}")
+        if headed != found["headed"]:
+            arguments = arguments | {"headed": headed}
+            found = _inspected(arguments["path"], arguments["name"], headed)
     how = [found["format"], found["encoding"], found["delimiter"] and f"separated by {found['delimiter']}"]
-    st.markdown(f"**{plain(title)}**: {found['rows']:,} rows · {' · '.join(filter(None, how))}")
+    summary.markdown(f"**{plain(title)}**: {found['rows']:,} rows · {' · '.join(filter(None, how))}")
     if found["malformed"]:
-        st.warning(f"{found['malformed']:,} lines do not fit the table and are left out.")
+        st.warning(f"Lines that do not fit the table and are left out: {found['malformed']:,}")
         st.text("\n".join(found["problems"]))
     head = pd.DataFrame({plain(name): [plain(cell) for cell in cells] for name, cells in found["head"].items()})
     with st.expander("The first rows", expanded=True):
@@ -83,9 +90,10 @@ def _correct(arguments: dict[str, Any], title: str) -> None:
     st.caption("What follows is a guess: correct it where it is wrong.")
     columns = _columns(found)
     if st.button("Store this data set", type="primary", icon=":material/save:"):
+        before = {there.key for there in stored.list_stored()}
         with st.spinner("Reading, dividing and storing …", show_time=True):
             key = helper.call("add", columns=columns, **arguments)
-        st.session_state["data_stored"] = key
+        st.session_state["data_stored"] = (key, key in before)
         st.rerun()
 
 
@@ -121,11 +129,12 @@ def _place(names: list[str], name: str | None) -> int:
 
 def just_stored() -> None:
     """Say that a data set has been stored, once, with where to go next."""
-    key = st.session_state.pop("data_stored", None)
-    if key is not None:
+    if "data_stored" in st.session_state:
+        key, before = st.session_state.pop("data_stored")
         with told():
-            found = stored.get(key)
-            st.success(f"Stored as {plain(found.name)}. It is a task now, here and on Train.", icon=":material/check:")
+            name = plain(stored.get(key).name)
+            what = f"The same content was stored already, as {name}." if before else f"Stored as {name}."
+            st.success(f"{what} It is a task now, here and on Train.", icon=":material/check:")
 
 
 def listed() -> None:
@@ -140,7 +149,8 @@ def listed() -> None:
             st.button("Look at it", key=f"look_{dataset.key}", on_click=_choose, args=(dataset.key,))
             st.download_button(
                 "CSV",
-                lambda key=dataset.key: to_csv(get_task(key)),
+                icon=":material/download:",
+                data=lambda key=dataset.key: to_csv(get_task(key)),
                 file_name=f"{dataset.key}.csv",
                 mime="text/csv",
                 key=f"csv_{dataset.key}",
@@ -165,6 +175,12 @@ def _choose(key: str) -> None:
 
 def _delete(key: str) -> None:
     try:
+        needing = [run for run in Store.open().list(state=(State.QUEUED, State.RUNNING)) if run.task == key]
+        if needing:
+            raise TaskError(
+                f"The data set {key} is not deleted: run {needing[0].id} is {needing[0].state} and needs it; "
+                f"stop the run first, or wait until it is over."
+            )
         stored.delete(key)
-    except TaskError as error:
+    except SpafitError as error:
         st.session_state["data_message"] = str(error)

@@ -66,6 +66,24 @@ class TestTraining:
         }
         assert run["priority"] == 2
 
+    def test_a_file_is_trained_on_and_what_was_guessed_is_said(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "reviews.csv"
+        path.write_text(
+            "words,mood\n" + "".join(f"a text {i},{('good', 'bad')[i % 2]}\n" for i in range(40)) + ",good\n"
+        )
+        assert main(["train", "minilm-l6", str(path), "--detach", "--json"]) == 0
+        told = capsys.readouterr()
+        run = json.loads(told.out)
+        assert run["task"].startswith("data-")
+        assert f"{path}, kept as {run['task']}: one of 2 classes from the column “mood”, given “words”" in told.err
+        assert "28 / 4 / 8; left out: 1." in told.err
+        monkeypatch.setenv("SPAFIT_MAX_FILE_MB", "1")
+        path.write_text("words,mood\n" + "x" * 1_000_000)
+        assert main(["train", "minilm-l6", str(path)]) == 2
+        assert capsys.readouterr() == ("", "reviews.csv has 1.0 MB; the limit is 1 MB.\n")
+
     def test_a_failed_run_has_its_reason_on_stderr_and_its_document_on_stdout(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
