@@ -6,7 +6,8 @@ import streamlit as st
 
 from spafit.runs import Run
 from spafit.ui.curves import LINE_COLORS, Line, curves, smoothed
-from spafit.ui.run_data import events_of, points, primary_metric
+from spafit.ui.run_data import METRIC_SPAN, events_of, loss_name, points, primary_metric
+from spafit.ui.text import metric_name
 
 MOST_RUNS = len(LINE_COLORS)
 
@@ -19,7 +20,10 @@ def compare(runs: Sequence[Run]) -> None:
     metrics = sorted({primary_metric(run) for run in runs})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         axis = st.segmented_control("Over", ("step", "epoch", "seconds"), default="step", required=True, key="axis")
-        metric = st.selectbox("Metric", metrics, key="metric", width=220) if len(metrics) > 1 else metrics[0]
+        metric = metrics[0]
+        if len(metrics) > 1:
+            metric = st.selectbox("Metric", metrics, format_func=metric_name, key="metric", width=220)
+    x_label = "seconds since the launch" if axis == "seconds" else str(axis)
     losses, measured = [], []
     for number, (run, label) in enumerate(zip(runs, labels_of(runs), strict=True)):
         table = points(events_of(run))
@@ -32,10 +36,15 @@ def compare(runs: Sequence[Run]) -> None:
                 lines.append(Line(label, color, rows[str(axis)].tolist(), y, dots=series != "loss"))
     left, right = st.columns(2)
     with left:
-        curves(losses, key="compare_loss", title="Training loss, smoothed", x_label=str(axis), height=300)
+        units = " or ".join(sorted({loss_name(primary_metric(run)) for run in runs}))
+        title = "Training loss, smoothed"
+        curves(losses, key="compare_loss", title=title, x_label=x_label, y_label=units, height=300)
     with right:
-        title = f"Validation {metric.replace('_', ' ')}"
-        curves(measured, key="compare_metric", title=title, x_label=str(axis), height=300)
+        name = metric_name(metric)
+        title = f"Validation {name}"
+        curves(
+            measured, key="compare_metric", title=title, x_label=x_label, y_label=name, y_span=METRIC_SPAN, height=300
+        )
 
 
 def labels_of(runs: Sequence[Run]) -> list[str]:

@@ -9,9 +9,12 @@ import streamlit as st
 
 from spafit.runs import Run, Store
 from spafit.tasks import TaskError, get_task, load
+from spafit.training.metrics import REGRESSION_METRICS
 
 POINT_COLUMNS = ("series", "step", "epoch", "seconds", "value")
 """Columns of a points table; `series` is "loss" (training), "validation loss" or "validation METRIC"."""
+METRIC_SPAN = 0.2
+"""A metric's axis spans at least this much: a few hundred validation texts scatter by some hundredths."""
 _KEPT_RUNS = 20
 
 Event = Mapping[str, Any]
@@ -73,3 +76,8 @@ def primary_metric(run: Run) -> str:
         return get_task(run.task).metric
     except TaskError:
         return next(iter(run.metrics or run.validation_metrics), "accuracy")
+
+
+def loss_name(metric: str) -> str:
+    """What the loss of a task with this primary metric is, as an axis says it."""
+    return "squared error" if metric in REGRESSION_METRICS else "cross-entropy"
