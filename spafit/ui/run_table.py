@@ -10,8 +10,8 @@ from spafit.errors import SpafitError
 from spafit.runs import Run, Store
 from spafit.ui.run_compare import compare
 from spafit.ui.run_data import primary_metric
-from spafit.ui.state import owner
 from spafit.ui.told import tell
+from spafit.ui.visitor import owner
 
 _OPENED, _SHOWN = "runs_opened", "runs_shown"
 _COLUMNS = {

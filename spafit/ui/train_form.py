@@ -6,12 +6,13 @@ from spafit.errors import SpafitError
 from spafit.runs import submit
 from spafit.runs.obstacles import obstacle
 from spafit.training.config import RunSpec
-from spafit.ui.state import current_stratification, owner, set_model, set_stratification
+from spafit.ui.state import current_stratification, set_model, set_stratification
 from spafit.ui.text import plain
 from spafit.ui.told import tell
 from spafit.ui.train_choice import choose_model, choose_stratification, choose_task, take_over_task
 from spafit.ui.train_settings import choose_settings, take_over_settings
 from spafit.ui.train_time import expected_time
+from spafit.ui.visitor import owner
 
 
 def take_over(spec: RunSpec) -> None:

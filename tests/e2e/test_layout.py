@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browsing import has_no_sideways_scroll
+from tests.e2e.browsing import has_no_sideways_scroll, settled
 
 Opener = Callable[..., Page]
+KEPT = "name => (document.cookie.match(/spafit_name=([^;]*)/)?.[1] ?? '') === encodeURIComponent(name)"
 PAGES = ("", *sorted(file.stem for file in (Path(__file__).parents[2] / "pages").glob("*.py")))
 
 
@@ -39,6 +40,22 @@ def test_the_navigation_leads_everywhere(open_page: Opener) -> None:
         heading = "spafit" if name == "Home" else name.partition(" ")[0]
         expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_reload_remembers_the_name_until_the_box_is_emptied(open_page: Opener) -> None:
+    page = open_page("about")
+    box = page.get_by_label("Your name", exact=True)
+    for name in ("Zoë; <b> =1", ""):
+        box.fill(name)
+        box.press("Enter")
+        page.wait_for_function(KEPT, arg=name)
+        page.reload()
+        settled(page)
+        expect(box).to_have_value(name)
+        other = page.context.new_page()
+        other.goto(page.url.replace("about", "runs"))
+        settled(other)
+        expect(other.get_by_label("Your name", exact=True)).to_have_value(name)
 
 
 def test_on_a_narrow_screen_the_links_stand_above_the_page(open_page: Opener) -> None:
