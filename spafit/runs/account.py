@@ -8,24 +8,27 @@ from typing import Any
 Events = Iterable[Mapping[str, Any]]
 
 
-def seconds_by_phase(events: Events) -> list[tuple[str, float]]:
+def seconds_by_phase(events: Events, now: float = 0.0) -> list[tuple[str, float]]:
     """Return (phase, seconds) in order of first appearance: as the run added them up, else up to its latest event.
 
-    The names are those of `spafit.training.events.PHASES`; the seconds add up to the time since the launch.
+    The names are those of `spafit.training.events.PHASES`; the seconds add up to the time since the launch. While a run
+    goes, its phase lasts until `now` (seconds since the launch), if that is later than the latest event.
     """
     spent: dict[str, float] = {}
     phase, latest = None, 0.0
     for event in events:
         if event.get("timeline"):
             return [(str(name), float(seconds)) for name, seconds in event["timeline"]]
-        now = event.get("seconds")
-        if now is not None:
+        seconds = event.get("seconds")
+        if seconds is not None:
             if phase is not None:
-                spent[phase] += now - latest
-            latest = now
+                spent[phase] += seconds - latest
+            latest = seconds
         if event["kind"] == "phase":
             phase = event["name"]
             spent.setdefault(phase, 0.0)
+    if phase is not None:
+        spent[phase] += max(0.0, now - latest)
     return list(spent.items())
 
 

@@ -31,6 +31,7 @@ _STYLE = """<style>
 .stMainBlockContainer h1{font-size:2rem;padding:0 0 .3rem}
 [data-testid="stMetricValue"]{font-size:1.7rem}
 .st-key-narrow_navigation,.st-key-visitor{display:none}
+.st-key-setting_learning_rate [data-testid^=stNumberInputStep]{display:none}
 @media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}
 .st-key-narrow_navigation{display:flex;margin-left:-.5rem}}
 </style>"""

@@ -39,7 +39,7 @@ _CSS = """<style>
 
 def time_spent(run: Run, events: Sequence[Event]) -> None:
     """Draw where the seconds since the launch went, what came before it, and what was decided; nothing before that."""
-    spent = seconds_by_phase(events)
+    spent = seconds_by_phase(events, now=0.0 if run.state.over else run.seconds or 0.0)
     total = sum(seconds for _phase, seconds in spent)
     if total:
         st.markdown(f"**Where the {duration(total)} {'went' if run.state.over else 'go'}**")

@@ -8,9 +8,9 @@ from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
 from spafit.training.events import PHASES
 from spafit.ui.run_charts import run_charts
-from spafit.ui.run_data import events_of, primary_metric
+from spafit.ui.run_data import events_of, primary_metric, up_to_now
 from spafit.ui.run_time import time_spent
-from spafit.ui.text import duration, metric_name, plain
+from spafit.ui.text import duration, metric_name, plain, time_left
 from spafit.ui.told import tell, told
 
 STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
@@ -42,7 +42,7 @@ def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
         run = Store.open().get(run_id)
         if run.state.over and not drawn.over:
             st.rerun()  # draw the whole page once more, without the timer and with what only finished runs have
-        events = events_of(run)
+        events, run = events_of(run), up_to_now(run)
     except SpafitError as error:
         tell(error)
         return
@@ -97,7 +97,7 @@ def _progress(run: Run) -> None:
                 f"In the queue: this run {others}. You may close the page; it keeps its place.", icon=":material/queue:"
             )
         case State.RUNNING:
-            left = f" · about {duration(run.remaining)} left" if run.remaining is not None else ""
+            left = f" · {time_left(run.remaining)}" if run.remaining is not None else ""
             steps = f" · step {run.step} of {run.total_steps}" if run.total_steps else ""
             st.progress(run.progress, text=f"{PHASES.get(run.phase or '', NOT_LAUNCHED)}{steps}{left}")
         case State.FAILED:

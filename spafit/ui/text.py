@@ -28,6 +28,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def time_left(seconds: float) -> str:
+    """`about 8 s left`; `almost done` within the last second."""
+    return f"about {duration(seconds)} left" if seconds >= 1 else "almost done"
+
+
 def share(trainable: int, total: int) -> str:
     """`65,154 of 22,778,626 (0.286 %)`: exact integers, the percentage to three significant digits."""
     percent = 100 * trainable / total if total else 0.0

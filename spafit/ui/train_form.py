@@ -45,6 +45,8 @@ def train_form(beside_a_run: bool = False) -> str | None:
         start = st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None)
         if spec is not None and reason is None:
             st.caption(expected_time(spec))
+            if not owner():
+                st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
     if not start or spec is None:
         return None
     try:

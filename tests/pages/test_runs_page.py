@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -61,13 +62,24 @@ def test_a_running_run_shows_progress_and_no_test_figure(open_page: Opener, make
     assert [button.label for button in app.button if button.label == "Stop"] == ["Stop"]
 
 
-def test_a_running_run_shows_where_its_time_goes_and_what_it_decided(open_page: Opener, make_run: Maker) -> None:
-    app = open_page(RUNS, run=make_run("running", steps=10).id)
+def test_a_running_run_shows_where_its_time_goes_and_what_it_decided(
+    open_page: Opener, make_run: Maker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = store.clock()
+    monkeypatch.setattr(store, "clock", lambda: now)
+    run = make_run("running", steps=10)
+    app = open_page(RUNS, run=run.id)
     said = words(app)
     assert "**Where the 3 s go**" in said
     assert "- Frozen layers run once\\." in said
     picture = next(html.body for html in app.get("html") if "spent-bar" in html.body)
     assert "Training<b>1.5 s</b>" in picture and "Starting PyTorch<b>1.4 s</b>" in picture
+
+    now += timedelta(seconds=4)  # the run says nothing, and the page goes on
+    app.run()
+    assert "**Where the 7 s go**" in words(app)
+    assert metrics(app)["Time"] == "7 s"
+    assert app.get("progress")[0].proto.text == "Training · step 10 of 40 · almost done"
 
 
 def test_a_run_that_failed_before_its_first_point_waits_for_nothing(open_page: Opener, make_run: Maker) -> None:

@@ -28,6 +28,17 @@ def test_while_a_run_goes_its_phases_add_up_to_its_latest_event() -> None:
     assert seconds_by_phase(EVENTS[:1]) == [("imports", 0.0)]
 
 
+def test_a_phase_that_tells_nothing_lasts_until_now() -> None:
+    assert seconds_by_phase(EVENTS, now=20.0) == [
+        ("imports", 1.0),
+        ("data", 2.0),
+        ("training", 15.0),
+        ("evaluating", 2.0),
+    ]
+    assert seconds_by_phase(EVENTS, now=1.0) == seconds_by_phase(EVENTS)
+    assert seconds_by_phase([], now=20.0) == []
+
+
 def test_a_run_that_is_over_is_believed() -> None:
     timeline = (("imports", 1.0), ("training", 9.0))
     finished = Finished("finished", {}, {}, {}, 10.0, 4, timeline).to_dict()
