@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browsing import has_no_sideways_scroll, settled
+from tests.e2e.exploring import DEEP
 
 Opener = Callable[..., Page]
 KEPT = "name => (document.cookie.match(/spafit_name=([^;]*)/)?.[1] ?? '') === encodeURIComponent(name)"
@@ -56,6 +57,17 @@ def test_a_reload_remembers_the_name_until_the_box_is_emptied(open_page: Opener)
         other.goto(page.url.replace("about", "runs"))
         settled(other)
         expect(other.get_by_label("Your name", exact=True)).to_have_value(name)
+
+
+def test_the_picture_of_a_deep_model_fits_a_narrow_screen(open_page: Opener) -> None:
+    page = open_page(DEEP, width=400)
+    page.get_by_test_id("stMain").get_by_role("link", name="Train", exact=True).click()
+    expect(page.locator(".strata")).to_be_visible()
+    parts = page.locator(".strata, .strata .part, .strata .end, .strata .band")
+    assert (
+        parts.evaluate_all("all => all.filter(node => node.scrollWidth > node.clientWidth + 1).map(n => n.className)")
+        == []
+    )
 
 
 def test_on_a_narrow_screen_the_links_stand_above_the_page(open_page: Opener) -> None:
