@@ -6,14 +6,17 @@ import streamlit as st
 
 from spafit.runs import Run
 from spafit.ui.curves import LINE_COLORS, Line, curves, smoothed
-from spafit.ui.run_data import METRIC_SPAN, events_of, loss_name, points, primary_metric
+from spafit.ui.run_data import METRIC_SPAN, events_of, guess, loss_name, points, primary_metric
 from spafit.ui.text import metric_name
 
 MOST_RUNS = len(LINE_COLORS)
 
 
 def compare(runs: Sequence[Run]) -> None:
-    """Draw the runs' training loss and primary metric over steps, epochs or seconds, a color for each run."""
+    """Draw the runs' training loss and primary metric over steps, epochs or seconds, a color for each run.
+
+    Runs of one task are drawn beside what guessing reaches there.
+    """
     if len(runs) > MOST_RUNS:
         st.info(f"The first {MOST_RUNS} of the {len(runs)} selected runs are drawn.")
         runs = runs[:MOST_RUNS]
@@ -41,9 +44,16 @@ def compare(runs: Sequence[Run]) -> None:
         curves(losses, key="compare_loss", title=title, x_label=x_label, y_label=units, height=300)
     with right:
         name = metric_name(metric)
-        title = f"Validation {name}"
+        floor = guess(runs[0].task) if len({run.task for run in runs}) == 1 else None
         curves(
-            measured, key="compare_metric", title=title, x_label=x_label, y_label=name, y_span=METRIC_SPAN, height=300
+            measured,
+            key="compare_metric",
+            title=f"Validation {name}",
+            x_label=x_label,
+            y_label=name,
+            y_span=METRIC_SPAN,
+            reference=None if floor is None else (f"guessing {floor:.3f}", floor),
+            height=300,
         )
 
 

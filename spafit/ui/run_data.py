@@ -17,7 +17,7 @@ POINT_COLUMNS = ("series", "step", "epoch", "seconds", "value")
 METRIC_SPAN = 0.2
 """A metric's axis spans at least this much: a few hundred validation texts scatter by some hundredths."""
 _KEPT_RUNS = 20
-_QUIET_SECONDS = 2.0
+_QUIET_SECONDS = 1.0
 """Steps are told ten times a second; what is longer than this is a phase of its own."""
 
 Event = Mapping[str, Any]

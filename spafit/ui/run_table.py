@@ -99,4 +99,5 @@ def _row(run: Run) -> dict[str, Any]:
         "Owner": run.owner,
         "Model": run.model,
         "Started": run.started_at or run.created_at,
+        "Id": run.id,
     }
