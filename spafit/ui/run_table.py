@@ -10,7 +10,6 @@ from spafit.errors import SpafitError
 from spafit.runs import Run, Store
 from spafit.ui.run_compare import compare
 from spafit.ui.run_data import primary_metric
-from spafit.ui.text import metric_name
 from spafit.ui.told import tell
 from spafit.ui.visitor import owner
 
@@ -92,7 +91,7 @@ def _row(run: Run) -> dict[str, Any]:
         "State": f"queued, place {run.position}" if run.position else str(run.state),
         "Test": run.metrics.get(metric),
         "Validation": run.validation_metrics.get(metric),
-        "Metric": metric_name(metric),
+        "Metric": metric,
         "Task": run.task,
         "Trained": run.trainable,
         "Seconds": run.seconds,
