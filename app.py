@@ -15,8 +15,9 @@ CARDS = (
 
 frame("spafit", "")
 st.markdown(
-    "Fine-tune a pretrained Transformer **by strata**: the lowest layers stay as they are, the middle ones train only "
-    "their biases, the top ones get LoRA pairs as well. Two boundaries decide which layer does what."
+    "Teach a pretrained Transformer a new task while most of it stays as it is. **SPAFIT** does so by strata: the "
+    "lowest layers are frozen, the middle ones train only their bias terms (**BitFit**), the top ones also get a pair "
+    "of small matrices beside each chosen large one (**LoRA**). Two boundaries decide which layer does what."
 )
 st.html(picture(preset(Method.SPAFIT, 12)))
 

@@ -13,15 +13,18 @@ frame("Train", ":material/play_circle:")
 with told():
     ensure_supervisor()  # so that a process with PyTorch is ready by the time somebody presses the button
 
-run_id = attached_run()
+run_id, run = attached_run(), None
 if run_id:
+    with told():
+        run = find_run(run_id)
+        if run is None:
+            detach()
+if run_id and run:
     watching, setting = st.columns([3, 2], gap="large")
     with watching, told():
-        run = find_run(run_id)
-        if run:
-            if not has_chosen():
-                take_over(run.spec)  # a reload: the form shows again what it showed when the run was started
-            run_view(run, chart_columns=1)
+        if not has_chosen():
+            take_over(run.spec)  # a reload: the form shows again what it showed when the run was started
+        run_view(run, chart_columns=1)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(
                 "pages/runs.py", label="Its permanent page", icon=":material/link:", query_params={"run": run_id}
@@ -31,6 +34,9 @@ if run_id:
         st.subheader("Next run", anchor=False)
         started = train_form(beside_a_run=True)
 else:
+    st.caption(
+        "Choose what is taught to which model, start, and watch the curve. The run goes on if you close the page."
+    )
     started = train_form()
 
 if started:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from spafit.cli.output import note, print_facts, print_json, print_table, scores, share
 from spafit.cli.parser import CommandError
 from spafit.runs import Run, State, Store, attend, stop
+from spafit.runs.account import decisions, seconds_by_phase
 from spafit.tasks import called
 from spafit.training.events import PHASES
 
@@ -51,15 +54,18 @@ def show(chosen: argparse.Namespace) -> int:
         else:
             note(f"Run {run.id} has written no log yet.")
         return 0
-    events = [event for _seq, event in store.events(run.id)] if chosen.events else []
+    events = [event for _seq, event in store.events(run.id)]
     if chosen.json:
-        print_json(run.to_dict() | ({"events": events} if chosen.events else {}))
+        told = {"timeline": seconds_by_phase(events), "decisions": decisions(events)}
+        print_json(run.to_dict() | told | ({"events": events} if chosen.events else {}))
         return 0
     print_run(run)
     if (store.folder(run.id)).is_dir():
         print_facts([("files", store.folder(run.id))])
-    for event in events:
-        print_json(event)
+    _print_account(events)
+    if chosen.events:
+        for event in events:
+            print_json(event)
     return 0
 
 
@@ -136,6 +142,19 @@ def _tests(run: Run) -> list[tuple[str, str]]:
 def _beside(reached: dict[str, float], baseline: dict[str, float]) -> str:
     """A test part's figures, with what guessing reaches in the first of them."""
     return scores(reached) + "".join(f" (guessing {value:.3f})" for value in list(baseline.values())[:1])
+
+
+def _print_account(events: Sequence[Mapping[str, Any]]) -> None:
+    """Print where the seconds went and what the run decided by itself, as far as it has come."""
+    spent = seconds_by_phase(events)
+    if total := sum(seconds for _phase, seconds in spent):
+        rows = [(PHASES.get(phase, phase), round(seconds, 1), f"{seconds / total:.0%}") for phase, seconds in spent]
+        print()
+        print_table(("where the time went", "seconds", "share"), rows)
+    if told := decisions(events):
+        print("\nwhat the run decided by itself")
+        for sentence in told:
+            print(f"- {sentence}")
 
 
 def _result(run: Run) -> str:

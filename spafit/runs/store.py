@@ -249,6 +249,17 @@ class Store:
                 self._row(connection, run_id)  # an unknown id is an error, a run without events is not
         return [(seq, body) for seq, body in found]
 
+    def quiet_for(self, run_id: str) -> float:
+        """Return the seconds since the latest event of the run's current attempt was written; 0 without any event."""
+        query = (
+            select(func.max(events_table.c.at))
+            .join(runs_table, runs_table.c.number == events_table.c.run)
+            .where(runs_table.c.id == run_id, events_table.c.attempt == runs_table.c.attempt)
+        )
+        with reading(self.engine) as connection:
+            latest = connection.execute(query).scalar()
+        return 0.0 if latest is None else max(0.0, (self.clock() - latest).total_seconds())
+
     # What supervisor and worker do ------------------------------------------------------------------------------
 
     def claim(self, run_id: str, supervisor: str) -> Run | None:

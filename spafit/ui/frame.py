@@ -8,8 +8,8 @@ from spafit.errors import SpafitError
 from spafit.palette import RECIPE_COLORS
 from spafit.runs import State, Store, attend
 from spafit.stratification import SPAFIT_RECIPES
-from spafit.ui.state import owner_box
 from spafit.ui.text import plain
+from spafit.ui.visitor import owner_box
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -30,7 +30,8 @@ _STYLE = """<style>
 .stMainBlockContainer{padding:3.4rem 2.5rem 4rem;max-width:96rem}
 .stMainBlockContainer h1{font-size:2rem;padding:0 0 .3rem}
 [data-testid="stMetricValue"]{font-size:1.7rem}
-.st-key-narrow_navigation{display:none}
+.st-key-narrow_navigation,.st-key-visitor{display:none}
+.st-key-setting_learning_rate [data-testid^=stNumberInputStep]{display:none}
 @media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}
 .st-key-narrow_navigation{display:flex;margin-left:-.5rem}}
 </style>"""

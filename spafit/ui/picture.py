@@ -3,9 +3,11 @@
 from spafit.palette import KIND_COLORS, RECIPE_COLORS, RECIPE_LABELS, RECIPE_MEANINGS, RECIPE_TEXT_COLORS
 from spafit.stratification import Recipe, Stratification, Stratum
 
+_JOINER = "\u2060"  # invisible; keeps "1–4" on one line
 _CSS = f"""<style>
 .strata{{display:flex;gap:10px;align-items:stretch;max-width:60rem}}
-.strata .part{{display:flex;flex-direction:column;gap:6px;min-width:0}}
+.strata .part{{display:flex;flex-direction:column;gap:6px;min-width:2.3rem}}
+.strata .stratum{{min-width:4.8rem}}
 .strata .cells{{display:flex;gap:3px;height:120px}}
 .strata .cell{{flex:1;min-width:0;display:flex;flex-direction:column;gap:3px;position:relative}}
 .strata .weight{{flex:1;border-radius:3px;background:{KIND_COLORS["frozen"]};position:relative}}
@@ -18,12 +20,11 @@ _CSS = f"""<style>
   display:flex;flex-direction:column;justify-content:center}}
 .strata .band b{{font-weight:600}}
 .strata .end{{font-size:.8rem;line-height:1.25;padding:4px 0}}
-.strata .cut{{position:relative;width:0;border-left:2px dashed currentColor;margin-top:-4px}}
 .strata-key{{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:.85rem;margin-top:10px}}
 .strata-key i{{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.4em}}
 @media (max-width:640px){{
   .strata{{gap:5px}} .strata .cells{{gap:2px;height:96px}} .strata .band,.strata .end{{font-size:.72rem}}
-  .strata .band{{padding:4px}}
+  .strata .band{{padding:4px}} .strata .stratum{{min-width:3.9rem}}
 }}
 </style>"""
 
@@ -65,9 +66,10 @@ def _cell(recipe: Recipe, bias: bool = True) -> str:
 def _stratum(stratum: Stratum) -> str:
     colors = f"background:{RECIPE_COLORS[stratum.recipe]};color:{RECIPE_TEXT_COLORS[stratum.recipe]}"
     return (
-        f'<div class="part" style="flex:{stratum.size}"><div class="cells">{_cell(stratum.recipe) * stratum.size}</div>'
+        f'<div class="part stratum" style="flex:{stratum.size}">'
+        f'<div class="cells">{_cell(stratum.recipe) * stratum.size}</div>'
         f'<div class="band" style="{colors}"><b>{RECIPE_LABELS[stratum.recipe]}</b>'
-        f"<span>{stratum.span}</span></div></div>"
+        f"<span>{stratum.span.replace('–', f'{_JOINER}–{_JOINER}')}</span></div></div>"
     )
 
 

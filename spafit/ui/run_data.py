@@ -1,18 +1,24 @@
 """A run's events as the pages use them: fetched once, then only what is new; as points of curves."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from spafit.runs import Run, Store
+from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, folder, get_task, is_quick, load
+from spafit.training.metrics import REGRESSION_METRICS
 
 POINT_COLUMNS = ("series", "step", "epoch", "seconds", "value")
 """Columns of a points table; `series` is "loss" (training), "validation loss" or "validation METRIC"."""
+METRIC_SPAN = 0.2
+"""A metric's axis spans at least this much: a few hundred validation texts scatter by some hundredths."""
 _KEPT_RUNS = 20
+_QUIET_SECONDS = 1.0
+"""Steps are told ten times a second; what is longer than this is a phase of its own."""
 
 Event = Mapping[str, Any]
 
@@ -29,6 +35,20 @@ def events_of(run: Run) -> list[Event]:
     while len(seen) > _KEPT_RUNS:
         seen.pop(next(iter(seen)))
     return events
+
+
+def up_to_now(run: Run) -> Run:
+    """The run with its seconds, and those that are left, carried on through a phase that tells nothing while it lasts.
+
+    The final evaluation is such a phase: it can take as long as the training did.
+    """
+    if run.state is not State.RUNNING or run.seconds is None:
+        return run
+    quiet = Store.open().quiet_for(run.id)
+    if quiet < _QUIET_SECONDS:
+        return run
+    left = None if run.remaining is None else max(0.0, run.remaining - quiet)
+    return replace(run, seconds=run.seconds + quiet, remaining=left)
 
 
 def points(events: Iterable[Event]) -> pd.DataFrame:
@@ -77,3 +97,8 @@ def primary_metric(run: Run) -> str:
         return get_task(run.task).metric
     except TaskError:
         return next(iter(run.metrics or run.validation_metrics), "accuracy")
+
+
+def loss_name(metric: str) -> str:
+    """What the loss of a task with this primary metric is, as an axis says it."""
+    return "squared error" if metric in REGRESSION_METRICS else "cross-entropy"

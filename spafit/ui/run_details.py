@@ -1,4 +1,4 @@
-"""What stands behind a run's curve: its setting, its layers, where the time went, the machine, its log; and files."""
+"""What stands behind a run's curve: its setting, its scores, its layers, the machine, its log; and files."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from spafit.errors import SpafitError
+from spafit.palette import RECIPE_LABELS
 from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, called, get_task
 from spafit.training.metrics import LABELS
@@ -15,27 +17,37 @@ from spafit.ui.picture import picture
 from spafit.ui.run_data import events_of, last_of, points
 from spafit.ui.state import detach, set_model, set_stratification
 from spafit.ui.text import plain
-from spafit.ui.told import told
+from spafit.ui.told import tell, told
 from spafit.ui.train_form import take_over
+from spafit.ui.train_settings import SETTING_LABELS
 
 LOG_BYTES = 8_000
 
 
 def run_details(run: Run) -> None:
-    """Draw what can be done with a run, and everything that it was made from."""
+    """Draw what can be done with a run, and everything that it was made from; followed while the run goes."""
     _actions(run)
-    names = ("Setting", "Scores", "Layers", "Time", "Machine", "Log")
-    setting, scores, layers, time, machine, log = st.tabs(names, default="Log" if run.state is State.FAILED else None)
+    st.fragment(_tabs, run_every=None if run.state.over else 3.0)(run.id)
+
+
+def _tabs(run_id: str) -> None:
+    try:
+        run = Store.open().get(run_id)
+    except SpafitError as error:
+        tell(error)
+        return
+    names = ("Setting", "Scores", "Layers", "When and where", "Log")
+    # A reason that explains itself needs no log beside it.
+    unexplained = run.state is State.FAILED and (not run.reason or "run's log" in run.reason)
+    setting, scores, layers, circumstances, log = st.tabs(names, default="Log" if unexplained else None)
     with setting, told():
         _setting(run)
     with scores:
         _scores(run)
     with layers, told():
         _layers(run)
-    with time:
-        _time(run)
-    with machine:
-        _machine(run)
+    with circumstances:
+        _circumstances(run)
     with log:
         text = log_tail(Store.open().folder(run.id) / "log.txt")
         st.code(text, language=None, height=300) if text else st.caption("The log is empty.")
@@ -84,22 +96,23 @@ def _setting(run: Run) -> None:
     left, right = st.columns(2)
     with left:
         lora = stratification.lora
-        about_lora = {"LoRA rank, alpha": f"{lora.rank}, {lora.alpha:g}", "LoRA on": ", ".join(lora.targets)}
+        about_lora = {
+            "LoRA rank, alpha": f"{lora.rank}, {lora.alpha:g}",
+            "LoRA on": ", ".join(lora.targets).replace("_", " "),
+        }
         _facts(
             {
                 "Model": spec.model,
                 "Task": spec.task,
-                "Embeddings": stratification.embeddings,
-                "Pretrained pooler": stratification.head.pretrained_pooler,
-                "New classifier": stratification.head.fresh,
+                "Embeddings": RECIPE_LABELS[stratification.embeddings],
+                "Pretrained pooler": RECIPE_LABELS[stratification.head.pretrained_pooler],
+                "New classifier": RECIPE_LABELS[stratification.head.fresh],
             }
             | (about_lora if stratification.uses_lora else {})
         )
     with right:
-        _facts({name.replace("_", " "): value for name, value in spec.settings.to_dict().items() if value is not None})
-    started = last_of(events_of(run), "started")
-    for sentence in (started or {}).get("decisions", ()):
-        st.text(f"– {sentence}")
+        values = {name: value for name, value in spec.settings.to_dict().items() if value is not None}
+        _facts({SETTING_LABELS.get(name, name): _said(value) for name, value in values.items()})
 
 
 def _scores(run: Run) -> None:
@@ -132,25 +145,10 @@ def _layers(run: Run) -> None:
     )
 
 
-def _time(run: Run) -> None:
+def _circumstances(run: Run) -> None:
     stamps = {"Submitted": run.created_at, "Started": run.started_at, "Ended": run.ended_at}
-    _facts({name: f"{when:%Y-%m-%d %H:%M:%S} UTC" for name, when in stamps.items() if when} | {"Attempt": run.attempt})
-    finished = last_of(events_of(run), "finished")
-    if finished is None:
-        st.caption("Where the time went is known once the run is over.")
-        return
-    parts = pd.DataFrame(finished["timeline"], columns=["Part", "Seconds"])
-    st.dataframe(
-        parts,
-        hide_index=True,
-        column_config={
-            "Seconds": st.column_config.ProgressColumn(format="%.1f s", max_value=float(parts["Seconds"].max() or 1.0))
-        },
-    )
-
-
-def _machine(run: Run) -> None:
-    facts = {"Device": run.device or "not known yet", "Seed": run.seed} | run.hardware
+    facts: dict[str, Any] = {name: f"{when:%Y-%m-%d %H:%M:%S} UTC" for name, when in stamps.items() if when}
+    facts |= {"Attempt": run.attempt, "Device": run.device or "not known yet", "Seed": run.seed} | run.hardware
     if isinstance(run.hardware.get("memory"), int):
         facts["memory"] = _gibibytes(run.hardware["memory"])
     finished = last_of(events_of(run), "finished")
@@ -161,6 +159,10 @@ def _machine(run: Run) -> None:
 
 def _gibibytes(size: int) -> str:
     return f"{size / 1024**3:.2f} GiB"
+
+
+def _said(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _facts(facts: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store
-from spafit.ui.text import duration, plain
+from spafit.ui.run_data import up_to_now
+from spafit.ui.text import plain, time_left
 from spafit.ui.told import tell
 
 _SHOWN_NOW = 6
@@ -15,15 +16,14 @@ def runs_now() -> None:
     """What is running and waiting, for all visitors together, each a link; followed every two seconds."""
     try:
         store = Store.open()
-        running, waiting = store.list(state=State.RUNNING), store.queue()
+        running, waiting = [up_to_now(run) for run in store.list(state=State.RUNNING)], store.queue()
     except SpafitError as error:
         tell(error)
         return
     for run in running:
         with st.container(border=True):
             _line(run)
-            left = f"about {duration(run.remaining)} left" if run.remaining is not None else "starting"
-            st.progress(run.progress, text=left)
+            st.progress(run.progress, text="starting" if run.remaining is None else time_left(run.remaining))
     for run in waiting[: max(0, _SHOWN_NOW - len(running))]:
         with st.container(border=True):
             _line(run)

@@ -11,23 +11,27 @@ from spafit.runs import Run, Store
 from spafit.tasks import called
 from spafit.ui.run_compare import compare
 from spafit.ui.run_data import primary_metric
-from spafit.ui.state import owner
 from spafit.ui.told import tell
+from spafit.ui.visitor import owner
 
 _OPENED, _SHOWN = "runs_opened", "runs_shown"
 _COLUMNS = {
-    "Trained": st.column_config.NumberColumn(format="localized", help="Parameters"),
-    "Test": st.column_config.NumberColumn(format="%.3f", help="On the test data, once, at the end; MNLI: matched"),
+    "Trained": st.column_config.NumberColumn(format="localized", help="Parameters that were trained"),
+    "Test": st.column_config.NumberColumn(
+        format="%.3f", help="The metric on the test data, once, at the end; MNLI: matched"
+    ),
     "Test, mismatched": st.column_config.NumberColumn(format="%.3f", help="On MNLI's second test part, likewise"),
     "Guessing": st.column_config.NumberColumn(format="%.3f", help="By the most frequent answer, on the test data"),
-    "Validation": st.column_config.NumberColumn(format="%.3f", help="Of the latest evaluation"),
-    "Seconds": st.column_config.NumberColumn(format="%.0f"),
+    "Validation": st.column_config.NumberColumn(format="%.3f", help="The metric in the latest evaluation"),
+    "Metric": st.column_config.TextColumn(help="What Test, Guessing and Validation are; higher is better"),
+    "Seconds": st.column_config.NumberColumn(format="%.0f", help="From launch to end, without waiting"),
     "Started": st.column_config.DatetimeColumn(format="distance"),
 }
 
 
 def runs_table() -> None:
     """Draw the filter, and the runs that it leaves with a comparison of the ticked ones."""
+    st.caption("Every run that was started here, by anybody, with the setting, machine and curve behind its figure.")
     with st.container(horizontal=True, vertical_alignment="center"):
         whose = st.segmented_control(
             "Whose", ("All", "Mine"), default="All", required=True, label_visibility="collapsed"
@@ -35,7 +39,7 @@ def runs_table() -> None:
         archived = st.toggle("Archived", help="Show the archived runs instead.")
     name = owner()
     if whose == "Mine" and not name:
-        st.info("Type your name in the sidebar to see your runs.", icon=":material/person:")
+        st.info("Type your name in the sidebar (on a phone: » at the top) to see your runs.", icon=":material/person:")
         return
     _follow(name if whose == "Mine" else None, archived)
 
@@ -90,15 +94,16 @@ def _row(run: Run) -> dict[str, Any]:
     return {
         "Run": run.name,
         "State": f"queued, place {run.position}" if run.position else str(run.state),
-        "Task": run.task,
-        "Metric": metric,
         "Test": run.metrics.get(metric),
         **{called(run.task, part).capitalize(): further[part]["metrics"].get(metric) for part in further},
         "Guessing": run.baseline.get(metric),
         "Validation": run.validation_metrics.get(metric),
+        "Metric": metric,
+        "Task": run.task,
         "Trained": run.trainable,
         "Seconds": run.seconds,
         "Owner": run.owner,
         "Model": run.model,
         "Started": run.started_at or run.created_at,
+        "Id": run.id,
     }

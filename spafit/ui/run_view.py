@@ -1,6 +1,5 @@
 """One run on a page, from the queue to its last figure; live while it goes. Train and Runs show the same."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
@@ -9,9 +8,10 @@ from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
 from spafit.tasks import called
 from spafit.training.events import PHASES
-from spafit.ui.curves import Line, curves, smoothed
-from spafit.ui.run_data import Event, events_of, guess, points, primary_metric
-from spafit.ui.text import duration, plain
+from spafit.ui.run_charts import run_charts
+from spafit.ui.run_data import events_of, primary_metric, up_to_now
+from spafit.ui.run_time import time_spent
+from spafit.ui.text import duration, metric_name, plain, time_left
 from spafit.ui.told import tell, told
 
 STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
@@ -21,7 +21,7 @@ STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "
     State.STOPPED: (":material/stop_circle:", "orange"),
     State.FAILED: (":material/error:", "red"),
 }
-TRAINING_COLOR, VALIDATION_COLOR, METRIC_COLOR = "#0072B2", "#D55E00", "#009E73"
+NOT_LAUNCHED = "Waiting for a process with PyTorch"
 
 
 def find_run(run_id: str) -> Run | None:
@@ -43,7 +43,7 @@ def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
         run = Store.open().get(run_id)
         if run.state.over and not drawn.over:
             st.rerun()  # draw the whole page once more, without the timer and with what only finished runs have
-        events = events_of(run)
+        events, run = events_of(run), up_to_now(run)
     except SpafitError as error:
         tell(error)
         return
@@ -52,7 +52,8 @@ def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
     metric = primary_metric(run)
     _figures(run, metric)
     if events or run.state is State.RUNNING:
-        _charts(run, events, metric, chart_columns)
+        run_charts(run, events, metric, chart_columns)
+        time_spent(run, events)
 
 
 def _headline(run: Run) -> None:
@@ -97,21 +98,20 @@ def _progress(run: Run) -> None:
                 f"In the queue: this run {others}. You may close the page; it keeps its place.", icon=":material/queue:"
             )
         case State.RUNNING:
-            left = f" · about {duration(run.remaining)} left" if run.remaining is not None else ""
+            left = f" · {time_left(run.remaining)}" if run.remaining is not None else ""
             steps = f" · step {run.step} of {run.total_steps}" if run.total_steps else ""
-            st.progress(run.progress, text=f"{PHASES.get(run.phase or '', 'Starting')}{steps}{left}")
+            st.progress(run.progress, text=f"{PHASES.get(run.phase or '', NOT_LAUNCHED)}{steps}{left}")
         case State.FAILED:
             st.error(plain(run.reason or "It failed without saying why; see its log."), icon=":material/error:")
         case State.STOPPED:
-            at = f" at step {run.step} of {run.total_steps}" if run.total_steps else ""
-            st.warning(
-                f"Stopped{at}. The curve up to there is kept; there is no test figure.", icon=":material/stop_circle:"
-            )
+            at = f"Stopped at step {run.step} of {run.total_steps}. The curve up to there is kept"
+            said = f"{at if run.step else 'Stopped before its first step'}; there is no test figure."
+            st.warning(said, icon=":material/stop_circle:")
 
 
 def _figures(run: Run, metric: str) -> None:
     """The numbers of a run; a dash where there is none yet, and no test figure before the end."""
-    name = metric.replace("_", " ")
+    name = metric_name(metric)
     with st.container(horizontal=True, gap="medium"):
         for part, (reached, baseline) in run.tests.items():
             value, floor = reached.get(metric), baseline.get(metric)
@@ -144,42 +144,3 @@ def _figures(run: Run, metric: str) -> None:
 
 def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _charts(run: Run, events: Sequence[Event], metric: str, columns: int) -> None:
-    table = points(events)
-    series = dict(iter(table.groupby("series", sort=False)))
-    loss, checked, measured = (series.get(name) for name in ("loss", "validation loss", f"validation {metric}"))
-    lines = []
-    if loss is not None:
-        x, y = loss["step"].tolist(), loss["value"].tolist()
-        lines += [Line("each point", TRAINING_COLOR, x, y, faint=True)]
-        lines += [Line("training, smoothed", TRAINING_COLOR, x, smoothed(y))]
-    if checked is not None:
-        lines += [Line("validation", VALIDATION_COLOR, checked["step"].tolist(), checked["value"].tolist(), dots=True)]
-    left, right = st.columns(2) if columns == 2 else (st.container(), st.container())
-    with left:
-        curves(lines, key=f"loss_{run.id}", title="Loss", x_label="step", x_max=run.total_steps)
-    with right:
-        growing = (
-            []
-            if measured is None
-            else [
-                Line(
-                    f"validation {metric}",
-                    METRIC_COLOR,
-                    measured["step"].tolist(),
-                    measured["value"].tolist(),
-                    dots=True,
-                )
-            ]
-        )
-        floor = guess(run.task)
-        curves(
-            growing,
-            key=f"metric_{run.id}",
-            title=f"Validation {metric.replace('_', ' ')}",
-            x_label="step",
-            x_max=run.total_steps,
-            reference=None if floor is None else (f"guessing {floor:.3f}", floor),
-        )

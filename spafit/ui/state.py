@@ -14,8 +14,6 @@ from spafit.stratification import Method, Stratification, preset
 _MODEL = "chosen_model"
 _STRATIFICATION = "chosen_stratification"
 _RUN = "attached_run"
-_OWNER = "owner"
-OWNER_MAX_CHARS = 40
 
 
 def current_model() -> str:
@@ -77,20 +75,3 @@ def detach() -> None:
     """Let Train show no run."""
     st.session_state.pop(_RUN, None)
     st.query_params.pop("run", None)
-
-
-def owner() -> str:
-    """The name the visitor typed, without spaces around it; empty when they typed none."""
-    return st.session_state.get(_OWNER, "").strip()
-
-
-def owner_box() -> None:
-    """The box for the visitor's name; it goes with every run that they start."""
-    st.text_input(
-        "Your name",
-        key=_OWNER,
-        max_chars=OWNER_MAX_CHARS,
-        placeholder="optional",
-        help="Shown beside the runs you start, so that you find them again.",
-        persist_state="session",
-    )

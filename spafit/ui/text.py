@@ -2,6 +2,8 @@
 
 import re
 
+from spafit.training.metrics import LABELS
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$^=&@/])")
 _JOINER = "\u2060"  # invisible, and keeps what it stands in from being taken for an address or an icon's name
 
@@ -26,7 +28,18 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def time_left(seconds: float) -> str:
+    """`about 8 s left`; `almost done` within the last second."""
+    return f"about {duration(seconds)} left" if seconds >= 1 else "almost done"
+
+
 def share(trainable: int, total: int) -> str:
     """`65,154 of 22,778,626 (0.286 %)`: exact integers, the percentage to three significant digits."""
     percent = 100 * trainable / total if total else 0.0
     return f"{trainable:,} of {total:,} ({percent:.3g} %)"
+
+
+def metric_name(metric: str) -> str:
+    """A metric inside a sentence: `accuracy`, `Pearson correlation`, `F1`."""
+    label = LABELS.get(metric, metric.replace("_", " "))
+    return label.lower() if metric == "accuracy" else label

@@ -6,14 +6,13 @@ from spafit.counting import Counts, notices
 from spafit.models import Model, get_model, list_models
 from spafit.stratification import Method, method_of, preset
 from spafit.tasks import Task, get_task, list_tasks
-from spafit.training.metrics import LABELS
 from spafit.ui.explore_model import described
 from spafit.ui.explore_stack import METHOD_LABELS
 from spafit.ui.explore_state import anatomy_of, commit, commit_model, counts_of
 from spafit.ui.picture import picture
 from spafit.ui.run_data import guess
 from spafit.ui.state import current_model, current_stratification, set_model
-from spafit.ui.text import plain, share
+from spafit.ui.text import metric_name, plain, share
 
 OWN = "Own"
 """Stands for a stratification that is no preset."""
@@ -54,7 +53,7 @@ def choose_task() -> Task:
     reached = guess(task.key)
     floor = "" if reached is None else f" Guessing reaches {reached:.2f}."
     st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
-    st.caption(f"Measured by {LABELS[task.metric].lower()}.{floor} The data is {task.where}.")
+    st.caption(f"Measured by {metric_name(task.metric)}.{floor} The data is {task.where}.")
     return task
 
 

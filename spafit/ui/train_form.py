@@ -6,12 +6,13 @@ from spafit.errors import SpafitError
 from spafit.runs import submit
 from spafit.runs.obstacles import obstacle
 from spafit.training.config import RunSpec
-from spafit.ui.state import current_stratification, owner, set_model, set_stratification
+from spafit.ui.state import current_stratification, set_model, set_stratification
 from spafit.ui.text import plain
 from spafit.ui.told import tell
 from spafit.ui.train_choice import choose_model, choose_stratification, choose_task, take_over_task
 from spafit.ui.train_settings import choose_settings, take_over_settings
 from spafit.ui.train_time import expected_time
+from spafit.ui.visitor import owner
 
 
 def take_over(spec: RunSpec) -> None:
@@ -44,6 +45,8 @@ def train_form(beside_a_run: bool = False) -> str | None:
         start = st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None)
         if spec is not None and reason is None:
             st.caption(expected_time(spec))
+            if not owner():
+                st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
     if not start or spec is None:
         return None
     try:

@@ -71,6 +71,8 @@ SWITCHES = {
     "checkpointing": ("Less memory, more time", "Gradient checkpointing: activations are computed again when needed."),
     "frozen_dropout": ("Dropout in frozen layers", "Their output then changes all the time and cannot be kept."),
 }
+SETTING_LABELS = {name: look["label"] for name, look in (BASIC | ADVANCED).items()}
+SETTING_LABELS |= {name: label for name, (label, _) in (CHOICES | SWITCHES).items()}
 
 
 def choose_settings(stratification: Stratification) -> TrainSettings:

@@ -15,13 +15,15 @@ _RUNS = 20
 
 
 def expected_time(spec: RunSpec) -> str:
-    """A sentence with the estimate; empty while no run of this model has finished here."""
+    """A sentence with the estimate, or why there is none; empty when nothing can be said."""
     try:
         past = _past(spec.model)
         sizes = _sizes(spec.task) if past else {}
     except SpafitError:
         return ""
-    if not past or not sizes:
+    if not past:
+        return "How long it takes is not known yet: no run of this model has finished here."
+    if not sizes:
         return ""
     settings = spec.settings
     train = min(settings.train_samples or sizes["train"], sizes["train"])

@@ -158,6 +158,18 @@ class TestTraining:
         assert "RTE: the data is on this machine, in a folder or file of yours." in said
         assert "malformed lines (1); the first: dev.tsv line 14 has 2 columns where 4 are expected." in said
 
+    def test_show_says_where_the_time_went_and_what_was_decided(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SCRIPTED", "steps=2")
+        run = document(capsys, "train", "minilm-l6", "rotten-tomatoes")["run"]
+        shown = document(capsys, "show", run)
+        assert [phase for phase, _seconds in shown["timeline"]] == ["data"]
+        assert shown["decisions"][0] == "Precision: fp32 on cpu."
+        text = printed(capsys, "show", run)
+        assert "Reading and tokenizing the task" in text
+        assert "- Precision: fp32 on cpu." in text
+
     def test_json_has_no_nan(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SCRIPTED", "steps=1 loss=nan")
         run = document(capsys, "train", "minilm-l6", "rotten-tomatoes")

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browsing import has_no_sideways_scroll
+from tests.e2e.browsing import has_no_sideways_scroll, settled
+from tests.e2e.exploring import DEEP
 
 Opener = Callable[..., Page]
+KEPT = "name => (document.cookie.match(/spafit_name=([^;]*)/)?.[1] ?? '') === encodeURIComponent(name)"
 PAGES = ("", *sorted(file.stem for file in (Path(__file__).parents[2] / "pages").glob("*.py")))
 
 
@@ -39,6 +41,33 @@ def test_the_navigation_leads_everywhere(open_page: Opener) -> None:
         heading = "spafit" if name == "Home" else name.partition(" ")[0]
         expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_reload_remembers_the_name_until_the_box_is_emptied(open_page: Opener) -> None:
+    page = open_page("about")
+    box = page.get_by_label("Your name", exact=True)
+    for name in ("Zoë; <b> =1", ""):
+        box.fill(name)
+        box.press("Enter")
+        page.wait_for_function(KEPT, arg=name)
+        page.reload()
+        settled(page)
+        expect(box).to_have_value(name)
+        other = page.context.new_page()
+        other.goto(page.url.replace("about", "runs"))
+        settled(other)
+        expect(other.get_by_label("Your name", exact=True)).to_have_value(name)
+
+
+def test_the_picture_of_a_deep_model_fits_a_narrow_screen(open_page: Opener) -> None:
+    page = open_page(DEEP, width=400)
+    page.get_by_test_id("stMain").get_by_role("link", name="Train", exact=True).click()
+    expect(page.locator(".strata")).to_be_visible()
+    parts = page.locator(".strata, .strata .part, .strata .end, .strata .band")
+    assert (
+        parts.evaluate_all("all => all.filter(node => node.scrollWidth > node.clientWidth + 1).map(n => n.className)")
+        == []
+    )
 
 
 def test_on_a_narrow_screen_the_links_stand_above_the_page(open_page: Opener) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -60,6 +61,41 @@ def test_a_running_run_shows_progress_and_no_test_figure(open_page: Opener, make
     app = open_page(RUNS, run=make_run("running", steps=10).id)
     assert "Test accuracy" not in metrics(app)
     assert [button.label for button in app.button if button.label == "Stop"] == ["Stop"]
+
+
+def test_a_running_run_shows_where_its_time_goes_and_what_it_decided(
+    open_page: Opener, make_run: Maker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = store.clock()
+    monkeypatch.setattr(store, "clock", lambda: now)
+    run = make_run("running", steps=10)
+    app = open_page(RUNS, run=run.id)
+    said = words(app)
+    assert "**Where the 3 s go**" in said
+    assert "- Frozen layers run once\\." in said
+    picture = next(html.body for html in app.get("html") if "spent-bar" in html.body)
+    assert "Training<b>1.5 s</b>" in picture and "Starting PyTorch<b>1.4 s</b>" in picture
+
+    now += timedelta(seconds=4)  # the run says nothing, and the page goes on
+    app.run()
+    assert "**Where the 7 s go**" in words(app)
+    assert metrics(app)["Time"] == "7 s"
+    assert app.get("progress")[0].proto.text == "Training · step 10 of 40 · almost done"
+
+
+def test_a_run_that_failed_before_its_first_point_waits_for_nothing(open_page: Opener, make_run: Maker) -> None:
+    assert "Loss" not in words(open_page(RUNS, run=make_run("failed", steps=0, reason="It diverged.").id))
+    assert "Loss" in words(open_page(RUNS, run=make_run("failed", steps=1, reason="It diverged.").id))
+
+
+def test_settings_have_the_names_of_the_form(open_page: Opener, make_run: Maker) -> None:
+    app = open_page(RUNS, run=make_run("finished").id)
+    tables = [table.value for table in app.table if table.value.shape[1] == 2]
+    facts = {name: value for table in tables for name, value in table.itertuples(index=False)}
+    assert facts["Training texts"] == "1000"
+    assert facts["Batch size"] == "16" and facts["Batches per step"] == "1"
+    assert facts["Dropout in frozen layers"] == "no"
+    assert facts["Embeddings"] == "Frozen"
 
 
 def test_stop_is_asked_for_and_cannot_be_asked_twice(open_page: Opener, make_run: Maker, store: Store) -> None:

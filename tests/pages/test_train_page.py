@@ -128,6 +128,8 @@ def test_an_address_of_a_run_that_is_not_here_leaves_the_form(open_page: Opener)
     app = open_page(TRAIN, run="zzzzzzzz")
     assert "There is no such run here" in words(app)
     assert can_start(app)
+    assert "Put it away" not in [button.label for button in app.button]
+    assert "run" not in app.query_params
 
 
 def test_contradicting_settings_are_said_and_nothing_typed_is_lost(open_page: Opener) -> None:
@@ -171,7 +173,7 @@ def test_a_model_that_is_not_here_says_so_offline(open_page: Opener) -> None:
 
 
 def test_the_time_is_estimated_from_earlier_runs_and_not_without_any(open_page: Opener, make_run: Maker) -> None:
-    assert "an estimate from" not in words(open_page(TRAIN))
+    assert "How long it takes is not known yet" in words(open_page(TRAIN))
     make_run("finished")
     app = open_page(TRAIN)
     app.number_input(key="setting_train_samples").set_value(320).run()

@@ -52,6 +52,18 @@ def claimed(store: Store, spec: RunSpec | None = None) -> Run:
     return store.get(run.id)
 
 
+def test_how_long_a_run_has_said_nothing(store: Store) -> None:
+    run = claimed(store)
+    assert store.quiet_for(run.id) == 0
+    store.record(run, [step(1)])
+    store.record(run, [])  # a sign of life is no event
+    first, second = store.quiet_for(run.id), store.quiet_for(run.id)
+    assert 0 < first == second - 1  # the test's clock moves on by a second each time it is asked
+    store.conclude(run, State.FAILED, "why")
+    store.requeue(run.id)
+    assert store.quiet_for(run.id) == 0
+
+
 def test_a_run_comes_back_as_it_was_submitted(store: Store) -> None:
     settings = TrainSettings(seed=7, learning_rate=0.25, device="cpu")
     spec = RunSpec("minilm-l6", "rotten-tomatoes", preset("spafit", 6, 2, 4), settings)

@@ -17,7 +17,8 @@ from spafit.ui.run_compare import labels_of
 from spafit.ui.run_data import last_of, points
 from spafit.ui.run_details import LOG_BYTES, log_tail
 from spafit.ui.state import scaled
-from spafit.ui.text import duration, plain, share
+from spafit.ui.text import duration, metric_name, plain, share
+from spafit.ui.visitor import MAX_CHARS, name_in
 
 FINITE = st.floats(-1e6, 1e6)
 
@@ -33,6 +34,18 @@ def test_durations(seconds: float | None, text: str) -> None:
 def test_shares_are_exact_integers() -> None:
     assert share(67_202, 22_763_138) == "67,202 of 22,763,138 (0.295 %)"
     assert share(0, 0) == "0 of 0 (0 %)"
+
+
+@given(st.text())
+def test_a_name_from_a_cookie_is_as_short_and_printable_as_a_typed_one(cookie: str) -> None:
+    name = name_in(cookie)
+    assert len(name) <= MAX_CHARS and name == name.strip()
+    assert not name or name.isprintable()
+    assert name_in("Zo%C3%AB%0A%00 ") == "Zoë"
+
+
+def test_metrics_keep_the_capitals_of_names() -> None:
+    assert [metric_name(name) for name in ("accuracy", "pearson", "f1")] == ["accuracy", "Pearson correlation", "F1"]
 
 
 @given(st.text())

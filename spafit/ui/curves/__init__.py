@@ -8,6 +8,8 @@ import streamlit as st
 
 LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's hues for lines that stand for runs, in order; all read on light and on dark."""
+TRAINING_COLOR, VALIDATION_COLOR, METRIC_COLOR = "#0072B2", "#D55E00", "#009E73"
+"""Within one run: its training loss, its validation loss, its metric."""
 MAX_POINTS = 800
 """Points of one line that reach the browser: about one a pixel."""
 
@@ -57,11 +59,27 @@ def curves(
     key: str,
     title: str,
     x_label: str,
+    y_label: str,
     height: int = 240,
     x_max: float | None = None,
+    y_span: float = 0.0,
     reference: tuple[str, float] | None = None,
+    when_empty: str = "waiting for the first point",
 ) -> None:
-    """Draw lines in one chart. `reference` is a labelled horizontal line; `x_max` keeps room for what is to come."""
+    """Draw lines in one chart.
+
+    Args:
+        lines: what to draw; none, or only empty ones, are a chart that says `when_empty`.
+        key: the chart's own; one per chart on a page.
+        title: above the chart.
+        x_label: with its unit, if it has one.
+        y_label: likewise.
+        height: pixels, axis titles included.
+        x_max: keeps room for what is to come.
+        y_span: the vertical axis spans at least this much, so that noise does not look like progress.
+        reference: name and value of a horizontal line.
+        when_empty: what the chart says while it has no point.
+    """
     st.markdown(f"**{title}**")
     _mount(
         key=key,
@@ -69,6 +87,9 @@ def curves(
             "lines": [asdict(line.thinned()) for line in lines],
             "title": title,
             "xLabel": x_label,
+            "yLabel": y_label,
+            "ySpan": y_span,
+            "whenEmpty": when_empty,
             "height": height,
             "xMax": x_max,
             "reference": None if reference is None else {"name": reference[0], "y": reference[1]},

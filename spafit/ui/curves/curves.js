@@ -1,6 +1,6 @@
 // Draws data.lines as an SVG that follows its width. State lives on the node: the module runs again at each change of data.
 const SVG = 'http://www.w3.org/2000/svg';
-const MARGIN = { left: 46, right: 14, top: 10, bottom: 36 };
+const MARGIN = { left: 60, right: 14, top: 10, bottom: 36 };
 
 const make = (tag, attributes = {}, text) => {
   const node = document.createElementNS(SVG, tag);
@@ -23,8 +23,9 @@ const short = (value) => (Math.abs(value) >= 1000 ? Math.round(value).toLocaleSt
 const extent = (data) => {
   const xs = data.lines.flatMap((line) => line.x);
   const ys = data.lines.flatMap((line) => line.y).concat(data.reference ? [data.reference.y] : []);
-  const low = Math.min(...ys), high = Math.max(...ys), pad = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
-  const floor = low >= 0 ? 0 : -Infinity;
+  const lowest = Math.min(...ys), highest = Math.max(...ys), missing = Math.max(0, data.ySpan - (highest - lowest)) / 2;
+  const low = lowest - missing, high = highest + missing, pad = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
+  const floor = lowest >= 0 ? 0 : -Infinity;
   return {
     x0: Math.min(0, ...xs), x1: Math.max(data.xMax || 0, ...xs) || 1,
     y0: Math.max(low - pad, floor), y1: high + pad,
@@ -56,6 +57,8 @@ function draw(root, data) {
     xTicks.digits ? x.toFixed(xTicks.digits) : x.toLocaleString('en')));
   svg.append(make('line', { class: 'axis', x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
   svg.append(make('text', { x: (MARGIN.left + right) / 2, y: height - 4, 'text-anchor': 'middle' }, data.xLabel));
+  const middle = (MARGIN.top + bottom) / 2;
+  svg.append(make('text', { class: 'y-label', x: 12, y: middle, 'text-anchor': 'middle', transform: `rotate(-90 12 ${middle})` }, data.yLabel));
   if (data.reference) {
     const y = py(data.reference.y);
     svg.append(make('line', { class: 'reference', x1: MARGIN.left, x2: right, y1: y, y2: y }));
@@ -67,7 +70,7 @@ function draw(root, data) {
     if (line.dots || line.x.length === 1) line.x.forEach((x, i) =>
       svg.append(make('circle', { cx: px(x), cy: py(line.y[i]), r: line.faint ? 2 : 3.5, fill: line.color })));
   }
-  if (!finite) svg.append(make('text', { x: (MARGIN.left + right) / 2, y: MARGIN.top + 24, 'text-anchor': 'middle' }, 'waiting for the first point'));
+  if (!finite) svg.append(make('text', { x: (MARGIN.left + right) / 2, y: MARGIN.top + 24, 'text-anchor': 'middle' }, data.whenEmpty));
   root.__scale = { px, box, right };
 }
 

@@ -1,0 +1,49 @@
+"""Who the visitor is: a name they may type, kept in a cookie of this app's address so that a reload knows it.
+
+The cookie is read once, when a session begins. It holds a name that the visitor chose and nothing else; what is read is
+treated like anything else that somebody typed.
+"""
+
+from urllib.parse import unquote
+
+import streamlit as st
+
+MAX_CHARS = 40
+_OWNER = "owner"
+_KNOWN = "owner_in_cookie"
+_COOKIE = "spafit_name"
+_JS = """export default function ({ data }) {
+  const age = data.name ? 365 * 24 * 3600 : 0;
+  document.cookie = `${data.cookie}=${encodeURIComponent(data.name)}; path=/; SameSite=Strict; max-age=${age}`;
+}
+"""
+_keep = st.components.v2.component("spafit_visitor", html="<span></span>\n", js=_JS)
+
+
+def owner() -> str:
+    """The visitor's name without spaces around it; empty when they typed none."""
+    return st.session_state.get(_OWNER, "").strip()
+
+
+def owner_box() -> None:
+    """The box for the visitor's name; it goes with every run that they start."""
+    if _KNOWN not in st.session_state:
+        st.session_state[_KNOWN] = name_in(st.context.cookies.get(_COOKIE, ""))
+        st.session_state.setdefault(_OWNER, st.session_state[_KNOWN])
+    st.text_input(
+        "Your name",
+        key=_OWNER,
+        max_chars=MAX_CHARS,
+        placeholder="optional",
+        help="Shown beside the runs you start, so that you find them again. This browser remembers it for a year; "
+        "empty the box to be forgotten.",
+        persist_state="session",
+    )
+    if owner() != st.session_state[_KNOWN]:
+        st.session_state[_KNOWN] = None  # equal to no name: from now on this session decides what the cookie holds
+        _keep(key="visitor", data={"cookie": _COOKIE, "name": owner()})
+
+
+def name_in(cookie: str) -> str:
+    """The name in a cookie's value, cut to what the box takes; letters that cannot be printed are left out."""
+    return "".join(letter for letter in unquote(cookie) if letter.isprintable())[:MAX_CHARS].strip()
