@@ -30,6 +30,7 @@ from spafit.training.prefix_store import States, StateStore, states_key
 
 RECORD_TOKENS = 512  # in one forward pass while the prefix is computed
 MEMORY_SHARE = 4  # states may take 1 / MEMORY_SHARE of the memory that is free
+FP32_SLOWNESS = 1.3  # of whole forward passes on a CPU that is fast in bf16 (benchmarks/precision.py)
 ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
 
 
@@ -65,6 +66,11 @@ class Engine:
     def cached_layers(self) -> int:
         """Layers that are replayed instead of computed."""
         return self.replay.depth if self.replay is not None else 0
+
+    @property
+    def fp32_slowness(self) -> float:
+        """How many times as long the final evaluation, in fp32, takes over the same texts as a live one."""
+        return FP32_SLOWNESS if self.device.type == "cpu" and self.precision == "bf16" else 1.0
 
     @property
     def arithmetic(self) -> str:

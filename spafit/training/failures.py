@@ -12,11 +12,15 @@ class TrainingFailed(SpafitError):  # noqa: N818 - said to people, who read "tra
     """The run cannot go on; the message is the reason a person reads."""
 
 
-def diverged(step: int, learning_rate: float, what: str = "loss") -> TrainingFailed:
-    """The failure of a run whose loss or gradients are no longer numbers."""
+def diverged(step: int, learning_rate: float, usual: float, what: str = "loss") -> TrainingFailed:
+    """The failure of a run whose loss or gradients are no longer numbers; `usual` is the method's default rate."""
+    if learning_rate > usual:
+        advice = f"try {usual:g}, the default for this stratification"
+    else:
+        advice = f"try {learning_rate / 10:.2g}"
     return TrainingFailed(
-        f"Training diverged: the {what} at step {step} is not a finite number; "
-        f"try a learning rate below {learning_rate:.2g}."
+        f"Training diverged: the {what} at step {step} is not a finite number. "
+        f"The learning rate was {learning_rate:g}; {advice}."
     )
 
 

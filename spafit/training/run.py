@@ -14,12 +14,12 @@ from spafit import adapt, tasks
 from spafit.home import spafit_home
 from spafit.training import checkpoint, preparation
 from spafit.training.batches import Feed, Plan
-from spafit.training.config import RunSpec
+from spafit.training.config import RunSpec, default_learning_rate
 from spafit.training.device import choose_device, peak_memory, prepare_cpu
 from spafit.training.engine import Engine
 from spafit.training.evaluation import Evaluation, Stopped, evaluate, fixed_batches, loss_of
 from spafit.training.events import Evaluated, Event, Finished, Phase, Started, Step
-from spafit.training.failures import diverged
+from spafit.training.failures import TrainingFailed, diverged
 from spafit.training.forecast import Forecast
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
 from spafit.training.prefix_store import weights_digest
@@ -148,7 +148,7 @@ class Run:
             evaluations=self.evaluations,
             evaluation_positions=positions(self.data.live.lengths),
             final_positions=sum(positions(encoded.lengths) for encoded in self.data.final.values()),
-            all_layers=depth - 1 + last,
+            all_layers=(depth - 1 + last) * self.engine.fp32_slowness,
         )
 
     def _started(self) -> Started:
@@ -186,7 +186,7 @@ class Run:
             if last or now - told_at >= EVENT_SECONDS:
                 mean = float(losses) / (self.examples - told)
                 if not math.isfinite(mean):
-                    raise diverged(self.step, self.spec.learning_rate)
+                    raise self._diverged()
                 epoch = self.step / self.plan.steps_per_epoch
                 yield Step(self.step, epoch, mean, rate, now, self.examples, self.forecast.remaining())
                 losses.zero_()
@@ -237,7 +237,10 @@ class Run:
         try:
             return evaluate(self.engine.logits, feed, self.data.task.metrics, self.should_stop)
         except FloatingPointError as error:
-            raise diverged(self.step, self.spec.learning_rate, str(error)) from error
+            raise self._diverged(str(error)) from error
+
+    def _diverged(self, what: str = "loss") -> TrainingFailed:
+        return diverged(self.step, self.spec.learning_rate, default_learning_rate(self.spec.stratification), what)
 
     def _watch(self, score: float, patience: int) -> None:
         """Keep the best parameters so far, and notice when nothing has improved for too long."""

@@ -36,6 +36,8 @@ def test_other_errors_pass_through():
         raise RuntimeError("shape mismatch")
 
 
-def test_divergence_names_step_and_rate():
-    assert str(diverged(7, 0.003)).startswith("Training diverged: the loss at step 7")
-    assert "0.003" in str(diverged(7, 0.003))
+def test_divergence_names_step_and_rate_and_what_to_try():
+    far = str(diverged(7, 1e6, usual=0.001))
+    assert far.startswith("Training diverged: the loss at step 7")
+    assert "1e+06" in far and "try 0.001, the default" in far
+    assert "try 0.0003." in str(diverged(7, 0.003, usual=0.003))  # at the default already: lower than that

@@ -1,0 +1,76 @@
+"""Which products a run uses on a CPU: measured once, remembered, and bf16 only where it pays."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from spafit import adapt
+from spafit.stratification import LoraSettings, Method, preset
+from spafit.training import arithmetic, kernels
+from spafit.training.arithmetic import BF16_WIDTH, Rates, bf16_pays, measured_rates
+from spafit.training.fastpath import FastPath
+from tests.tiny import tiny_anatomy, tiny_batch, tiny_model
+
+FAST = Rates(torch=100.0, onednn=110.0, bf16=200.0, torch_weight=100.0, onednn_weight=90.0)
+
+
+def test_bf16_is_taken_where_it_is_much_faster_and_layers_are_wide():
+    assert bf16_pays(BF16_WIDTH, FAST)
+    assert not bf16_pays(BF16_WIDTH - 1, FAST)  # little of a narrow model's time goes to products
+    assert not bf16_pays(1024, replace(FAST, bf16=140.0))  # 1.27 times 110
+    assert not bf16_pays(1024, replace(FAST, bf16=0.0))  # no such instructions
+
+
+def test_a_close_race_goes_to_onednn_whoever_wins_it():
+    assert FAST.takes_onednn and replace(FAST, onednn=95.0).takes_onednn
+    slow = replace(FAST, onednn=50.0)
+    assert not slow.takes_onednn and slow.fp32 == 100.0
+    assert not FAST.onednn_pays_for_weights
+    assert replace(FAST, onednn_weight=130.0).onednn_pays_for_weights
+
+
+def test_rates_are_measured_once_and_remembered(tmp_path, monkeypatch):
+    first = measured_rates(8, 16, tmp_path)
+    monkeypatch.setattr(arithmetic, "measure_rates", lambda *sizes: pytest.fail("measured again"))
+    assert measured_rates(8, 16, tmp_path) == first
+    file = tmp_path / "products.json"
+    known = json.loads(file.read_text())
+    file.write_text(json.dumps({key: {"torch": 1.0} for key in known}))  # as another version may have left it
+    monkeypatch.setattr(arithmetic, "measure_rates", lambda *sizes: FAST)
+    assert measured_rates(8, 16, tmp_path) == FAST
+
+
+@pytest.mark.skipif(not kernels.has_onednn(), reason="This build of PyTorch has no oneDNN.")
+def test_bf16_layers_leave_the_head_in_fp32():
+    model, anatomy = tiny_model("bert").eval(), tiny_anatomy("bert")
+    adapt.apply(model, anatomy, preset(Method.SPAFIT, 3, 1, 2, LoraSettings(rank=2)))
+    multiplied = []
+
+    def told(name, products):
+        def forward(x, weight, bias):
+            multiplied.append((name, tuple(weight.shape)))
+            return products.forward(x, weight, bias)
+
+        return replace(products, forward=forward)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spafit.training.fastpath.BF16", told("bf16", kernels.BF16))
+        fast = FastPath(model, told("fp32", kernels.ONEDNN), bf16_layers=anatomy.layers_path).install()
+        with torch.no_grad():
+            model(**{name: value for name, value in tiny_batch().items() if name != "labels"})
+        fast.remove()
+    assert sum(name == "bf16" for name, _ in multiplied) == 6 * anatomy.num_layers
+    assert [shape for name, shape in multiplied if name == "fp32"] == [
+        tuple(model.bert.pooler.dense.weight.shape),
+        tuple(model.classifier.weight.shape),
+    ]
+
+
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="This processor has no bf16 products.")
+def test_bf16_gradients_of_weights_are_rounded_products():
+    torch.manual_seed(0)
+    gradient, x = torch.randn(12, 5), torch.randn(12, 7)
+    expected = gradient.bfloat16().float().t() @ x.bfloat16().float()
+    torch.testing.assert_close(kernels.bf16_weight(gradient, x), expected, rtol=0.02, atol=0.02)
