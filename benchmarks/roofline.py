@@ -2,19 +2,23 @@
 
     python -m benchmarks.roofline [--steps 60]
 
-The FLOPs that a step needs, divided by its time and by the rate that matrix products of the same shapes reach alone, in
-the same process. Two rates: PyTorch's own fp32 product, and the product that the run uses. Needed are, for every layer
-above the cached prefix, one product per matrix forwards, one backwards where something below trains, and one more where
-the matrix trains; of the last layer beyond keys and values only what concerns the token that the head reads. That is
-less than the layer's full count, which is shown beside it.
+The FLOPs that a step needs, divided by its time and by the rate at which fp32 products run alone in the same process.
+Needed are, for every layer above the cached prefix, one product per matrix forwards, one backwards where something
+below trains, and one more where the matrix trains; of the last layer beyond keys and values only what concerns the
+token that the head reads. That is less than the layer's full count, which is recorded too. Padding is not needed.
+
+Two shares: of the rate of the widest product (512 x width x inner), and of the rates of the shapes that occur, small
+ones included. Each setting trains in fp32 and in what "auto" takes here.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import spafit.training.loop  # noqa: F401 - before torch: it sets how OpenMP's threads wait
@@ -27,22 +31,36 @@ NAMES = ("SPAFIT-2-4", "SPAFIT-4-5", "LoRA", "BitFit", "Full")
 WARM_UP = 20
 
 
-def needed(run: Any, step: int, whole_last_layer: bool) -> float:
-    """The FLOPs of a step's matrix products, without padding: weights, LoRA pairs, and attention's two products."""
+@dataclass(frozen=True)
+class Multiplication:
+    """rows x inner times inner x columns, `count` times; "weight": for a weight's gradient, "many": a batch of them."""
+
+    kind: str
+    rows: float
+    inner: int
+    columns: float
+    count: float = 1.0
+
+    @property
+    def flops(self) -> float:
+        return 2 * self.rows * self.inner * self.columns * self.count
+
+
+def needed(run: Any, step: int, whole_last_layer: bool) -> list[Multiplication]:
+    """A step's matrix products, without padding: weights, LoRA pairs, and attention's two products."""
     import numpy as np
 
     from spafit.plan import decide
     from spafit.training.fastpath import TOKENWISE
 
     lengths = run.data.train.lengths[run.plan.rows(step)].astype(np.float64)
-    tokens, squares, texts = lengths.sum(), (lengths**2).sum(), float(len(lengths))
-    first = run.engine.cached_layers  # layers below are replayed
+    tokens, texts, mean = lengths.sum(), float(len(lengths)), lengths.mean()
     rank = run.spec.stratification.lora.rank
-    total = 0.0
+    made = []
     # Whether something below trains, so that gradients must go further down.
     reached = any(decide(tensor, run.spec.stratification).trained for tensor in run.anatomy.embeddings)
     for number, layer in enumerate(run.anatomy.layers):
-        if number < first:
+        if number < run.engine.cached_layers:
             continue
         last = number == run.anatomy.num_layers - 1 and not whole_last_layer
         decisions = {tensor.name: decide(tensor, run.spec.stratification) for tensor in layer}
@@ -51,57 +69,116 @@ def needed(run: Any, step: int, whole_last_layer: bool) -> float:
             if len(tensor.shape) != 2:
                 continue
             one_token = last and bool(tensor.roles) and TOKENWISE.issuperset(tensor.roles)
-            count = texts if one_token else tokens
-            decision = decisions[tensor.name]
+            rows = texts if one_token else tokens
+            decision, (inner, columns) = decisions[tensor.name], tensor.fan
             # Query, key and value of the lowest trained layer pass nothing further down.
             entry = {Role.QUERY, Role.KEY, Role.VALUE}.intersection(tensor.roles)
             backwards = reached or (trains and not entry)
-            products = 1 + backwards + decision.trained
-            total += 2 * count * tensor.size * products
+            made.append(Multiplication("wide", rows, inner, columns))
+            if backwards:
+                made.append(Multiplication("wide", rows, columns, inner))
+            if decision.trained:
+                made.append(Multiplication("weight", rows, inner, columns))
             if decision.lora:
-                total += 2 * count * rank * sum(tensor.fan) * (2 + backwards)
+                made.append(Multiplication("wide", rows, inner, rank, 2 + backwards))
+                made.append(Multiplication("wide", rows, columns, rank, 2 + backwards))
         reached = reached or trains
-        width = run.anatomy.num_heads * run.anatomy.head_dim
-        total += 2 * 2 * width * (tokens if last else squares) * (1 + 2 * reached)
-    return total
+        heads, width = run.anatomy.num_heads, run.anatomy.head_dim
+        queries = 1.0 if last else mean
+        # The square of the mean length instead of the mean of squares: texts of a batch are of similar length.
+        made.append(Multiplication("many", queries, width, mean, 2 * texts * heads * (1 + 2 * reached)))
+    return made
 
 
-def measure(name: str, steps: int) -> dict[str, Any]:
+class Rates:
+    """The fp32 rate of each shape of product, measured when it is first asked for; rows to the nearest 32."""
+
+    def __init__(self, run: Any) -> None:
+        self.products = run.engine.products
+        self.known: dict[tuple[str, int, int, int, int], float] = {}
+
+    def __call__(self, one: Multiplication) -> float:
+        """Floating-point operations a second."""
+        rows = max(1, round(one.rows)) if one.kind == "many" or one.rows < 32 else round(one.rows / 32) * 32
+        batch = max(1, round(one.count)) if one.kind == "many" else 1
+        shape = (one.kind, rows, one.inner, round(one.columns), batch)
+        if shape not in self.known:
+            self.known[shape] = self._measure(*shape)
+        return self.known[shape]
+
+    def _measure(self, kind: str, rows: int, inner: int, columns: int, batch: int) -> float:
+        import torch
+
+        if kind == "many":
+            x, y = torch.randn(batch, rows, inner), torch.randn(batch, inner, columns)
+
+            def multiply() -> object:
+                return torch.bmm(x, y)
+        elif kind == "weight":
+            x, y = torch.randn(rows, columns), torch.randn(rows, inner)
+
+            def multiply() -> object:
+                return self.products.weight(x, y)
+        else:
+            x, y = torch.randn(rows, inner), torch.randn(columns, inner)
+
+            def multiply() -> object:
+                return self.products.forward(x, y, None)
+
+        work = 2 * rows * inner * columns * batch
+        repeats = max(1, min(20, int(1e9 / work)))
+        best = float("inf")
+        with torch.inference_mode():
+            multiply()
+            for _ in range(3):
+                start = time.perf_counter()
+                for _ in range(repeats):
+                    multiply()
+                best = min(best, time.perf_counter() - start)
+        return work * repeats / best
+
+
+def measure(name: str, precision: str, steps: int) -> dict[str, Any]:
     """Train some steps and set their time against the needed FLOPs and the rates."""
     from spafit.training.arithmetic import measure_rates
     from spafit.training.run import Run
     from spafit.training.timeline import Timeline
 
-    settings = TrainSettings(prefix_cache="on")
+    settings = TrainSettings(prefix_cache="on", precision=precision)
     spec = RunSpec(BUNDLED, "rotten-tomatoes", parse_name(name, 6), settings)
     run = Run(spec, lambda: False, None, Timeline(time.perf_counter))
     for _ in run.prepare():
         pass
     for _ in run.fill_prefix():
         pass
-    rates = measure_rates(run.anatomy.hidden_size, run.anatomy.intermediate_size)
+    before = measure_rates(run.anatomy.hidden_size, run.anatomy.intermediate_size)
     run.mode(True)
     for _ in range(WARM_UP):
         run.optimizer_step(1e-4)
     first = run.step
-    start = time.perf_counter()
+    times = []
     for _ in range(steps):
+        start = time.perf_counter()
         run.optimizer_step(1e-4)
-    seconds = time.perf_counter() - start
+        times.append(time.perf_counter() - start)
     after = measure_rates(run.anatomy.hidden_size, run.anatomy.intermediate_size)
-    strict = sum(needed(run, step, False) for step in range(first, first + steps))
-    whole = sum(needed(run, step, True) for step in range(first, first + steps))
-    torch_rate, used_rate = (rates.torch + after.torch) / 2, (rates.fp32 + after.fp32) / 2
+    rates, seconds = Rates(run), sum(times)
+    strict = [one for step in range(first, first + steps) for one in needed(run, step, False)]
+    whole = sum(one.flops for step in range(first, first + steps) for one in needed(run, step, True))
+    flops = sum(one.flops for one in strict)
+    wide = (before.fp32 + after.fp32) / 2 * 1e9
+    used = run.engine.precision
     run.engine.restore()
     return {
+        "precision": used,
         "milliseconds_per_step": round(seconds / steps * 1e3, 1),
-        "gigaflops_needed_per_step": round(strict / steps / 1e9, 2),
+        "median_milliseconds": round(statistics.median(times) * 1e3, 1),
+        "gigaflops_needed_per_step": round(flops / steps / 1e9, 2),
         "gigaflops_with_whole_last_layer": round(whole / steps / 1e9, 2),
-        "torch_rate": round(torch_rate, 1),
-        "used_rate": round(used_rate, 1),
-        "share_of_torch_roofline": round(strict / seconds / torch_rate / 1e9, 3),
-        "share_of_used_roofline": round(strict / seconds / used_rate / 1e9, 3),
-        "share_of_used_roofline_whole_last_layer": round(whole / seconds / used_rate / 1e9, 3),
+        "fp32_rate": round(wide / 1e9, 1),
+        "torch_fp32_rate": round((before.torch + after.torch) / 2, 1),
+        "share_of_fp32_roofline": round(flops / seconds / wide, 3),
+        "share_of_fp32_roofline_by_shape": round(sum(one.flops / rates(one) for one in strict) / seconds, 3),
     }
 
 
@@ -112,20 +189,26 @@ def main() -> None:
     facts = machine()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SPAFIT_HOME"] = folder
-        results = {name: measure(name, options.steps) for name in NAMES}
+        results = {
+            f"{name}, {precision}": measure(name, precision, options.steps)
+            for name in NAMES
+            for precision in ("fp32", "auto")
+        }
     rows = [
         (
             name,
+            row["precision"],
             row["milliseconds_per_step"],
+            row["median_milliseconds"],
             row["gigaflops_needed_per_step"],
-            row["torch_rate"],
-            row["used_rate"],
-            f"{row['share_of_torch_roofline']:.0%}",
-            f"{row['share_of_used_roofline']:.0%}",
+            row["fp32_rate"],
+            f"{row['share_of_fp32_roofline']:.0%}",
+            f"{row['share_of_fp32_roofline_by_shape']:.0%}",
         )
         for name, row in results.items()
     ]
-    table(("setting", "ms/step", "GFLOP/step", "PyTorch GF/s", "used GF/s", "of PyTorch's", "of the used"), rows)
+    head = ("setting", "took", "ms/step", "median", "GFLOP/step", "fp32 GF/s", "of the rate", "of the shapes' rates")
+    table(head, rows)
     save("roofline", facts, {"settings": results})
 
 

@@ -3,7 +3,7 @@
     python -m benchmarks.vs_trainer [--seeds 5] [--grouped 3] [--others 1]
 
 Contenders alternate, each run in a fresh process. `first` is spafit with nothing cached, `again` the same run once
-more, with the prefix that the first one left on the disk.
+more, with the prefix that the first one left on the disk; `first fp32` has its bf16 products switched off.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ OTHERS = ("Full", "LoRA", "BitFit", "Probe")
 
 def contest(name: str, seeds: int, grouped: int) -> dict[str, list[dict[str, Any]]]:
     """All runs of one setting, contenders alternating: contender -> its runs."""
-    runs: dict[str, list[dict[str, Any]]] = {"first": [], "again": [], "trainer": [], "trainer grouped bf16": []}
+    contenders = ("first", "first fp32", "again", "trainer", "trainer grouped bf16")
+    runs: dict[str, list[dict[str, Any]]] = {who: [] for who in contenders}
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
@@ -35,6 +36,7 @@ def contest(name: str, seeds: int, grouped: int) -> dict[str, list[dict[str, Any
                 runs["again"].append(measure(job | {"who": "ours"}, home))
                 fast = job | {"who": "trainer", "grouped": True, "bf16": True}
                 runs["trainer grouped bf16"].append(measure(fast, home))
+                runs["first fp32"].append(measure(job | {"who": "ours", "precision": "fp32"}, home))
         print(
             f"{name} seed {seed}: " + ", ".join(f"{k} {v[-1]['seconds']:.1f} s" for k, v in runs.items() if v),
             flush=True,

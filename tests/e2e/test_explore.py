@@ -21,8 +21,8 @@ TABS = ("Layer by layer", "Methods", "Map", "What it costs", "Recipes", "A and B
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Open one of Explore's tabs and wait for what is in it."""
-    page.get_by_role("tab", name=name, exact=True).click()
+    """Open one of Explore's tabs, by the keyboard since the page may still be moving, and wait for what is in it."""
+    page.get_by_role("tab", name=name, exact=True).press("Enter")
     expect(page.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
     settled(page)
 

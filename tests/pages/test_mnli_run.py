@@ -70,7 +70,9 @@ def test_both_test_parts_are_shown_each_by_its_name_beside_its_own_baseline(
     assert table["Test"].iloc[1] == pytest.approx(matched)
 
     assert main(["show", mnli_run.id]) == 0
-    facts = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    facts = dict(
+        re.split(r"\s{2,}", line, maxsplit=1) for line in capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    )
     assert {name: facts[name] for name in facts if name.startswith(("test", "guessing"))} == {
         "test, matched": f"accuracy {matched:.3f}",
         "guessing, matched": "accuracy 0.333",
