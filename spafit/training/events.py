@@ -69,7 +69,7 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Step(Event):
-    """Progress, at most about ten times a second; the first and the last step always have one."""
+    """A point of the training curve; those of a tenth of a second come together, the last step always has one."""
 
     kind: ClassVar[str] = "step"
     step: int  # optimizer steps done

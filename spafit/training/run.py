@@ -22,11 +22,12 @@ from spafit.training.events import Evaluated, Event, Finished, Phase, Started, S
 from spafit.training.failures import TrainingFailed, diverged
 from spafit.training.forecast import Forecast
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
+from spafit.training.points import Points
 from spafit.training.prefix_store import weights_digest
 from spafit.training.timeline import Timeline
 from spafit.weights import check_weights
 
-EVENT_SECONDS = 0.1  # between Step events, at least
+EVENT_SECONDS = 0.1  # between looks at the losses, at least
 POINTS = 10  # live evaluations in a run that names no interval
 ONE_TOKEN_LAYER = 0.25  # what the last layer costs when only one token of a text goes beyond keys and values
 
@@ -173,29 +174,32 @@ class Run:
         yield self.timeline.enter("training")
         yield self._started()
         self.mode(True)
-        told, told_at = 0, -math.inf  # examples and time of the last Step event
-        losses = torch.zeros((), device=self.device)
+        points = Points(self.total_steps, self.plan.steps_per_epoch)
+        told_at = -math.inf
         before = self.timeline.elapsed
         while self.step < self.total_steps and not self.early:
             rate = self.spec.learning_rate * schedule(self.step, self.total_steps, self.settings.warmup)
-            losses += self.optimizer_step(rate)
-            last = self.step == self.total_steps
+            seen = self.examples
+            loss = self.optimizer_step(rate)
             now = self.timeline.elapsed
+            points.add(self.step, loss, self.examples - seen, rate, now)
             self.forecast.trained(now - before)
             before = now  # what telling about a step costs, waiting for a GPU included, counts for the next one
-            if last or now - told_at >= EVENT_SECONDS:
-                mean = float(losses) / (self.examples - told)
-                if not math.isfinite(mean):
-                    raise self._diverged()
-                epoch = self.step / self.plan.steps_per_epoch
-                yield Step(self.step, epoch, mean, rate, now, self.examples, self.forecast.remaining())
-                losses.zero_()
-                told, told_at = self.examples, now
-            if last or self.step % self.eval_every == 0:
+            evaluating = self.step == self.total_steps or self.step % self.eval_every == 0
+            if evaluating or now - told_at >= EVENT_SECONDS:
+                yield from self._told(points)
+                told_at = now
+            if evaluating:
                 yield from self.evaluate()
-                if not (last or self.early):
+                if not (self.step == self.total_steps or self.early):
                     yield self.timeline.enter("training")
                 before = self.timeline.elapsed
+
+    def _told(self, points: Points) -> list[Step]:
+        try:
+            return points.take(self.forecast.remaining())
+        except FloatingPointError as error:
+            raise self._diverged(str(error)) from error
 
     def optimizer_step(self, rate: float) -> Tensor:
         """Take one step; returns the summed loss of its examples, still on the device."""

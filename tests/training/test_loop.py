@@ -18,6 +18,7 @@ from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import Evaluated, Finished, Phase, Started, Step, event_from_dict
 from spafit.training.loading import load_model
 from spafit.training.loop import TrainingFailed, train
+from spafit.training.points import Points
 from spafit.weights import WeightsError
 
 SMALL = TrainSettings(
@@ -74,14 +75,31 @@ def test_a_run_tells_its_story_in_order(tiny_bert, tmp_path):
     assert seconds == sorted(seconds)
 
 
-def test_step_events_come_at_most_ten_times_a_second_with_the_mean_loss_since_the_last(tiny_bert):
-    every = run(tiny_bert)
-    some = list(train(spec(tiny_bert), clock=StepClock(0.02)))
-    assert len(of(some, Step)) < len(of(every, Step)) == 16
-    assert of(some, Step)[-1].step == 16
-    weights = np.diff([0, *(event.examples for event in of(some, Step))])
-    total = float(np.dot(weights, losses(some)))
-    assert total == pytest.approx(8 * sum(losses(every)), rel=1e-4)
+def test_the_curve_is_the_same_however_fast_the_steps_are(tiny_bert):
+    slow, fast = run(tiny_bert), list(train(spec(tiny_bert), clock=StepClock(0.001)))
+    assert [(e.step, e.loss, e.examples) for e in of(slow, Step)] == [
+        (e.step, e.loss, e.examples) for e in of(fast, Step)
+    ]
+    for events in (slow, fast):  # no point comes after the evaluation of a later step
+        steps = [e.step for e in events if isinstance(e, (Step, Evaluated))]
+        assert steps == sorted(steps)
+
+
+def test_a_long_run_averages_its_losses_over_several_steps(tiny_bert, monkeypatch):
+    every = losses(run(tiny_bert))
+    monkeypatch.setattr("spafit.training.points.MOST_POINTS", 6)  # of 16 steps: one point for three
+    some = of(run(tiny_bert), Step)
+    assert [event.step for event in some] == [3, 6, 9, 12, 15, 16]
+    means = [float(np.mean(every[i : i + 3])) for i in range(0, 16, 3)]  # all batches are of eight
+    assert [event.loss for event in some] == pytest.approx(means, rel=1e-5)
+
+
+def test_losses_are_read_at_most_ten_times_a_second(tiny_bert, monkeypatch):
+    read = []
+    take = Points.take
+    monkeypatch.setattr(Points, "take", lambda self, left: read.append(len(got := take(self, left))) or got)
+    list(train(spec(tiny_bert), clock=StepClock(0.02)))
+    assert sum(read) == 16 and 3 <= len(read) < 10
 
 
 def test_same_seed_same_curve_and_another_seed_another_one(tiny_bert):
