@@ -25,7 +25,7 @@ from torch import Tensor
 from spafit.data import Encoded
 
 FORMAT = 1
-CAP_BYTES = 4 * 1024**3  # of all stored states together
+CAP_GB = 4  # of all stored states together, when SPAFIT_CACHE_GB does not say otherwise
 FREE_SHARE = 4  # a file may take at most 1 / FREE_SHARE of the free disk
 STALE_SECONDS = 24 * 3600  # what a killed process left half-written is removed after this time
 
@@ -96,12 +96,18 @@ def weights_digest(files: list[Path], folder: Path) -> str:
     return digest.hexdigest()
 
 
+def cap_bytes() -> int:
+    """Bytes that all stored states may take together: ``SPAFIT_CACHE_GB`` (0 stores none), else 4 GB."""
+    named = os.environ.get("SPAFIT_CACHE_GB", "")
+    return (int(named) if named.isdecimal() else CAP_GB) * 1000**3
+
+
 class StateStore:
     """The folder of stored states."""
 
-    def __init__(self, folder: Path, cap_bytes: int = CAP_BYTES) -> None:
+    def __init__(self, folder: Path, cap: int | None = None) -> None:
         self.folder = folder
-        self.cap_bytes = cap_bytes
+        self.cap_bytes = cap_bytes() if cap is None else cap
 
     def room_for(self, size: int) -> bool:
         """Whether a file of `size` bytes may be stored."""

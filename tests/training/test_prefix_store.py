@@ -78,7 +78,7 @@ def test_what_is_saved_comes_back_and_a_damaged_file_counts_as_absent(tmp_path, 
 
 def test_the_least_recently_used_go_first_and_the_new_one_stays(tmp_path):
     array = np.zeros((100, 10), np.float32)  # 4,000 bytes and a header
-    store = StateStore(tmp_path, cap_bytes=9_000)
+    store = StateStore(tmp_path, cap=9_000)
     for age, key in ((300, "old"), (200, "middle")):
         store.save(key, array)
         stamp = (tmp_path / f"{key}.npy").stat().st_mtime - age
@@ -87,6 +87,14 @@ def test_the_least_recently_used_go_first_and_the_new_one_stays(tmp_path):
     store.save("new", array)
     assert [store.has(key) for key in ("old", "middle", "new")] == [True, False, True]
     assert not store.room_for(9_001) and store.room_for(8_000)
+
+
+@pytest.mark.parametrize(("named", "gigabytes"), [("", 4), ("1", 1), ("0", 0), ("much", 4)])
+def test_the_cap_is_a_setting(tmp_path, monkeypatch, named, gigabytes):
+    monkeypatch.setenv("SPAFIT_CACHE_GB", named)
+    store = StateStore(tmp_path)
+    assert store.cap_bytes == gigabytes * 10**9
+    assert store.room_for(10) == bool(gigabytes)
 
 
 def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path):
