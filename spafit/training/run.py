@@ -106,6 +106,8 @@ class Run:
         self.optimizer = make_optimizer(self.model, self.spec.learning_rate, self.settings.weight_decay)
         self._plan()
         self.engine = Engine(self.model, self.anatomy, self.settings, self.device, spafit_home() / "cache")
+        padding = self.plan.padding(self.plan.steps_per_epoch)
+        self.engine.decisions.append(f"Texts of similar length together: {padding:.1%} of what is computed is padding.")
         self.engine.decisions += preparation.remarks(self.data.task.key)
         if self.max_length < self.settings.max_length:
             self.engine.decisions.append(f"Texts cut at {self.max_length} tokens, the most this model takes.")
