@@ -47,9 +47,10 @@ point or two are chance. The model is the bundled all-MiniLM-L6-v2, a sentence e
 say that the whole path works on real data, not how good SPAFIT is on BERT-large. *Test* is GLUE's public development
 set, or this project's own test part; *guessing* is the most frequent class of that part, or its mean.
 """
-REMARKS = """How to read them: CoLA asks about grammar, where an encoder trained on meanings starts from little (our reading, not a measurement); a Matthews correlation above 0 says that the run left the majority class.
-SST-2's training and validation rows are phrases, its test rows whole sentences, so the two figures differ by more than
-chance. On MRPC most pairs are paraphrases: read its accuracy beside guessing.
+REMARKS = """How to read them: CoLA asks about grammar, where an encoder trained on meanings starts from little (our
+reading, not a measurement); a Matthews correlation above 0 says that the run left the majority class. SST-2's training
+and validation rows are phrases, its test rows whole sentences, so the two figures differ by more than chance. On MRPC
+most pairs are paraphrases: read its accuracy beside guessing.
 """
 
 
