@@ -399,6 +399,15 @@ def test_a_first_line_that_recurs_below_itself_is_data(file) -> None:
     assert "column 1" in texts(intake.add(str(same_names), "c.csv", headed=False)) - texts(add(same_names))
 
 
+def test_the_second_file_is_read_like_the_first_one(file) -> None:
+    lines = [f"text number {i},{('spam', 'ham')[i % 2]}" for i in range(30)]
+    headless = file("a.csv", "\n".join(lines))
+    second = file("b.csv", "a new text,spam\nanother one,ham")  # nothing recurs: alone, its first line looks like names
+    assert intake.inspect(str(second), "b.csv")["headed"] is True
+    key = intake.add(str(headless), "a.csv", test_path=str(second), test_name="b.csv")
+    assert sorted(load(get_task(key), "test").text) == ["a new text", "another one"]
+
+
 def test_a_line_that_repeats_the_header_is_left_out(file) -> None:
     key = add(file("joined.csv", csv_of(ROWS[:20]) + csv_of(ROWS[20:])))
     assert get_task(key).labels == ("bad", "good")

@@ -140,8 +140,10 @@ def _tests(run: Run) -> list[tuple[str, str]]:
 
 
 def _beside(reached: dict[str, float], baseline: dict[str, float]) -> str:
-    """A test part's figures, with what guessing reaches in the first of them."""
-    return scores(reached) + "".join(f" (guessing {value:.3f})" for value in list(baseline.values())[:1])
+    """A test part's figures, the first of them with what guessing reaches in it."""
+    first, *others = scores(reached).split(", ")
+    guessed = "".join(f" (guessing {value:.3f})" for name, value in baseline.items() if first.startswith(f"{name} "))
+    return ", ".join([first + guessed, *others])
 
 
 def _print_account(events: Sequence[Mapping[str, Any]]) -> None:

@@ -154,6 +154,8 @@ def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
                 row |= {"step": event["step"], "remaining": event.get("remaining")}
             case "evaluated":
                 row["validation_metrics"] = dict(event["metrics"])
+                if event.get("remaining") is not None:
+                    row["remaining"] = event["remaining"]
             case "finished":
                 # A run that was stopped has no final figures; those of its last live evaluation stay.
                 row |= {key: dict(event[key]) for key in ("metrics", "validation_metrics", "baseline") if event[key]}

@@ -252,9 +252,11 @@ class Store:
     def quiet_for(self, run_id: str) -> float:
         """Return the seconds since the latest event of the run's current attempt was written; 0 without any event."""
         query = (
-            select(func.max(events_table.c.at))
+            select(events_table.c.at)
             .join(runs_table, runs_table.c.number == events_table.c.run)
             .where(runs_table.c.id == run_id, events_table.c.attempt == runs_table.c.attempt)
+            .order_by(events_table.c.seq.desc())
+            .limit(1)
         )
         with reading(self.engine) as connection:
             latest = connection.execute(query).scalar()

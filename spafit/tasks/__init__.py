@@ -54,7 +54,7 @@ def get_task(key_or_path: str) -> Task:
     for task in (*bundled.TASKS, *glue.tasks()):
         if task.key == key_or_path:
             return task
-    path = Path(key_or_path).expanduser()
+    path = Path(os.path.expanduser(key_or_path))  # noqa: PTH111  Path.expanduser raises for a user who is not there
     if os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names that are too long
         return stored.get(helper.call("add", path=str(path.absolute()), name=path.name)).task
     if key_or_path.startswith(stored.KEY):

@@ -89,7 +89,7 @@ def add(
     rows.read(table, chosen, name)
     if test_path:
         test_name = on_one_line(test_name or Path(test_path).name)
-        test_table = read_table(Path(test_path), test_name, headed)
+        test_table = read_table(Path(test_path), test_name, table.headed)
         chosen.check(test_table, test_name)
         rows.parts = ["train" if part == "test" else part for part in rows.parts]
         rows.read(test_table, chosen, test_name, part="test")

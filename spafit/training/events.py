@@ -91,6 +91,7 @@ class Evaluated(Event):
     loss: float
     seconds: float
     epoch: float = 0.0
+    remaining: float | None = None  # as in `Step`
 
 
 @dataclass(frozen=True)

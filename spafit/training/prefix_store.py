@@ -24,7 +24,7 @@ from torch import Tensor
 
 from spafit.data import Encoded
 
-FORMAT = 1
+FORMAT = 2  # raised whenever other code computes other states for the same key
 CAP_GB = 4  # of all stored states together, when SPAFIT_CACHE_GB does not say otherwise
 FREE_SHARE = 4  # a file may take at most 1 / FREE_SHARE of the free disk
 STALE_SECONDS = 24 * 3600  # what a killed process left half-written is removed after this time

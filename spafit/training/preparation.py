@@ -74,7 +74,7 @@ def remarks(key: str) -> list[str]:
     return [*found, left_out] if left_out else found
 
 
-def fit_data(data: Data, model: PreTrainedModel, folder: Path) -> Data:
+def fit_data(data: Data, model: PreTrainedModel, called: str) -> Data:
     """The data as the model can take it: without token types where it has none, and its tokens sure to be known to it.
 
     Raises:
@@ -82,11 +82,11 @@ def fit_data(data: Data, model: PreTrainedModel, folder: Path) -> Data:
     """
     parts = {"train": data.train, "live": data.live, **data.final}
     rows = model.get_input_embeddings().get_parameter("weight").shape[0]
-    _check_numbers("token numbers", max(max(int(p.input_ids.max()), p.pad_id) for p in parts.values()), rows, folder)
+    _check_numbers("token numbers", max(max(int(p.input_ids.max()), p.pad_id) for p in parts.values()), rows, called)
     types = getattr(model.config, "type_vocab_size", None) or 0
     if types > 1:
         highest = max((int(p.token_type_ids.max()) for p in parts.values() if p.token_type_ids is not None), default=0)
-        _check_numbers("token types", highest, types, folder)
+        _check_numbers("token types", highest, types, called)
         return data
     # Some tokenizers give types to models that have none; GPT-2 would even take them for words.
     fitted = {name: replace(part, token_type_ids=None) for name, part in parts.items()}
@@ -94,11 +94,11 @@ def fit_data(data: Data, model: PreTrainedModel, folder: Path) -> Data:
     return replace(data, train=train, live=live, validation=validation, test=test, further_tests=fitted)
 
 
-def _check_numbers(what: str, highest: int, rows: int, folder: Path) -> None:
+def _check_numbers(what: str, highest: int, rows: int, called: str) -> None:
     if highest >= rows:
         raise TrainingFailed(
-            f"The tokenizer in {folder} gives {what} up to {highest:,} but the model's embedding of them has {rows:,} "
-            "rows, so it belongs to another model: put the model's own tokenizer into that folder."
+            f"The tokenizer of {called} gives {what} up to {highest:,} but the model's embedding of them has {rows:,} "
+            "rows, so it belongs to another model: its own has to lie beside its weights."
         )
 
 

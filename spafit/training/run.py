@@ -95,7 +95,7 @@ class Run:
         self.data = preparation.prepare_data(self.spec, folder, self.max_length)
         yield self.timeline.enter("model")
         self.model, self.anatomy = preparation.prepare_model(self.spec, folder, described)
-        self.data = preparation.fit_data(self.data, self.model, folder)
+        self.data = preparation.fit_data(self.data, self.model, self.spec.model)
         self.model.to(self.device)
         if self.settings.checkpointing:
             self.model.activation_checkpointing_enable({"use_reentrant": False})
@@ -237,7 +237,8 @@ class Run:
             self._watch(result.metrics[self.data.task.metric], self.settings.early_stopping)
         now = self.timeline.elapsed
         self.forecast.evaluated(now - before)
-        yield Evaluated(self.step, result.metrics, result.loss, now, self.step / self.plan.steps_per_epoch)
+        epoch = self.step / self.plan.steps_per_epoch
+        yield Evaluated(self.step, result.metrics, result.loss, now, epoch, self.forecast.remaining())
 
     def _measure(self, feed: Feed) -> Evaluation:
         try:

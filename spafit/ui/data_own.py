@@ -75,7 +75,9 @@ def _correct(arguments: dict[str, Any], title: str) -> None:
     found = _inspected(arguments["path"], arguments["name"])
     summary = st.container()
     if found["format"] in ("CSV", "TSV"):
-        headed = st.checkbox("The first line names the columns", found["headed"], key=f"headed_{arguments['path']}")
+        headed = st.checkbox(
+            "The first line names the columns", found["headed"], key=f"headed_{Path(arguments['path']).name}"
+        )
         if headed != found["headed"]:
             arguments = arguments | {"headed": headed}
             found = _inspected(arguments["path"], arguments["name"], headed)
@@ -175,7 +177,11 @@ def _choose(key: str) -> None:
 
 def _delete(key: str) -> None:
     try:
-        needing = [run for run in Store.open().list(state=(State.QUEUED, State.RUNNING)) if run.task == key]
+        needing = [
+            run
+            for run in Store.open().list(state=(State.QUEUED, State.RUNNING), archived=None, limit=None)
+            if run.task == key
+        ]
         if needing:
             raise TaskError(
                 f"The data set {key} is not deleted: run {needing[0].id} is {needing[0].state} and needs it; "

@@ -2,8 +2,8 @@
 
 from spafit.palette import KIND_COLORS, RECIPE_COLORS, RECIPE_LABELS, RECIPE_MEANINGS, RECIPE_TEXT_COLORS
 from spafit.stratification import Recipe, Stratification, Stratum
+from spafit.ui.text import JOINER
 
-_JOINER = "\u2060"  # invisible; keeps "1–4" on one line
 _CSS = f"""<style>
 .strata{{display:flex;gap:10px;align-items:stretch;max-width:60rem}}
 .strata .part{{display:flex;flex-direction:column;gap:6px;min-width:2.3rem}}
@@ -69,7 +69,7 @@ def _stratum(stratum: Stratum) -> str:
         f'<div class="part stratum" style="flex:{stratum.size}">'
         f'<div class="cells">{_cell(stratum.recipe) * stratum.size}</div>'
         f'<div class="band" style="{colors}"><b>{RECIPE_LABELS[stratum.recipe]}</b>'
-        f"<span>{stratum.span.replace('–', f'{_JOINER}–{_JOINER}')}</span></div></div>"
+        f"<span>{stratum.span.replace('–', f'{JOINER}–{JOINER}')}</span></div></div>"
     )
 
 

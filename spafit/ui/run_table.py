@@ -27,6 +27,11 @@ _COLUMNS = {
     "Seconds": st.column_config.NumberColumn(format="%.0f", help="From launch to end, without waiting"),
     "Started": st.column_config.DatetimeColumn(format="distance"),
 }
+_ORDER = (
+    *("Run", "State", "Test", "Test, mismatched", "Guessing", "Validation", "Metric", "Task"),
+    *("Trained", "Seconds", "Owner", "Model", "Started", "Id"),
+)
+"""Whichever run is the newest, and so decides which columns come first; absent ones are left out."""
 
 
 def runs_table() -> None:
@@ -76,6 +81,7 @@ def _table(runs: Sequence[Run], key: str) -> list[Run]:
     event = st.dataframe(
         pd.DataFrame([_row(run) for run in runs]),
         key=key,
+        column_order=_ORDER,
         hide_index=True,
         on_select="rerun",
         selection_mode=("multi-row", "single-cell"),

@@ -5,13 +5,13 @@ import re
 from spafit.training.metrics import LABELS
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$^=&@/])")
-_JOINER = "\u2060"  # invisible, and keeps what it stands in from being taken for an address or an icon's name
+JOINER = "\u2060"  # invisible, and keeps what it stands in from being taken for an address or an icon's name
 
 
 def plain(text: str) -> str:
     """The text as Markdown that shows it letter by letter: no formatting, links, icons, formulas or HTML."""
     escaped = _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
-    return re.sub(r"(\\[:@]|www)", rf"\1{_JOINER}", escaped, flags=re.IGNORECASE)
+    return re.sub(r"(\\[:@]|www)", rf"\1{JOINER}", escaped, flags=re.IGNORECASE)
 
 
 def duration(seconds: float | None) -> str:

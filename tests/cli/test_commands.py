@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from spafit.cli import main
-from spafit.runs import Store
+from spafit.runs import State, Store
 from spafit.stratification import Stratification, preset
+from spafit.training.config import RunSpec
+from spafit.training.events import Finished
 from tests.cli.calling import document, printed
 
 
@@ -206,3 +208,12 @@ def test_a_folder_with_only_a_config_can_be_counted(capsys: pytest.CaptureFixtur
     counts = document(capsys, "count", str(tmp_path), "--n1", "1", "--n2", "2", "--num-labels", "3")
     assert [row["recipe"] for row in counts["layers"]] == ["frozen", "bias", "lora_bias"]
     assert counts["layers"][2]["lora"] == 4 * 2 * 8 * 32
+
+
+def test_what_guessing_reaches_stands_beside_the_metric_it_belongs_to(capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store.open()
+    run = store.claim(store.submit(RunSpec("minilm-l6", "mrpc", preset("spafit", 6))), "here")
+    assert run is not None
+    scores, baseline = {"accuracy": 0.7, "f1": 0.82}, {"accuracy": 0.684, "f1": 0.812}
+    store.conclude(run, State.FINISHED, None, [Finished("finished", scores, scores, baseline, 9.0, 20).to_dict()])
+    assert "accuracy 0.700 (guessing 0.684), f1 0.820" in " ".join(printed(capsys, "runs").split())

@@ -100,6 +100,8 @@ def test_events_fill_in_the_row_and_come_back_in_order(store: Store) -> None:
     assert (now.phase, now.total_steps, now.trainable, now.total, now.device) == ("data", 20, 128, 1000, "cpu")
     assert (now.step, now.remaining, now.seconds, now.progress) == (2, 8.0, 5.0, 0.1)
     assert (now.validation_metrics, now.metrics) == ({"accuracy": 0.6}, {})
+    store.record(run, [Evaluated(2, {"accuracy": 0.6}, 0.9, 6.0, 0.2, remaining=7.0).to_dict()])
+    assert store.get(run.id).remaining == 7.0  # of what comes after the last step, too
 
 
 def test_the_result_and_the_state_appear_together(store: Store) -> None:

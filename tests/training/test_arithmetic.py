@@ -10,6 +10,8 @@ from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.training import arithmetic, kernels
 from spafit.training.arithmetic import BF16_WIDTH, Rates, bf16_pays, measured_rates
+from spafit.training.config import TrainSettings
+from spafit.training.engine import Engine
 from spafit.training.fastpath import FastPath
 from tests.tiny import tiny_anatomy, tiny_batch, tiny_model
 
@@ -40,6 +42,22 @@ def test_rates_are_measured_once_and_remembered(tmp_path, monkeypatch):
     file.write_text(json.dumps({key: {"torch": 1.0} for key in known}))  # as another version may have left it
     monkeypatch.setattr(arithmetic, "measure_rates", lambda *sizes: FAST)
     assert measured_rates(8, 16, tmp_path) == FAST
+
+
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="This processor has no bf16 products.")
+@pytest.mark.parametrize(("bf16", "precision"), [(200.0, "bf16"), (120.0, "fp32")])
+def test_auto_takes_bf16_where_it_pays_and_says_so(tmp_path, monkeypatch, bf16, precision):
+    monkeypatch.setattr("spafit.training.engine.measured_rates", lambda *sizes: replace(FAST, bf16=bf16))
+    monkeypatch.setattr(arithmetic, "BF16_WIDTH", 1)
+    engine = Engine(tiny_model("bert"), tiny_anatomy("bert"), TrainSettings(), torch.device("cpu"), tmp_path)
+    told = " ".join(engine.decisions)
+    assert engine.precision == precision
+    assert ("1.8 times the rate of fp32" in told) == (precision == "bf16")
+    assert (engine.fp32_slowness > 1) == (precision == "bf16")
+    assert (engine.products, engine.library) == (kernels.ONEDNN, "onednn")
+    engine.only_full_fp32()
+    assert engine.precision == "fp32" and engine.fp32_slowness == 1
+    engine.restore()
 
 
 @pytest.mark.skipif(not kernels.has_onednn(), reason="This build of PyTorch has no oneDNN.")

@@ -19,9 +19,7 @@ def gradients(output: torch.Tensor, inputs: list[torch.Tensor]) -> list[torch.Te
 
 
 @settings(max_examples=25)
-@given(
-    sizes, sizes, sizes, sizes, st.booleans(), st.booleans(), st.sampled_from(["TORCH", "ONEDNN", "ONEDNN_THROUGHOUT"])
-)
+@given(sizes, sizes, sizes, sizes, st.booleans(), st.booleans(), libraries)
 def test_linear_with_lora_equals_its_formula(batch, tokens, width, out, biased, adapted, library):
     products = getattr(kernels, library)
     torch.manual_seed(batch * 100 + width)
