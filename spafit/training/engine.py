@@ -20,7 +20,7 @@ from spafit.training import kernels
 from spafit.training.arithmetic import bf16_pays, measured_rates
 from spafit.training.batches import Batch, Feed
 from spafit.training.config import TrainSettings
-from spafit.training.device import available_memory
+from spafit.training.device import available_memory, give_memory_back
 from spafit.training.evaluation import Stopped, fixed_batches
 from spafit.training.fastpath import FastPath, OneToken, find_one_token
 from spafit.training.halves import FrozenHalves
@@ -30,7 +30,7 @@ from spafit.training.prefix_store import States, StateStore, states_key
 
 RECORD_TOKENS = 512  # in one forward pass while the prefix is computed
 MEMORY_SHARE = 4  # states may take 1 / MEMORY_SHARE of the memory that is free
-FP32_SLOWNESS = 1.3  # of whole forward passes on a CPU that is fast in bf16 (benchmarks/precision.py)
+FP32_SLOWNESS = 1.3  # of a CPU that is fast in bf16: whole runs took 1.2 to 1.4 times as long (benchmarks/precision.py)
 ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
 
 
@@ -204,6 +204,7 @@ class Engine:
             packed = packed.to(self.device)
         feed.states = States(packed, np.arange(len(encoded) + 1) if self.only_head_token else encoded.offsets)
         self.replay.install()
+        give_memory_back()
 
     def _record(self, encoded: Encoded, should_stop: Callable[[], bool]) -> np.ndarray:
         """Compute the states of all examples, in batches that depend on nothing but the examples' lengths."""

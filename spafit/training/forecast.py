@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 EARLY_STEPS = 2  # the first steps also prepare kernels and buffers; they say little about the rest
+EARLY_EVALUATIONS = 1  # and so does the first evaluation
+EVALUATION_SHARE = 1 / 3  # of training's cost per token and layer, until an evaluation has shown it: one pass of three
 
 
 class Forecast:
     """Counts the work of a run in token-layers and learns how many seconds one costs.
 
     Training work is a step's tokens (with padding) times the layers it computes; the backward pass is in the rate.
-    Evaluations have their own rate as soon as one has been seen; before, half of training's is assumed.
+    Evaluations have their own rate as soon as it has been seen; before, a share of training's is assumed.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class Forecast:
         self._trained = [0.0, 0.0]  # seconds, work
         self._evaluated = [0.0, 0.0]
         self._left = sum(step_positions(step) for step in range(total_steps)) * layers
-        self._step = 0
+        self._step = self._looks = 0
 
     def trained(self, seconds: float) -> None:
         """A step has taken this long."""
@@ -48,14 +50,16 @@ class Forecast:
     def evaluated(self, seconds: float) -> None:
         """A live evaluation has taken this long."""
         self._evaluations -= 1
-        self._evaluated[0] += seconds
-        self._evaluated[1] += self._evaluation_work
+        self._looks += 1
+        if self._looks > EARLY_EVALUATIONS:
+            self._evaluated[0] += seconds
+            self._evaluated[1] += self._evaluation_work
 
     def remaining(self) -> float | None:
         """Estimated seconds to the end of the run; None while nothing is known."""
         if not self._trained[1]:
             return None
         rate = self._trained[0] / self._trained[1]
-        evaluation_rate = self._evaluated[0] / self._evaluated[1] if self._evaluated[1] else rate / 2
+        evaluation_rate = self._evaluated[0] / self._evaluated[1] if self._evaluated[1] else rate * EVALUATION_SHARE
         evaluating = max(0, self._evaluations) * self._evaluation_work + self._final_work
         return self._left * rate + evaluating * evaluation_rate

@@ -15,7 +15,7 @@ from spafit.home import spafit_home
 from spafit.training import checkpoint, preparation
 from spafit.training.batches import Feed, Plan
 from spafit.training.config import RunSpec, default_learning_rate
-from spafit.training.device import choose_device, peak_memory, prepare_cpu
+from spafit.training.device import choose_device, give_memory_back, peak_memory, prepare_cpu
 from spafit.training.engine import Engine
 from spafit.training.evaluation import Evaluation, Stopped, evaluate, fixed_batches, loss_of
 from spafit.training.events import Evaluated, Event, Finished, Phase, Started, Step
@@ -121,6 +121,7 @@ class Run:
             needs,
         )
         self.forecast = self._make_forecast()
+        give_memory_back()
 
     def fill_prefix(self) -> Iterator[Phase]:
         """Compute or read the states that the training examples leave the frozen prefix with, if they are cached."""
