@@ -69,7 +69,7 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Step(Event):
-    """A point of the training curve; those of a tenth of a second come together, the last step always has one."""
+    """A point of the training curve, told about ten times a second; the first and the last step always have one."""
 
     kind: ClassVar[str] = "step"
     step: int  # optimizer steps done

@@ -30,7 +30,7 @@ class Points:
         """A step was taken: its summed loss over so many examples, at this learning rate and time of the run."""
         self._sum = loss if self._sum is None else self._sum + loss
         self._seen += examples
-        if step % self._every == 0 or step == self._total:
+        if step in (1, self._total) or step % self._every == 0:  # a long run too has a point at once
             mean = self._sum / (self._seen - self._counted)
             self._waiting.append((step, rate, seconds, self._seen, mean))
             self._sum, self._counted = None, self._seen

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,8 @@ def test_a_long_run_averages_its_losses_over_several_steps(tiny_bert, monkeypatc
     every = losses(run(tiny_bert))
     monkeypatch.setattr("spafit.training.points.MOST_POINTS", 6)  # of 16 steps: one point for three
     some = of(run(tiny_bert), Step)
-    assert [event.step for event in some] == [3, 6, 9, 12, 15, 16]
-    means = [float(np.mean(every[i : i + 3])) for i in range(0, 16, 3)]  # all batches are of eight
+    assert [event.step for event in some] == [1, 3, 6, 9, 12, 15, 16]
+    means = [float(np.mean(every[i:j])) for i, j in pairwise([0, 1, 3, 6, 9, 12, 15, 16])]  # all batches are of eight
     assert [event.loss for event in some] == pytest.approx(means, rel=1e-5)
 
 
