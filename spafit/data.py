@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 CACHE_BYTES = 2 * 1024**3  # the tokenised texts kept on disk; the longest unused go first
 CHUNK = 1024  # texts tokenised at once
+WIDTH_BITS = 3  # batches have one of 2**WIDTH_BITS widths per power of two
 POOL_BATCHES = 50  # a shuffled epoch is sorted by length within pools of this many batches
 _VOCABULARY_FILES = (
     "tokenizer.json",
@@ -151,11 +152,26 @@ def bucketed_batches(
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def padding_share(lengths: np.ndarray, batches: Sequence[np.ndarray]) -> float:
-    """The share of all positions in these batches that would be padding, from 0 up to below 1."""
-    positions = sum(len(rows) * int(np.max(lengths[rows])) for rows in batches if len(rows))
+def batch_width(longest: int, limit: int) -> int:
+    """Tokens from edge to edge of a batch whose longest example has `longest`; at most `limit`.
+
+    Rounded up to one of eight widths per power of two (18, 20, ..., 32 between 17 and 32), so that few occur: kernels
+    are made, and kept in memory, for each.
+    """
+    step = 1 << max(0, (longest - 1).bit_length() - WIDTH_BITS - 1)
+    return min(limit, -(-longest // step) * step)
+
+
+def positions(lengths: np.ndarray, batches: Sequence[np.ndarray], limit: int) -> int:
+    """Tokens and padding in batches that are `batch_width` wide, of examples with at most `limit` tokens."""
+    return sum(len(rows) * batch_width(int(np.max(lengths[rows])), limit) for rows in batches if len(rows))
+
+
+def padding_share(lengths: np.ndarray, batches: Sequence[np.ndarray], limit: int) -> float:
+    """The share of padding among the `positions` of these batches, from 0 up to below 1."""
+    computed = positions(lengths, batches, limit)
     tokens = sum(int(np.sum(lengths[rows])) for rows in batches)
-    return 1.0 - tokens / positions if positions else 0.0
+    return 1.0 - tokens / computed if computed else 0.0
 
 
 def collate(encoded: Encoded, rows: np.ndarray, width: int | None = None) -> dict[str, np.ndarray]:

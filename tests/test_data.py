@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertTokenizerFast, PreTrainedTokenizerFast
 
-from spafit.data import bucketed_batches, collate, padding_share, tokenize
+from spafit.data import batch_width, bucketed_batches, collate, padding_share, positions, tokenize
 from spafit.errors import SpafitError
 from spafit.tasks import Examples
 
@@ -133,16 +133,32 @@ def test_batches_are_a_permutation(lengths: list[int], size: int, seed: int, shu
 def test_padding_share_counts_positions(lengths: list[int], size: int) -> None:
     array = np.array(lengths)
     batches = bucketed_batches(array, size, 0, shuffle=False)
-    positions = sum(len(rows) * array[rows].max() for rows in batches)
-    assert padding_share(array, batches) == pytest.approx(1 - array.sum() / positions)
-    assert 0 <= padding_share(array, batches) < 1
-    assert padding_share(array, []) == 0
+    computed = sum(len(rows) * batch_width(int(array[rows].max()), 128) for rows in batches)
+    assert positions(array, batches, 128) == computed
+    assert padding_share(array, batches, 128) == pytest.approx(1 - array.sum() / computed)
+    assert 0 <= padding_share(array, batches, 128) < 1
+    assert padding_share(array, [], 128) == 0
+
+
+@given(st.integers(1, 5000), st.integers(0, 5000))
+def test_batches_are_as_wide_as_their_longest_example_or_a_little_wider(longest: int, more: int) -> None:
+    width = batch_width(longest, longest + more)
+    assert longest <= width <= longest + more
+    assert width - longest < max(1, longest / 8)
+
+
+def test_few_widths_occur() -> None:
+    assert [batch_width(longest, 4096) for longest in (1, 8, 9, 16, 17, 18, 27, 33, 64, 65, 513)] == (
+        [1, 8, 9, 16, 18, 18, 28, 36, 64, 72, 576]
+    )
+    assert all(len({batch_width(longest, 4096) for longest in range(n + 1, 2 * n + 1)}) == 8 for n in (8, 32, 256))
+    assert batch_width(27, 27) == 27  # never beyond the longest that a model may take
 
 
 def test_buckets_waste_less_than_chance_and_epochs_differ() -> None:
     lengths = np.random.default_rng(0).geometric(0.05, 2000)
     plain = [np.arange(i, min(i + 16, 2000)) for i in range(0, 2000, 16)]
-    assert padding_share(lengths, bucketed_batches(lengths, 16, (0, 1))) < padding_share(lengths, plain) / 5
+    assert padding_share(lengths, bucketed_batches(lengths, 16, (0, 1)), 256) < padding_share(lengths, plain, 256) / 5
     epochs = [bucketed_batches(lengths, 16, (0, epoch)) for epoch in range(2)]
     assert [rows.tolist() for rows in epochs[0]] != [rows.tolist() for rows in epochs[1]]
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spafit.data import Encoded, bucketed_batches, collate, padding_share
+from spafit.data import Encoded, batch_width, bucketed_batches, collate, padding_share, positions
 
 if TYPE_CHECKING:
     from spafit.training.prefix_store import States
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some examples, padded on the right to the longest of them."""
+    """Some examples, padded on the right to one width."""
 
     inputs: dict[str, Tensor]  # the model's arguments, examples x tokens
     labels: Tensor
@@ -42,10 +42,12 @@ class Feed:
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Return these rows as a batch."""
-        tensors = {name: self._moved(array) for name, array in collate(self.encoded, rows).items()}
+        lengths = self.encoded.lengths[rows]
+        width = batch_width(int(lengths.max()), self.encoded.max_length)
+        tensors = {name: self._moved(array) for name, array in collate(self.encoded, rows, width).items()}
         labels = tensors.pop("labels")
-        states = None if self.states is None else self.states.gather(rows, self.device)
-        return Batch(tensors, labels, self.encoded.lengths[rows], states)
+        states = None if self.states is None else self.states.gather(rows, width, self.device)
+        return Batch(tensors, labels, lengths, states)
 
     def _moved(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array))
@@ -61,8 +63,9 @@ class Plan:
     so the same number of examples a step gives the same steps however they are divided.
     """
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, accumulation: int, seed: int) -> None:
+    def __init__(self, lengths: np.ndarray, max_length: int, batch_size: int, accumulation: int, seed: int) -> None:
         self.lengths = lengths
+        self.max_length = max_length
         self.batch_size = batch_size
         self.seed = seed
         self.step_size = batch_size * accumulation
@@ -86,8 +89,9 @@ class Plan:
 
     def positions(self, step: int) -> int:
         """Tokens and padding that a step computes."""
-        return sum(len(part) * int(self.lengths[part].max()) for part in self.parts(step))
+        return positions(self.lengths, self.parts(step), self.max_length)
 
     def padding(self, steps: int) -> float:
         """The share of padding among all positions of the first `steps` steps."""
-        return padding_share(self.lengths, [part for step in range(steps) for part in self.parts(step)])
+        parts = [part for step in range(steps) for part in self.parts(step)]
+        return padding_share(self.lengths, parts, self.max_length)

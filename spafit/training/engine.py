@@ -28,7 +28,7 @@ from spafit.training.prefix import Replay
 from spafit.training.prefix_choice import PrefixChoice, PrefixFacts, choose_prefix
 from spafit.training.prefix_store import States, StateStore, states_key
 
-RECORD_TOKENS = 512  # in one forward pass while the prefix is computed
+RECORD_TOKENS = 1024  # in one forward pass while the prefix is computed
 MEMORY_SHARE = 4  # states may take 1 / MEMORY_SHARE of the memory that is free
 FP32_SLOWNESS = 1.3  # of a CPU that is fast in bf16: whole runs took 1.2 to 1.4 times as long (benchmarks/precision.py)
 ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
@@ -214,7 +214,7 @@ class Engine:
         mode = self.model.training
         self.model.eval()
         with self.replay.aside(), torch.inference_mode(), self._autocast():
-            for rows in fixed_batches(encoded.lengths, RECORD_TOKENS):
+            for rows in fixed_batches(encoded.lengths, encoded.max_length, RECORD_TOKENS):
                 if should_stop():
                     raise Stopped
                 batch = feed.batch(rows)

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spafit.data import batch_width
 from spafit.training import metrics
 from spafit.training.batches import Batch, Feed
 
-BATCH_TOKENS = 512  # in one forward pass without gradients: products are no faster with more, and memory is held
+BATCH_TOKENS = 1024  # in one forward pass without gradients: products are no faster with more, and memory is held
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,16 @@ def loss_of(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
     return nn.functional.cross_entropy(logits.float(), labels, reduction=reduction)
 
 
-def fixed_batches(lengths: np.ndarray, tokens: int = BATCH_TOKENS) -> list[np.ndarray]:
-    """The same batches each time: examples from longest to shortest, at most `tokens` tokens and padding in each."""
+def fixed_batches(lengths: np.ndarray, max_length: int, tokens: int = BATCH_TOKENS) -> list[np.ndarray]:
+    """The same batches each time: examples from longest to shortest, at most `tokens` tokens and padding in each.
+
+    A batch has a power of two of examples: with the few widths that there are, products have few shapes.
+    """
     order = np.argsort(-lengths, kind="stable")
     batches, start = [], 0
     while start < len(order):
-        count = max(1, tokens // int(lengths[order[start]]))
+        room = tokens // batch_width(int(lengths[order[start]]), max_length)
+        count = 1 << max(0, room.bit_length() - 1)
         batches.append(order[start : start + count])
         start += count
     return batches
@@ -59,7 +64,7 @@ def evaluate(
     """
     logits, labels = [], []
     with torch.inference_mode():
-        for rows in fixed_batches(feed.encoded.lengths):
+        for rows in fixed_batches(feed.encoded.lengths, feed.encoded.max_length):
             if should_stop():
                 raise Stopped
             batch = feed.batch(rows)

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from spafit.data import Encoded
 
-FORMAT = 2  # raised whenever other code computes other states for the same key
+FORMAT = 3  # raised whenever other code computes other states for the same key
 CAP_GB = 4  # of all stored states together, when SPAFIT_CACHE_GB does not say otherwise
 FREE_SHARE = 4  # a file may take at most 1 / FREE_SHARE of the free disk
 STALE_SECONDS = 24 * 3600  # what a killed process left half-written is removed after this time
@@ -37,14 +37,14 @@ class States:
     packed: Tensor
     offsets: np.ndarray  # as in `Encoded`: example i is rows offsets[i] to offsets[i + 1]
 
-    def gather(self, rows: np.ndarray, device: torch.device) -> Tensor:
-        """Return the states of these examples as (examples x tokens x width), as wide as the longest.
+    def gather(self, rows: np.ndarray, tokens: int, device: torch.device) -> Tensor:
+        """Return the states of these examples as (examples x tokens x width).
 
         What stands behind an example's end is arbitrary and finite; the attention mask keeps it out of every result.
         """
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
-        inside = np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)
+        inside = np.minimum(np.arange(tokens), lengths[:, None] - 1)
         index = torch.from_numpy((starts[:, None] + inside).reshape(-1)).to(self.packed.device, non_blocking=True)
         batch = self.packed.index_select(0, index).view(*inside.shape, self.packed.shape[1])
         if batch.device == device:

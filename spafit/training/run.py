@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from spafit import adapt, tasks
+from spafit.data import Encoded, positions
 from spafit.home import spafit_home
 from spafit.training import checkpoint, preparation
 from spafit.training.batches import Feed, Plan
@@ -133,7 +133,9 @@ class Run:
         """Decide which examples each step takes and when the model is evaluated."""
         data, settings = self.data, self.settings
         self.feed, self.live = Feed(data.train, self.device), Feed(data.live, self.device)
-        self.plan = Plan(data.train.lengths, settings.batch_size, settings.accumulation, settings.seed)
+        self.plan = Plan(
+            data.train.lengths, data.train.max_length, settings.batch_size, settings.accumulation, settings.seed
+        )
         self.total_steps = settings.max_steps or max(1, round(settings.epochs * self.plan.steps_per_epoch))
         self.eval_every = settings.eval_every or math.ceil(self.total_steps / POINTS)
         self.evaluations = math.ceil(self.total_steps / self.eval_every)
@@ -142,16 +144,17 @@ class Run:
         last = 1.0 if self.engine.one_token is None else ONE_TOKEN_LAYER
         depth = self.anatomy.num_layers
 
-        def positions(lengths: np.ndarray) -> int:
-            return sum(len(rows) * int(lengths[rows[0]]) for rows in fixed_batches(lengths))
+        def evaluated(encoded: Encoded) -> int:
+            batches = fixed_batches(encoded.lengths, encoded.max_length)
+            return positions(encoded.lengths, batches, encoded.max_length)
 
         return Forecast(
             self.plan.positions,
             self.total_steps,
             max(last, depth - 1 + last - self.engine.cached_layers),
             evaluations=self.evaluations,
-            evaluation_positions=positions(self.data.live.lengths),
-            final_positions=sum(positions(encoded.lengths) for encoded in self.data.final.values()),
+            evaluation_positions=evaluated(self.data.live),
+            final_positions=sum(evaluated(encoded) for encoded in self.data.final.values()),
             all_layers=(depth - 1 + last) * self.engine.fp32_slowness,
         )
 

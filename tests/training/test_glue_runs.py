@@ -9,7 +9,7 @@ import torch
 
 import spafit.training.run as running
 from spafit import adapt, anatomy, tasks
-from spafit.data import load_tokenizer, tokenize
+from spafit.data import batch_width, load_tokenizer, tokenize
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.tasks.glue import KEYS
 from spafit.training import checkpoint, metrics, preparation
@@ -184,7 +184,7 @@ def test_the_time_left_counts_every_part_of_the_final_evaluation(mnli, tiny_bert
     expected = 0
     for part in ("validation", "test", "test_mismatched"):
         lengths = tokenize(tasks.load("mnli", part), tiny_bert, 32, None).lengths
-        expected += sum(len(rows) * int(lengths[rows].max()) for rows in fixed_batches(lengths))
+        expected += sum(len(rows) * batch_width(int(lengths[rows].max()), 32) for rows in fixed_batches(lengths, 32))
     assert counted["final_positions"] == expected
 
 

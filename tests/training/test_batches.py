@@ -1,0 +1,50 @@
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spafit.data import Encoded, batch_width
+from spafit.training.batches import Feed, Plan
+from spafit.training.evaluation import fixed_batches
+from spafit.training.prefix_store import States
+
+LENGTHS = st.lists(st.integers(1, 128), min_size=1, max_size=300)
+
+
+def encoded(lengths: list[int], max_length: int) -> Encoded:
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    ids = np.arange(1, offsets[-1] + 1, dtype=np.int32)
+    return Encoded(ids, offsets, None, np.zeros(len(lengths), np.int64), 0, max_length, 0)
+
+
+@given(LENGTHS, st.sampled_from([64, 512, 1024]))
+def test_fixed_batches_take_every_example_once_within_their_bound(lengths, tokens):
+    batches = fixed_batches(np.array(lengths), 128, tokens)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for rows in batches:
+        assert len(rows) == 1 or len(rows) * batch_width(max(lengths[i] for i in rows), 128) <= tokens
+
+
+def test_products_of_an_evaluation_have_few_shapes():
+    lengths = np.random.default_rng(0).integers(9, 129, 3000)
+    batches = fixed_batches(lengths, 128, 1024)
+    shapes = {len(rows) * batch_width(int(lengths[rows].max()), 128) for rows in batches[:-1]}
+    assert len(shapes) == 8  # 576, 640, ..., 1024
+
+
+def test_a_batch_its_states_and_what_the_plan_counts_have_one_width():
+    examples = encoded([17, 3, 25, 11], 64)
+    feed = Feed(examples, torch.device("cpu"))
+    feed.states = States(torch.arange(56 * 2.0).view(56, 2), examples.offsets)
+    batch = feed.batch(np.array([1, 2]))
+    assert batch.inputs["input_ids"].shape == batch.inputs["attention_mask"].shape == (2, 26)
+    assert batch.states is not None and batch.states.shape == (2, 26, 2)
+    assert batch.inputs["attention_mask"].sum(1).tolist() == [3, 25] == batch.lengths.tolist()
+    plan = Plan(examples.lengths, 64, 4, 1, 0)
+    assert plan.positions(0) == 4 * 26
+    assert plan.padding(1) == 1 - 56 / (4 * 26)
+
+
+def test_no_batch_is_wider_than_texts_may_be():
+    feed = Feed(encoded([25, 19], 25), torch.device("cpu"))
+    assert feed.batch(np.array([0, 1])).inputs["input_ids"].shape == (2, 25)
