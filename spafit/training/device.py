@@ -60,6 +60,10 @@ def prepare_cpu() -> None:
 
 def give_memory_back() -> None:
     """Return freed memory to the system, after a stage whose buffers no later one needs."""
+    if "pyarrow" in sys.modules:  # it prepared data, and keeps what it has freed in a pool of its own
+        import pyarrow
+
+        pyarrow.default_memory_pool().release_unused()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL("libc.so.6").malloc_trim(0)

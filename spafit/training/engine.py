@@ -28,7 +28,7 @@ from spafit.training.prefix import Replay
 from spafit.training.prefix_choice import PrefixChoice, PrefixFacts, choose_prefix
 from spafit.training.prefix_store import States, StateStore, states_key
 
-RECORD_TOKENS = 1024  # in one forward pass while the prefix is computed
+FORWARD_OVERHEAD = 1.6  # of a forward pass over its matrix products alone
 MEMORY_SHARE = 4  # states may take 1 / MEMORY_SHARE of the memory that is free
 FP32_SLOWNESS = 1.3  # of a CPU that is fast in bf16: whole runs took 1.2 to 1.4 times as long (benchmarks/precision.py)
 ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
@@ -54,6 +54,7 @@ class Engine:
         self.precision = "fp32"
         self.products = kernels.TORCH  # in fp32
         self.library = "torch"  # that computes them forwards
+        self.stored = False  # all states are on the disk
         self.only_head_token = False  # states are kept for one token of each text
         self.rate = ASSUMED_RATE.get(device.type, 100.0)
         model.eval()
@@ -158,6 +159,7 @@ class Engine:
             disk=self.store.room_for(size),
             stored=all(self.store.has(self._key(encoded)) for encoded, _ in needs.values()),
         )
+        self.stored = facts.stored
         self.choice = choose_prefix(self.settings.prefix_cache, self.settings.frozen_dropout, facts)
         if self.choice.sentence:
             self.decisions.append(self.choice.sentence)
@@ -175,10 +177,17 @@ class Engine:
         rows = len(encoded) if self.only_head_token else len(encoded.input_ids)
         return rows, self.anatomy.hidden_size
 
-    def fill(self, feed: Feed, should_stop: Callable[[], bool]) -> None:
-        """Give a feed the states of its examples, from the store or computed now; raises `Stopped`."""
+    @property
+    def forward_seconds(self) -> float:
+        """A guess of the seconds that one token costs in one layer, forwards."""
+        matrices = sum(t.size for layer in self.anatomy.layers for t in layer if len(t.shape) == 2)
+        return FORWARD_OVERHEAD * 2 * matrices / self.anatomy.num_layers / (self.rate * 1e9)
+
+    def fill(self, feed: Feed, should_stop: Callable[[], bool]) -> bool:
+        """Give a feed the states of its examples, and return whether they were computed now; raises `Stopped`."""
         if self.replay is None or self.choice is None or feed.states is not None:
-            return
+            return False
+        computed = True
         encoded = feed.encoded
         shape = self._shape(encoded)
         array = None
@@ -190,6 +199,7 @@ class Engine:
                 if not mine:
                     raise Stopped
                 array = self.store.load(key, shape, self.choice.in_memory)
+                computed = array is None
                 if array is None:
                     array = self._record(encoded, should_stop)
                     self.store.save(key, array)
@@ -205,6 +215,7 @@ class Engine:
         feed.states = States(packed, np.arange(len(encoded) + 1) if self.only_head_token else encoded.offsets)
         self.replay.install()
         give_memory_back()
+        return computed
 
     def _record(self, encoded: Encoded, should_stop: Callable[[], bool]) -> np.ndarray:
         """Compute the states of all examples, in batches that depend on nothing but the examples' lengths."""
@@ -214,7 +225,7 @@ class Engine:
         mode = self.model.training
         self.model.eval()
         with self.replay.aside(), torch.inference_mode(), self._autocast():
-            for rows in fixed_batches(encoded.lengths, encoded.max_length, RECORD_TOKENS):
+            for rows in fixed_batches(encoded.lengths, encoded.max_length):
                 if should_stop():
                     raise Stopped
                 batch = feed.batch(rows)

@@ -13,7 +13,19 @@ class Forecast:
     """Counts the work of a run in token-layers and learns how many seconds one costs.
 
     Training work is a step's tokens (with padding) times the layers it computes; the backward pass is in the rate.
-    Evaluations have their own rate as soon as it has been seen; before, a share of training's is assumed.
+    Evaluations have their own rate as soon as it has been seen; before, a share of training's is assumed. The final
+    one, which computes all layers, goes by what recording the frozen layers' states has cost, if that was seen.
+
+    Args:
+        step_positions: step -> tokens and padding in it.
+        total_steps: of the whole run.
+        layers: computed in a step, and in a live evaluation.
+        evaluations: live ones to come.
+        evaluation_positions: tokens and padding in each.
+        final_positions: those in the final evaluation.
+        all_layers: computed in the final evaluation, counted by what they cost.
+        recording: tokens and padding, times frozen layers, whose states have yet to be computed.
+        forward_seconds: a guess of what one token costs in one layer, forwards.
     """
 
     def __init__(
@@ -26,6 +38,8 @@ class Forecast:
         evaluation_positions: int,
         final_positions: int,
         all_layers: float,
+        recording: int,
+        forward_seconds: float,
     ) -> None:
         self._positions = step_positions
         self._total = total_steps
@@ -33,10 +47,19 @@ class Forecast:
         self._evaluations = evaluations
         self._evaluation_work = evaluation_positions * layers
         self._final_work = final_positions * all_layers
+        self._forward_seconds = forward_seconds
+        self._recorded = [0.0, 0.0]
+        self._to_record = recording
         self._trained = [0.0, 0.0]  # seconds, work
         self._evaluated = [0.0, 0.0]
         self._left = sum(step_positions(step) for step in range(total_steps)) * layers
         self._step = self._looks = 0
+
+    def recorded(self, seconds: float, work: int) -> None:
+        """Computing states of the frozen layers has taken this long."""
+        self._recorded[0] += seconds
+        self._recorded[1] += work
+        self._to_record = max(0, self._to_record - work)
 
     def trained(self, seconds: float) -> None:
         """A step has taken this long."""
@@ -61,5 +84,9 @@ class Forecast:
             return None
         rate = self._trained[0] / self._trained[1]
         evaluation_rate = self._evaluated[0] / self._evaluated[1] if self._evaluated[1] else rate * EVALUATION_SHARE
-        evaluating = max(0, self._evaluations) * self._evaluation_work + self._final_work
-        return self._left * rate + evaluating * evaluation_rate
+        if self._recorded[1]:
+            forward_rate = self._recorded[0] / self._recorded[1]
+        else:  # from less than a layer nothing follows for all of them
+            forward_rate = evaluation_rate if self._layers >= 1 else self._forward_seconds
+        evaluating = max(0, self._evaluations) * self._evaluation_work * evaluation_rate
+        return self._left * rate + evaluating + (self._to_record + self._final_work) * forward_rate

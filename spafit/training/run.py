@@ -127,7 +127,13 @@ class Run:
         """Compute or read the states that the training examples leave the frozen prefix with, if they are cached."""
         if self.engine.replay is not None:
             yield self.timeline.enter("prefix")
-            self.engine.fill(self.feed, self.should_stop)
+            self._fill(self.feed)
+
+    def _fill(self, feed: Feed) -> None:
+        before = self.timeline.elapsed
+        if self.engine.fill(feed, self.should_stop):
+            work = _positions(feed.encoded) * self.engine.cached_layers
+            self.forecast.recorded(self.timeline.elapsed - before, work)
 
     def _plan(self) -> None:
         """Decide which examples each step takes and when the model is evaluated."""
@@ -143,19 +149,18 @@ class Run:
     def _make_forecast(self) -> Forecast:
         last = 1.0 if self.engine.one_token is None else ONE_TOKEN_LAYER
         depth = self.anatomy.num_layers
-
-        def evaluated(encoded: Encoded) -> int:
-            batches = fixed_batches(encoded.lengths, encoded.max_length)
-            return positions(encoded.lengths, batches, encoded.max_length)
+        recording = 0 if self.engine.stored else self.engine.cached_layers
 
         return Forecast(
             self.plan.positions,
             self.total_steps,
             max(last, depth - 1 + last - self.engine.cached_layers),
             evaluations=self.evaluations,
-            evaluation_positions=evaluated(self.data.live),
-            final_positions=sum(evaluated(encoded) for encoded in self.data.final.values()),
+            evaluation_positions=_positions(self.data.live),
+            final_positions=sum(map(_positions, self.data.final.values())),
             all_layers=(depth - 1 + last) * self.engine.fp32_slowness,
+            recording=recording * (_positions(self.data.train) + _positions(self.data.live)),
+            forward_seconds=self.engine.forward_seconds,
         )
 
     def _started(self) -> Started:
@@ -231,7 +236,7 @@ class Run:
         """Evaluate on the live examples, and tell it."""
         if self.engine.replay is not None and self.live.states is None:
             yield self.timeline.enter("prefix")
-            self.engine.fill(self.live, self.should_stop)
+            self._fill(self.live)
         yield self.timeline.enter("evaluating")
         before = self.timeline.elapsed
         self.mode(False)
@@ -281,3 +286,8 @@ class Run:
         """What was measured on a further test part, beside what guessing reaches there."""
         labels = self.data.further_tests[part].labels
         return {"metrics": measured.metrics, "baseline": tasks.baseline(self.data.task, labels)}
+
+
+def _positions(encoded: Encoded) -> int:
+    """Tokens and padding in a split's fixed batches."""
+    return positions(encoded.lengths, fixed_batches(encoded.lengths, encoded.max_length), encoded.max_length)

@@ -10,8 +10,8 @@ from spafit.training.timeline import Timeline
 
 
 def forecast(lengths: list[int], **changes) -> Forecast:
-    facts = {"evaluations": 0, "evaluation_positions": 0, "final_positions": 0, "all_layers": 6.0} | changes
-    return Forecast(lengths.__getitem__, len(lengths), 3.0, **facts)
+    facts = {"layers": 3.0, "evaluations": 0, "evaluation_positions": 0, "final_positions": 0, "all_layers": 6.0}
+    return Forecast(lengths.__getitem__, len(lengths), **{**facts, "recording": 0, "forward_seconds": 0.002, **changes})
 
 
 def test_nothing_is_known_before_the_first_steps():
@@ -37,6 +37,16 @@ def test_until_an_evaluation_shows_it_a_third_of_the_training_rate_is_assumed():
     for _ in range(4):
         estimate.trained(0.3)
     assert estimate.remaining() == pytest.approx(6 * 0.3 + 0.3 / 30 / 3 * 150)
+
+
+def test_the_final_evaluation_goes_by_what_recording_the_prefix_has_cost():
+    estimate = forecast([10] * 10, layers=0.25, final_positions=200, recording=1000)
+    for _ in range(4):
+        estimate.trained(0.3)
+    assert estimate.remaining() == pytest.approx(6 * 0.3 + (1000 + 200 * 6) * 0.002)  # until then by a guess
+    estimate.recorded(4.0, 500)
+    estimate.recorded(1.0, 125)
+    assert estimate.remaining() == pytest.approx(6 * 0.3 + (1000 - 625 + 200 * 6) * 5 / 625)
 
 
 def test_a_run_of_one_step_has_an_estimate_after_it():
