@@ -1,6 +1,6 @@
 """spafit against transformers' Trainer with peft: wall time and test accuracy, side by side.
 
-    python -m benchmarks.vs_trainer [--seeds 5] [--grouped 3] [--others 1]
+    python -m benchmarks.vs_trainer [--seeds 5] [--grouped 3] [--others 3]
 
 Contenders alternate, each run in a fresh process. `first` is spafit with nothing cached, `again` the same run once
 more, with the prefix that the first one left on the disk; `first fp32` has its bf16 products switched off.
@@ -45,8 +45,10 @@ def contest(name: str, seeds: int, grouped: int) -> dict[str, list[dict[str, Any
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean time, and mean accuracy with its standard error over the seeds."""
+    """Mean time, mean accuracy with its standard error over the seeds, peak memory, errors of the time left."""
     scores = [run["test"] for run in runs]
+    estimates = [(run["remaining_after_tenth"], run["truly_remaining"]) for run in runs if "truly_remaining" in run]
+    errors = [round(estimate / true - 1, 3) for estimate, true in estimates]
     return {
         "runs": len(runs),
         "seconds": round(statistics.fmean(run["seconds"] for run in runs), 2),
@@ -56,6 +58,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "accuracies": [round(score, 4) for score in scores],
         "standard_error": round(statistics.stdev(scores) / math.sqrt(len(scores)), 4) if len(scores) > 1 else None,
         "peak_megabytes": round(max(run["peak"] for run in runs) / 1e6),
+        **({"time_left_after_a_tenth_off_by": errors} if errors else {}),
     }
 
 
@@ -65,7 +68,7 @@ def main() -> None:
     parser.add_argument(
         "--grouped", type=int, default=3, help="repeats of the second run and of Trainer's fast settings"
     )
-    parser.add_argument("--others", type=int, default=1, help="repeats of the other methods")
+    parser.add_argument("--others", type=int, default=3, help="repeats of the other methods")
     parser.add_argument(
         "--names", nargs="*", default=list(MAIN + OTHERS), help="settings; the others keep their results"
     )
