@@ -1,4 +1,4 @@
-"""How many numbers a stratification trains, row by row: the one source of every count shown (no torch).
+"""How many parameters a stratification trains, row by row: the one source of every count shown (no torch).
 
 Layers with equal tensors are counted once, so a model of 126 layers costs as little as one of six.
 """

@@ -34,7 +34,7 @@ def python_script(model: str, anatomy: Anatomy, stratification: Stratification, 
     adapted = [t for t in anatomy.tensors if decide(t, stratification).lora]
     lora = stratification.lora
     fan = "\n        fan_in_fan_out=True," if adapted and adapted[0].transposed else ""
-    title = f"{stratification.name} on {anatomy.name}: {counts.trainable:,} of {counts.total:,} numbers train."
+    title = f"{stratification.name} on {anatomy.name}: {counts.trainable:,} of {counts.total:,} parameters train."
     return _TEMPLATE.format(
         title=_one_line(title),
         model=model,

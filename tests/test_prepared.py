@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -105,3 +106,15 @@ def test_a_folder_that_was_never_completed_is_made_again(tmp_path: Path) -> None
     assert not prepared.is_ready(folder)
     prepared.write(folder, parts(), DONE)
     assert prepared.read(folder, "train").text == ["text 0", "text 1", "text 2"]
+
+
+def test_what_a_killed_process_left_long_ago_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    old, new, other = tmp_path / ".new-old", tmp_path / ".new-new", tmp_path / "rotten-tomatoes-1"
+    for folder in (old, new, other):
+        folder.mkdir()
+        (folder / "train.arrow").write_bytes(b"half")
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    prepared.write(tmp_path / "data", parts(), DONE)
+    assert not old.exists() and new.exists() and other.exists()
+    assert prepared.is_ready(tmp_path / "data")

@@ -1,4 +1,4 @@
-"""Where the trained numbers are: one column for the embeddings, each layer and the head."""
+"""Where the trained parameters are: one column for the embeddings, each layer and the head."""
 
 from typing import Any, Literal
 
@@ -72,7 +72,7 @@ def _draw(
         }
         for part, mine in frame.groupby("part", sort=False)
     ]
-    up = {"type": scale, "tickformat": "~s", "title": {"text": "trained numbers"}}
+    up = {"type": scale, "tickformat": "~s", "title": {"text": "trained parameters"}}
     up |= {"rangemode": "tozero"} if scale == "linear" else {"dtick": "D2"}
     return drawn(traces, height=300, x=layer_axis(order), y=up, barmode="stack", bargap=0.12)
 
@@ -110,7 +110,7 @@ def by_kind(frame: pd.DataFrame, scale: Scale = "linear") -> go.Figure:
 
 
 def by_role(frame: pd.DataFrame, scale: Scale = "linear") -> go.Figure:
-    """Draw `counting.by_role` as stacked columns of what the trained numbers do in their layer."""
+    """Draw `counting.by_role` as stacked columns of what the trained parameters do in their layer."""
     labels = [
         row if pd.isna(layer) else f"layer {layer}" for row, layer in zip(frame["row"], frame["layer"], strict=True)
     ]

@@ -13,7 +13,7 @@ from spafit.palette import KIND_COLORS
 
 Measure = Literal["trainable", "percent", "optimizer", "checkpoint"]
 MEASURES: dict[Measure, str] = {
-    "trainable": "Trained numbers",
+    "trainable": "Trained parameters",
     "percent": "Share of the model",
     "optimizer": "Optimizer memory",
     "checkpoint": "Checkpoint size",
@@ -151,9 +151,9 @@ def flops(frame: pd.DataFrame) -> go.Figure:
 
 
 def difference(frame: pd.DataFrame) -> go.Figure:
-    """Draw B minus A, row by row: columns ``label``, ``a`` and ``b`` (trained numbers of a row), bottom up."""
+    """Draw B minus A, row by row: columns ``label``, ``a`` and ``b`` (trained parameters of a row), bottom up."""
     if (frame["a"] == frame["b"]).all():
-        return empty("A and B train the same numbers in every layer.")
+        return empty("A and B train the same parameters in every layer.")
     frame = frame.assign(column=range(len(frame)), change=frame["b"] - frame["a"])
     traces = []
     for name, color, sign in (("B trains more", CURRENT_COLOR, 1), ("A trains more", OTHER_COLOR, -1)):

@@ -10,7 +10,9 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from spafit.tasks.task import Examples, TaskError
 FORMAT = 1  # part of every cache key: raise it when preparing means something else
 RECORD_ROWS = 1024
 INFO = "preparation.json"
+UNFINISHED = ".new-"  # how the name of a folder begins that is still being written
+STALE_SECONDS = 24 * 3600  # after which nobody can be writing it any more
 
 Parts = dict[str, tuple[Examples, np.ndarray]]
 
@@ -73,7 +77,8 @@ def write(folder: Path, parts: Parts, preparation: Preparation, about: Mapping[s
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        _sweep(folder.parent)
+        scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
         try:
             for name, (examples, order) in parts.items():
                 _write_part(scratch / f"{name}.arrow", examples, order)
@@ -87,6 +92,14 @@ def write(folder: Path, parts: Parts, preparation: Preparation, about: Mapping[s
     except OSError as error:
         if not is_ready(folder):  # otherwise another process was faster, with the same content
             raise SpafitError(f"The data cannot be stored in {folder.parent} ({error.strerror or error}).") from error
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed long ago left half-written."""
+    for scratch in folder.glob(f"{UNFINISHED}*"):
+        with suppress(OSError):  # another process sweeps too
+            if time.time() - scratch.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def preparation(folder: Path) -> Preparation:

@@ -109,7 +109,6 @@ class Finished(Event):
     padding: float = 0.0  # share of the processed training tokens that were padding
     early: bool = False  # early stopping ended it
     peak_memory: int = 0  # bytes: resident memory of the process, or on a GPU the allocated memory
-    work: dict[str, float] = field(default_factory=dict)  # estimated floating-point operations by phase, for forecasts
     further_tests: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     # part -> "metrics" and "baseline", as above, for each further test part: MNLI's "test_mismatched"
 

@@ -64,7 +64,7 @@ def methods_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         key="explore_measure",
         wrap=True,
         persist_state="session",
-        help="Optimizer memory: AdamW keeps two more numbers for each trained one. Checkpoint: what is "
+        help="Optimizer memory: AdamW keeps two more values for each trained parameter. Checkpoint: what is "
         "stored for one task beside the pretrained model, which all tasks share.",
     )
     scale = right.segmented_control(
@@ -152,7 +152,7 @@ def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
         methods.difference(rows),
         key="explore_difference_chart",
         config={"displayModeBar": False},
-        alt="Trained numbers of B minus those of A, layer by layer; the table below has them all.",
+        alt="Trained parameters of B minus those of A, layer by layer; the table below has them all.",
     )
     with st.expander("The same as a table", key="explore_difference_table", on_change="rerun") as table:
         if table.open:

@@ -14,7 +14,7 @@ from spafit.ui.explore_state import CHOICES, LARGEST, Settings, change_settings,
 
 LABELS = {
     "precision": ("Precision", "fp32 uses 4 bytes for a number; bf16 computes matrix products in 2 bytes."),
-    "optimizer": ("Optimizer", "AdamW keeps two more numbers for each trained one, plain SGD none."),
+    "optimizer": ("Optimizer", "AdamW keeps two more values for each trained parameter, plain SGD none."),
     "device": ("Device", "CPU and CUDA keep different things for the backward pass."),
     "batch_size": ("Batch size", "How many texts are computed together."),
     "length": ("Tokens per text", "A token is a word or a piece of one; shorter texts are padded."),

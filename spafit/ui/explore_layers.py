@@ -1,4 +1,4 @@
-"""Explore's first tab: where the trained numbers are, as columns and as a table."""
+"""Explore's first tab: where the trained parameters are, as columns and as a table."""
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ def layers_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         required=True,
         key="explore_split",
         persist_state="session",
-        help="Kind: bias, LoRA pair or weight. Role: what the numbers do in their layer, such as query or FFN in.",
+        help="Kind: bias, LoRA pair or weight. Role: what the parameters do in their layer, such as query or FFN in.",
     )
     scale = right.segmented_control(
         "Scale",
@@ -40,7 +40,7 @@ def layers_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         figure,
         key="explore_layers_chart",
         config={"displayModeBar": False},
-        alt=f"{counts.trainable:,} trained numbers, layer by layer; the table below has them all.",
+        alt=f"{counts.trainable:,} trained parameters, layer by layer; the table below has them all.",
     )
     st.caption(f"All columns together: {counts.trainable:,}. Hover a column for its exact numbers.")
     notes(anatomy, stratification)

@@ -29,7 +29,7 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     cells = (anatomy.num_layers + 1) * (anatomy.num_layers + 2) // 2
     words.markdown(
         f"**All {cells:,} settings at once.** Each square is a pair of boundaries; the brighter, the more "
-        "numbers train. Click one to go there.\n\n"
+        "parameters train. Click one to go there.\n\n"
         "Towards the bottom left the top recipe takes over, towards the top left the middle one, towards the top right "
         "the first."
     )

@@ -38,7 +38,7 @@ def start_from() -> None:
         wrap=True,
         help="**SPAFIT** freezes the first layers, trains only biases in the middle, and adds LoRA on top. **BitFit** "
         "trains every bias and nothing else. **LoRA** puts a small pair of matrices beside the large ones. "
-        "**Full** is ordinary fine-tuning: every number trains. **Head only** trains just the new classifier.",
+        "**Full** is ordinary fine-tuning: every parameter trains. **Head only** trains just the new classifier.",
     )
 
 
@@ -97,7 +97,7 @@ def _ribbon(anatomy: Anatomy, link: Callable[[], str]) -> None:
     )
     counts = counts_of(anatomy, stratification)
     st.markdown(
-        f"**{counts.name}** trains **{counts.trainable:,}** of {counts.total:,} numbers, {counts.percent:.4g} %."
+        f"**{counts.name}** trains **{counts.trainable:,}** of {counts.total:,} parameters, {counts.percent:.4g} %."
     )
     _suggest(anatomy, stratification)
 

@@ -21,7 +21,7 @@ def boundary(page: Page, number: int) -> Locator:
 
 def said(page: Page) -> Locator:
     """The line with the setting's name and count, as Python wrote it."""
-    return page.get_by_test_id("stMarkdown").filter(has_text=re.compile(r" trains [\d,]+ of [\d,]+ numbers, "))
+    return page.get_by_test_id("stMarkdown").filter(has_text=re.compile(r" trains [\d,]+ of [\d,]+ parameters, "))
 
 
 def live_total(page: Page) -> Locator:

@@ -40,13 +40,13 @@ def test_the_map_shows_every_setting_and_goes_where_it_is_clicked(open_page: Ope
     cells = triangle(load_anatomy("bert-large-cased"), preset("spafit", 24))
     open_tab(page, "Map")
     readout = page.locator(".map .readout")
-    expect(readout).to_have_text(f"Now: boundaries after layers 8 and 16: {cells[8, 16]:,} numbers train")
+    expect(readout).to_have_text(f"Now: boundaries after layers 8 and 16: {cells[8, 16]:,} parameters train")
     canvas = box(page.locator(".map canvas"))
     side = canvas["width"] / 25
     for n1, n2 in ((0, 0), (0, 24), (24, 24), (3, 20), (12, 12)):
         x, y = canvas["x"] + (n1 + 0.5) * side, canvas["y"] + (24 - n2 + 0.5) * side
         page.mouse.move(x, y)
-        expect(readout).to_have_text(f"boundaries after layers {n1} and {n2}: {cells[n1, n2]:,} numbers train")
+        expect(readout).to_have_text(f"boundaries after layers {n1} and {n2}: {cells[n1, n2]:,} parameters train")
     page.mouse.move(canvas["x"] + 23 * side, canvas["y"] + 23 * side)  # below the diagonal there is no setting
     expect(readout).to_contain_text("Now: boundaries after layers 8 and 16")
     page.mouse.click(canvas["x"] + 3.5 * side, canvas["y"] + 4.5 * side)
@@ -63,7 +63,7 @@ def test_the_map_of_126_layers_is_there_at_once(open_page: OpenPage) -> None:
     page = open_page(DEEP, width=400)
     cells = triangle(load_anatomy("llama-3.1-405b"), preset("spafit", 126))
     open_tab(page, "Map")
-    expect(page.locator(".map .readout")).to_contain_text(f"{cells[42, 84]:,} numbers train")
+    expect(page.locator(".map .readout")).to_contain_text(f"{cells[42, 84]:,} parameters train")
     drawn = page.locator(".map canvas").evaluate(
         "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
     )

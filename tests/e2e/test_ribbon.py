@@ -155,7 +155,7 @@ def test_a_layer_opens_to_show_what_is_in_it(page: Page) -> None:
     page.locator(".ribbon [data-layer='5']").first.click()
     inside = page.locator(".ribbon .inside").first
     expect(inside).to_contain_text("Layer 5: LoRA + BitFit")
-    expect(inside).to_contain_text("28,800 of 1,799,040 numbers train")
+    expect(inside).to_contain_text("28,800 of 1,799,040 parameters train")
     expect(inside.locator("figure")).to_have_count(8)
     expect(inside.locator("figure .pair")).to_have_count(8)  # A and B beside four matrices
     expect(inside.locator("figure .bias.on")).to_have_count(7)

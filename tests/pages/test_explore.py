@@ -65,7 +65,7 @@ def encoded(document: object) -> str:
 
 def test_the_first_visit_shows_spafit_on_the_bundled_model(open_page: OpenPage) -> None:
     page = explore(open_page)
-    assert said(page) == "**SPAFIT-2-4** trains **67,202** of 22,763,138 numbers, 0.2952 %."
+    assert said(page) == "**SPAFIT-2-4** trains **67,202** of 22,763,138 parameters, 0.2952 %."
     assert not page.warning and not page.error
     given = ribbon(page)
     assert (given["n"], given["n1"], given["n2"], given["can_undo"]) == (6, 2, 4, False)
@@ -86,7 +86,7 @@ def test_the_page_says_what_the_command_line_says(open_page: OpenPage, capsys: p
         capsys.readouterr()
         assert main(["count", "bert-large-cased", "--method", method, "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
-        assert f"**{told['trainable']:,}** of {told['total']:,} numbers" in said(page)
+        assert f"**{told['trainable']:,}** of {told['total']:,} parameters" in said(page)
         chart = json.loads(drawn(page, "plotly_chart", "explore_layers_chart").spec)
         assert f"All columns together: {told['trainable']:,}" in page.caption[1].value
         assert len(chart["data"]) >= 1

@@ -85,7 +85,7 @@ def ribbon(
 def setting_map(
     contents: Mapping[str, Any], corners: tuple[str, str, str], *, key: str, on_split: Callable[[int, int], None]
 ) -> None:
-    """Draw the map of every pair of boundaries, colored by trained numbers; a click or arrow keys choose one.
+    """Draw the map of every pair of boundaries, colored by trained parameters; a click or arrow keys choose one.
 
     Args:
         contents: as for `ribbon`.

@@ -6,7 +6,7 @@ const stratumOf = (layer, n1, n2) => (layer <= n1 ? 0 : layer <= n2 ? 1 : 2);
 const recipeAt = (data, layer, n1, n2) => data.recipes[stratumOf(layer, n1, n2)];
 const trainedIn = ([bias, lora, weight]) => bias + lora + weight;
 
-// What a setting amounts to: trained and present numbers, the same per stratum, and the lowest part that trains
+// What a setting amounts to: trained and present parameters, the same per stratum, and the lowest part that trains
 // (0 the embeddings, 1..n a layer, n + 1 the head, null nothing).
 function totals(data, n1, n2) {
   const strata = [0, 1, 2].map(() => ({ trainable: 0, size: 0, least: Infinity, most: 0 }));

@@ -16,8 +16,8 @@ function partText(part, trains, rank) {
   const size = part.in === 1 ? exact(part.out) : `${exact(part.out)} × ${exact(part.in)}`;
   const learned = [];
   if (trains.includes('w')) learned.push('weight trains');
-  if (trains.includes('l')) learned.push(`LoRA pair of rank ${rank}: ${exact(rank * (part.in + part.out))} numbers`);
-  if (trains.includes('b') && part.bias) learned.push(`bias trains: ${exact(part.bias)} numbers`);
+  if (trains.includes('l')) learned.push(`LoRA pair of rank ${rank}: ${exact(rank * (part.in + part.out))} parameters`);
+  if (trains.includes('b') && part.bias) learned.push(`bias trains: ${exact(part.bias)} parameters`);
   if (trains.includes('b') && part.inert) learned.push('but a key bias changes nothing: softmax cancels it');
   if (!part.bias) learned.push('has no bias');
   return `${part.label}, ${size}: ${learned.length ? learned.join('; ') : 'nothing trains'}`;
@@ -54,7 +54,7 @@ function drawInside(box, data, layer, n1, n2, close) {
   const swatch = make('i', 'swatch');
   swatch.style.background = look.color;
   const heading = make('div', 'inside-head', {}, swatch, make('b', '', {}, `Layer ${layer}: ${look.label}`),
-    make('span', '', {}, `${exact(trainedIn(counts))} of ${exact(counts[3])} numbers train`), button);
+    make('span', '', {}, `${exact(trainedIn(counts))} of ${exact(counts[3])} parameters train`), button);
   const grid = make('div', 'parts', {}, ...parts.map((part) => drawPart(part, part.trains[recipe], data, scale)));
   grid.classList.toggle('noted', parts.some((part) => part.note));
   const key = make('p', 'key', {});

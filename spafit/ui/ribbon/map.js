@@ -1,4 +1,4 @@
-// The map of all settings: boundary 1 to the right, boundary 2 upwards, colored by trained numbers on a log scale.
+// The map of all settings: boundary 1 to the right, boundary 2 upwards, colored by trained parameters on a log scale.
 // Same protocol as the ribbon: seq goes up with each choice made here, epoch changes when the server side is new.
 
 const CIVIDIS = ['#00224e', '#123570', '#3b496c', '#575d6d', '#707173', '#8a8678', '#a59c74', '#c3b369', '#e1cc55', '#fee838'];
@@ -71,7 +71,7 @@ export default function ({ parentElement, data, setStateValue }) {
 
   const text = (n1, n2) => {
     const trained = cells.at(n1, n2);
-    return `boundaries after layers ${n1} and ${n2}: ${exact(trained)} numbers train`;
+    return `boundaries after layers ${n1} and ${n2}: ${exact(trained)} parameters train`;
   };
   const place = (node, [n1, n2]) => {
     const side = S.size / (data.n + 1), least = Math.max(side, 9);
@@ -80,7 +80,7 @@ export default function ({ parentElement, data, setStateValue }) {
   const mark = () => {
     place(view.here, S.v);
     view.readout.textContent = `Now: ${text(...S.v)}`;
-    view.plane.setAttribute('aria-label', `Trained numbers for every pair of boundaries. Arrow keys move. ${text(...S.v)}`);
+    view.plane.setAttribute('aria-label', `Trained parameters for every pair of boundaries. Arrow keys move. ${text(...S.v)}`);
   };
   const resize = () => {
     const size = Math.max(180, Math.min(LARGEST_MAP, root.clientWidth - 26));

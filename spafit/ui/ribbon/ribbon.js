@@ -39,7 +39,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     if (S.opened) drawInside(view.inside, S.data, S.opened, ...S.v, () => open(null));
   };
   const speak = () => {
-    view.spoken.textContent = `${exact(S.sums.trainable)} numbers train, ${percentText(S.sums.trainable, S.sums.total)} of the model`;
+    view.spoken.textContent = `${exact(S.sums.trainable)} parameters train, ${percentText(S.sums.trainable, S.sums.total)} of the model`;
   };
   const send = () => {
     S.seq += 1;

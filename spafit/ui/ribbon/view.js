@@ -21,7 +21,7 @@ function buildNumbers() {
   const number = (name, title) => make('div', `number ${name}`, { title }, make('b'), make('span', 'what'), make('span', 'more'));
   return make('div', 'numbers', {},
     number('trained', 'A model is a long list of numbers, its parameters. Training changes these; all others stay as they were.'),
-    number('share', 'Trained numbers divided by all numbers of the model, LoRA pairs included.'),
+    number('share', 'Trained parameters divided by all parameters of the model, LoRA pairs included.'),
     number('saving', 'Full fine-tuning trains every number. AdamW, the usual optimizer, keeps two more (8 bytes) for each one that trains.'));
 }
 
@@ -116,8 +116,8 @@ function paintLabels(view, data, bounds, sums) {
     const [title, what, more] = label.children;
     title.textContent = `${spanText(bounds[s] + 1, bounds[s + 1])}: ${look.label}`;
     what.textContent = look.meaning;
-    more.textContent = !sum.trainable ? (data.recipes[s] === 'frozen' ? '0 numbers' : 'trains nothing: this model has no such terms')
-      : sum.size > 1 && sum.least === sum.most ? `${sum.size} × ${exact(sum.least)} = ${exact(sum.trainable)} numbers` : `${exact(sum.trainable)} numbers`;
+    more.textContent = !sum.trainable ? (data.recipes[s] === 'frozen' ? '0 parameters' : 'trains nothing: this model has no such terms')
+      : sum.size > 1 && sum.least === sum.most ? `${sum.size} × ${exact(sum.least)} = ${exact(sum.trainable)} parameters` : `${exact(sum.trainable)} parameters`;
     label.style.top = `${places[place]}px`;
     label.style.setProperty('--recipe', look.color);
     brace.style.top = `${top + (data.n - bounds[s + 1]) * view.height + 1}px`;
@@ -143,7 +143,7 @@ function paintLane(view, data, sums) {
 function paintNumbers(view, data, sums) {
   const [trained, share, saving] = view.numbers.children;
   const write = (box, ...texts) => texts.forEach((text, i) => { box.children[i].textContent = text; });
-  write(trained, exact(sums.trainable), 'numbers learn', `of ${exact(sums.total)} in the model`);
+  write(trained, exact(sums.trainable), 'parameters learn', `of ${exact(sums.total)} in the model`);
   write(share, percentText(sums.trainable, sums.total), 'of the model', `${exact(sums.total - sums.trainable)} stay as they are`);
   if (sums.trainable === data.full) write(saving, '1 ×', 'full fine-tuning', `AdamW remembers ${bytesText(data.optimizer_bytes * sums.trainable)}`);
   else write(saving, sums.trainable ? `${timesText(data.full, sums.trainable)} ×` : '–', 'fewer than full fine-tuning',
@@ -156,7 +156,7 @@ function paintEnds(view, data, most) {
     end.style.background = look.color;
     end.style.color = look.text;
     end.lastChild.textContent = row.trainable ? `${exact(row.trainable)} train` : 'frozen';
-    end.title = `${name}: ${exact(row.trainable)} of ${exact(row.total)} numbers train`;
+    end.title = `${name}: ${exact(row.trainable)} of ${exact(row.total)} parameters train`;
     paintBar(box.firstChild, data, [row.bias, 0, row.weight], most);
   }
 }
@@ -183,7 +183,7 @@ function paint(view, data, n1, n2) {
     node.dataset.recipe = recipe;
     node.style.background = look.color;
     node.style.color = look.text;
-    node.title = `layer ${layer}: ${look.label}, ${exact(trainedIn(counts))} of ${exact(counts[3])} numbers train`;
+    node.title = `layer ${layer}: ${look.label}, ${exact(trainedIn(counts))} of ${exact(counts[3])} parameters train`;
     node.setAttribute('aria-label', `${node.title}; opens its matrices`);
     paintBar(view.bars[layer], data, counts, most);
   }
