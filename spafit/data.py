@@ -81,7 +81,8 @@ def tokenize(examples: Examples, tokenizer_folder: str | Path, max_length: int, 
         cache_dir: where tokenised texts are kept; None keeps nothing.
 
     Raises:
-        SpafitError: the folder has no tokenizer that can be read, or `max_length` leaves no room for a text.
+        SpafitError: the folder has no tokenizer that can be read, `max_length` leaves no room for a text, or a text
+            has no tokens at all.
     """
     folder = Path(tokenizer_folder)
     path = None
@@ -91,6 +92,12 @@ def tokenize(examples: Examples, tokenizer_folder: str | Path, max_length: int, 
         if kept is not None:
             return _encoded(kept, examples.labels, max_length)
     arrays = _tokenize(examples, load_tokenizer(folder), max_length)
+    empty = np.flatnonzero(np.diff(arrays["offsets"]) == 0)
+    if len(empty):
+        raise SpafitError(
+            f"This model's tokenizer makes no token of {len(empty)} of {len(examples)} texts, the first being text "
+            f"{empty[0] + 1}; leave them out."
+        )
     if path is not None:
         _write(path, arrays)
     return _encoded(arrays, examples.labels, max_length)

@@ -193,8 +193,7 @@ def main():
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
+    model.config.pad_token_id = tokenizer.pad_token_id  # a decoder's head reads the last token before the padding
     model = stratify(model)
 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]

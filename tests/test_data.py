@@ -172,3 +172,10 @@ def test_collate_pads_to_the_longest_or_to_a_width(tokenizer_folder: Path) -> No
     assert batch["attention_mask"].sum(axis=1).tolist() == [5, 8]
     assert batch["labels"].tolist() == [1, 0]
     assert collate(encoded, np.array([1]), width=12)["input_ids"].shape == (1, 12)
+
+
+def test_a_text_without_any_token_is_named(monkeypatch: pytest.MonkeyPatch, tokenizer_folder: Path) -> None:
+    arrays = {"input_ids": np.arange(3, dtype=np.int32), "offsets": np.array([0, 2, 2, 3])}
+    monkeypatch.setattr("spafit.data._tokenize", lambda *_: arrays | {"truncated": np.array(0), "pad_id": np.array(0)})
+    with pytest.raises(SpafitError, match="no token of 1 of 3 texts, the first being text 2; leave them out"):
+        tokenize(make(["a", "b", "c"]), tokenizer_folder, 16, None)

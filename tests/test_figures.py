@@ -144,7 +144,7 @@ def test_the_difference_is_b_minus_a() -> None:
     more, less = methods.difference(frame).data
     assert sum(more.y) + sum(less.y) == second.trainable - first.trainable
     assert all(value > 0 for value in more.y) and all(value < 0 for value in less.y)
-    assert "same parameters" in says(methods.difference(frame.assign(b=frame["a"])))
+    assert "equally many parameters" in says(methods.difference(frame.assign(b=frame["a"])))
 
 
 def test_estimates_of_nothing_say_so() -> None:

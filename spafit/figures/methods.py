@@ -153,7 +153,7 @@ def flops(frame: pd.DataFrame) -> go.Figure:
 def difference(frame: pd.DataFrame) -> go.Figure:
     """Draw B minus A, row by row: columns ``label``, ``a`` and ``b`` (trained parameters of a row), bottom up."""
     if (frame["a"] == frame["b"]).all():
-        return empty("A and B train the same parameters in every layer.")
+        return empty("A and B train equally many parameters in every layer.")
     frame = frame.assign(column=range(len(frame)), change=frame["b"] - frame["a"])
     traces = []
     for name, color, sign in (("B trains more", CURRENT_COLOR, 1), ("A trains more", OTHER_COLOR, -1)):

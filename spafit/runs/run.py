@@ -150,7 +150,7 @@ def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
                 row["phase"] = event["name"]
             case "started":
                 row |= {key: event[key] for key in ("total_steps", "trainable", "total", "device")}
-            case "step":
+            case "step" | "progress":
                 row |= {"step": event["step"], "remaining": event.get("remaining")}
             case "evaluated":
                 row["validation_metrics"] = dict(event["metrics"])

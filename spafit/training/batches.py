@@ -23,10 +23,14 @@ class Batch:
     labels: Tensor
     lengths: np.ndarray  # tokens of each example
     states: Tensor | None  # hidden states that leave the prefix, examples x tokens x width
+    pad_id: int
 
     def tokens_at(self, place: str) -> Tensor:
-        """The number of each example's "first" or "last" token."""
-        return torch.from_numpy(np.zeros_like(self.lengths) if place == "first" else self.lengths - 1)
+        """Where each example's "first" token is, or its "last", as decoders' heads find it: the last not padding."""
+        ids = self.inputs["input_ids"]
+        if place == "first":
+            return torch.zeros(len(ids), dtype=torch.int64)
+        return (torch.arange(ids.shape[1]) * (ids != self.pad_id)).argmax(1)
 
 
 class Feed:
@@ -47,7 +51,7 @@ class Feed:
         tensors = {name: self._moved(array) for name, array in collate(self.encoded, rows, width).items()}
         labels = tensors.pop("labels")
         states = None if self.states is None else self.states.gather(rows, width, self.device)
-        return Batch(tensors, labels, lengths, states)
+        return Batch(tensors, labels, lengths, states, self.encoded.pad_id)
 
     def _moved(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array))

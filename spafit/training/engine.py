@@ -6,6 +6,7 @@ An `Engine` gives logits for batches. What it decided, and why, is in `decisions
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,8 +148,7 @@ class Engine:
         self.depth, self.weights = depth, weights
         self.only_head_token = depth == self.anatomy.num_layers and self.one_token is not None
         tokens = {name: len(encoded.input_ids) for name, (encoded, _) in needs.items()}
-        matrices = sum(t.size for layer in self.anatomy.layers[:depth] for t in layer if len(t.shape) == 2)
-        per_token = 2 * matrices / (self.rate * 1e9)
+        per_token = depth * self.forward_seconds
         size = sum(4 * rows * width for rows, width in (self._shape(encoded) for encoded, _ in needs.values()))
         facts = PrefixFacts(
             depth=depth,
@@ -179,29 +179,32 @@ class Engine:
 
     @property
     def forward_seconds(self) -> float:
-        """A guess of the seconds that one token costs in one layer, forwards."""
+        """A guess of the seconds that a token costs in one layer, forwards, by its products and the processor."""
         matrices = sum(t.size for layer in self.anatomy.layers for t in layer if len(t.shape) == 2)
         return FORWARD_OVERHEAD * 2 * matrices / self.anatomy.num_layers / (self.rate * 1e9)
 
-    def fill(self, feed: Feed, should_stop: Callable[[], bool]) -> bool:
-        """Give a feed the states of its examples, and return whether they were computed now; raises `Stopped`."""
+    def fill(self, feed: Feed, should_stop: Callable[[], bool]) -> float | None:
+        """Give a feed the states of its examples; raises `Stopped`.
+
+        Returns:
+            The seconds that computing them has taken; None where they were found.
+        """
         if self.replay is None or self.choice is None or feed.states is not None:
-            return False
-        computed = True
+            return None
+        seconds = None
         encoded = feed.encoded
         shape = self._shape(encoded)
         array = None
         if not self.choice.on_disk:
-            array = self._record(encoded, should_stop)
+            array, seconds = self._record(encoded, should_stop)
         else:
             key = self._key(encoded)
             with self.store.computing(key, should_stop) as mine:
                 if not mine:
                     raise Stopped
                 array = self.store.load(key, shape, self.choice.in_memory)
-                computed = array is None
                 if array is None:
-                    array = self._record(encoded, should_stop)
+                    array, seconds = self._record(encoded, should_stop)
                     self.store.save(key, array)
                     if (
                         not self.choice.in_memory
@@ -215,11 +218,12 @@ class Engine:
         feed.states = States(packed, np.arange(len(encoded) + 1) if self.only_head_token else encoded.offsets)
         self.replay.install()
         give_memory_back()
-        return computed
+        return seconds
 
-    def _record(self, encoded: Encoded, should_stop: Callable[[], bool]) -> np.ndarray:
-        """Compute the states of all examples, in batches that depend on nothing but the examples' lengths."""
+    def _record(self, encoded: Encoded, should_stop: Callable[[], bool]) -> tuple[np.ndarray, float]:
+        """Compute the states of all examples, in `fixed_batches`; returns them and the seconds that took."""
         assert self.replay is not None
+        start = time.perf_counter()
         packed = np.empty(self._shape(encoded), np.float32)
         feed = Feed(encoded, self.device)
         mode = self.model.training
@@ -238,7 +242,7 @@ class Engine:
                 places = (encoded.offsets[rows][:, None] + np.arange(states.shape[1]))[inside]
                 packed[places] = states[inside]
         self.model.train(mode)
-        return packed
+        return packed, time.perf_counter() - start
 
     def only_full_fp32(self) -> None:
         """From here on the whole model is computed, in fp32, whatever was done while training."""

@@ -69,7 +69,7 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Step(Event):
-    """A point of the training curve, told about ten times a second; the first and the last step always have one."""
+    """A point of the training curve; the first and the last step always have one, longer runs not every other step."""
 
     kind: ClassVar[str] = "step"
     step: int  # optimizer steps done
@@ -79,6 +79,16 @@ class Step(Event):
     seconds: float
     examples: int  # training examples seen
     remaining: float | None = None  # estimated seconds to the end of the run; None: not known yet
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """How far a run is, told now and then between points of the curve that are far apart."""
+
+    kind: ClassVar[str] = "progress"
+    step: int  # optimizer steps done
+    seconds: float
+    remaining: float | None  # as in `Step`
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ class Finished(Event):
         object.__setattr__(self, "timeline", tuple((str(name), float(seconds)) for name, seconds in self.timeline))
 
 
-_EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Phase, Started, Step, Evaluated, Finished)}
+_EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Phase, Started, Step, Progress, Evaluated, Finished)}
 
 
 def event_from_dict(data: dict[str, Any]) -> Event:

@@ -55,11 +55,16 @@ class Forecast:
         self._left = sum(step_positions(step) for step in range(total_steps)) * layers
         self._step = self._looks = 0
 
-    def recorded(self, seconds: float, work: int) -> None:
-        """Computing states of the frozen layers has taken this long."""
-        self._recorded[0] += seconds
-        self._recorded[1] += work
+    def recorded(self, seconds: float | None, work: int) -> None:
+        """States of the frozen layers are there; computing them has taken this long, or they were found (None)."""
+        if seconds is not None:
+            self._recorded[0] += seconds
+            self._recorded[1] += work
         self._to_record = max(0, self._to_record - work)
+
+    def stopped_early(self) -> None:
+        """Nothing is left but the final evaluation."""
+        self._left = self._evaluations = 0
 
     def trained(self, seconds: float) -> None:
         """A step has taken this long."""

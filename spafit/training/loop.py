@@ -42,7 +42,7 @@ def train(
     folder: Path | None = None,
     clock: Clock = time.perf_counter,
 ) -> Iterator[Event]:
-    """Train as `spec` says and yield what happens: Phase, Started, Step, Evaluated and, last, Finished.
+    """Train as `spec` says and yield what happens: Phase, Started, Step, Progress, Evaluated and, last, Finished.
 
     Args:
         spec: model, task, stratification and settings.

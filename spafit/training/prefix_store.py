@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
@@ -22,7 +23,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from spafit.data import Encoded
+from spafit.data import Encoded, batch_width
 
 FORMAT = 3  # raised whenever other code computes other states for the same key
 CAP_GB = 4  # of all stored states together, when SPAFIT_CACHE_GB does not say otherwise
@@ -41,9 +42,12 @@ class States:
         """Return the states of these examples as (examples x tokens x width).
 
         What stands behind an example's end is arbitrary and finite; the attention mask keeps it out of every result.
+        Of states that are kept for one token of each example that one comes back: (examples x 1 x width).
         """
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
+        if lengths.max() == 1:
+            tokens = 1
         inside = np.minimum(np.arange(tokens), lengths[:, None] - 1)
         index = torch.from_numpy((starts[:, None] + inside).reshape(-1)).to(self.packed.device, non_blocking=True)
         batch = self.packed.index_select(0, index).view(*inside.shape, self.packed.shape[1])
@@ -57,7 +61,8 @@ def states_key(weights: str, encoded: Encoded, depth: int, arithmetic: str) -> s
     from importlib.metadata import version
 
     digest = hashlib.sha256()
-    parts = (FORMAT, weights, depth, arithmetic, version("torch"), version("transformers"))
+    widest = batch_width(int(encoded.lengths.max(initial=0)), encoded.max_length)  # where a length limit shows
+    parts = (FORMAT, weights, depth, arithmetic, widest, version("torch"), version("transformers"))
     digest.update(json.dumps(parts).encode())
     for array in (encoded.input_ids, encoded.offsets, encoded.token_type_ids):
         digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
@@ -98,8 +103,11 @@ def weights_digest(files: list[Path], folder: Path) -> str:
 
 def cap_bytes() -> int:
     """Bytes that all stored states may take together: ``SPAFIT_CACHE_GB`` (0 stores none), else 4 GB."""
-    named = os.environ.get("SPAFIT_CACHE_GB", "")
-    return (int(named) if named.isdecimal() else CAP_GB) * 1000**3
+    try:
+        named = float(os.environ["SPAFIT_CACHE_GB"])
+    except (KeyError, ValueError):
+        named = CAP_GB
+    return int((named if 0 <= named < math.inf else CAP_GB) * 1000**3)
 
 
 class StateStore:
@@ -113,6 +121,8 @@ class StateStore:
         """Whether a file of `size` bytes may be stored."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if not self.cap_bytes:
+                self._evict()
             return size <= self.cap_bytes and size <= shutil.disk_usage(self.folder).free // FREE_SHARE
         except OSError:
             return False
@@ -167,7 +177,7 @@ class StateStore:
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.npy"
 
-    def _evict(self, keep: str) -> None:
+    def _evict(self, keep: str | None = None) -> None:
         """Remove the least recently used files beyond the cap, and what killed processes left behind."""
         now = time.time()
         files = []

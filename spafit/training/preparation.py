@@ -77,12 +77,15 @@ def remarks(key: str) -> list[str]:
 def fit_data(data: Data, model: PreTrainedModel, called: str) -> Data:
     """The data as the model can take it: without token types where it has none, and its tokens sure to be known to it.
 
+    Decoders learn here what their texts are padded with: their head reads the last token before that.
+
     Raises:
         TrainingFailed: the tokenizer in the model's folder gives tokens or types that the model has no embedding for.
     """
     parts = {"train": data.train, "live": data.live, **data.final}
     rows = model.get_input_embeddings().get_parameter("weight").shape[0]
     _check_numbers("token numbers", max(max(int(p.input_ids.max()), p.pad_id) for p in parts.values()), rows, called)
+    model.config.pad_token_id = data.train.pad_id
     types = getattr(model.config, "type_vocab_size", None) or 0
     if types > 1:
         highest = max((int(p.token_type_ids.max()) for p in parts.values() if p.token_type_ids is not None), default=0)

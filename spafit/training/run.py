@@ -18,7 +18,7 @@ from spafit.training.config import RunSpec, default_learning_rate
 from spafit.training.device import choose_device, give_memory_back, peak_memory, prepare_cpu
 from spafit.training.engine import Engine
 from spafit.training.evaluation import Evaluation, Stopped, evaluate, fixed_batches, loss_of
-from spafit.training.events import Evaluated, Event, Finished, Phase, Started, Step
+from spafit.training.events import Evaluated, Event, Finished, Phase, Progress, Started, Step
 from spafit.training.failures import TrainingFailed, diverged
 from spafit.training.forecast import Forecast
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
@@ -28,6 +28,7 @@ from spafit.training.timeline import Timeline
 from spafit.weights import check_weights
 
 EVENT_SECONDS = 0.1  # between looks at the losses, at least
+PROGRESS_SECONDS = 5.0  # without a point of the curve, after which a run tells how far it is
 POINTS = 10  # live evaluations in a run that names no interval
 ONE_TOKEN_LAYER = 0.25  # what the last layer costs when only one token of a text goes beyond keys and values
 
@@ -106,7 +107,7 @@ class Run:
         self.optimizer = make_optimizer(self.model, self.spec.learning_rate, self.settings.weight_decay)
         self._plan()
         self.engine = Engine(self.model, self.anatomy, self.settings, self.device, spafit_home() / "cache")
-        padding = self.plan.padding(self.plan.steps_per_epoch)
+        padding = self.plan.padding(min(self.total_steps, self.plan.steps_per_epoch))
         self.engine.decisions.append(f"Texts of similar length together: {padding:.1%} of what is computed is padding.")
         self.engine.decisions += preparation.remarks(self.data.task.key)
         if self.max_length < self.settings.max_length:
@@ -130,10 +131,8 @@ class Run:
             self._fill(self.feed)
 
     def _fill(self, feed: Feed) -> None:
-        before = self.timeline.elapsed
-        if self.engine.fill(feed, self.should_stop):
-            work = _positions(feed.encoded) * self.engine.cached_layers
-            self.forecast.recorded(self.timeline.elapsed - before, work)
+        seconds = self.engine.fill(feed, self.should_stop)
+        self.forecast.recorded(seconds, _positions(feed.encoded) * self.engine.cached_layers)
 
     def _plan(self) -> None:
         """Decide which examples each step takes and when the model is evaluated."""
@@ -154,7 +153,7 @@ class Run:
         return Forecast(
             self.plan.positions,
             self.total_steps,
-            max(last, depth - 1 + last - self.engine.cached_layers),
+            max(ONE_TOKEN_LAYER, depth - 1 + last - self.engine.cached_layers),
             evaluations=self.evaluations,
             evaluation_positions=_positions(self.data.live),
             final_positions=sum(map(_positions, self.data.final.values())),
@@ -186,7 +185,15 @@ class Run:
         yield self._started()
         self.mode(True)
         points = Points(self.total_steps, self.plan.steps_per_epoch)
-        told_at = -math.inf
+        try:
+            yield from self._steps(points)
+        except Stopped:
+            yield from self._end_of_curve(points)
+            raise
+        yield from self._end_of_curve(points)
+
+    def _steps(self, points: Points) -> Iterator[Event]:
+        looked_at = told_at = -math.inf
         before = self.timeline.elapsed
         while self.step < self.total_steps and not self.early:
             rate = self.spec.learning_rate * schedule(self.step, self.total_steps, self.settings.warmup)
@@ -197,20 +204,35 @@ class Run:
             self.forecast.trained(now - before)
             before = now  # what telling about a step costs, waiting for a GPU included, counts for the next one
             evaluating = self.step == self.total_steps or self.step % self.eval_every == 0
-            if evaluating or now - told_at >= EVENT_SECONDS:
-                yield from self._told(points)
-                told_at = now
+            if evaluating or now - looked_at >= EVENT_SECONDS:
+                looked_at = now
+                if points.waiting:
+                    told_at = now
+                    yield from self._told(points)
+                elif now - told_at >= PROGRESS_SECONDS:
+                    told_at = now
+                    yield self._progress(points)
             if evaluating:
                 yield from self.evaluate()
                 if not (self.step == self.total_steps or self.early):
                     yield self.timeline.enter("training")
                 before = self.timeline.elapsed
 
-    def _told(self, points: Points) -> list[Step]:
-        try:
-            return points.take(self.forecast.remaining())
-        except FloatingPointError as error:
-            raise self._diverged(str(error)) from error
+    def _told(self, points: Points) -> Iterator[Step]:
+        for point in points.take(self.forecast.remaining()):
+            if not math.isfinite(point.loss):
+                raise self._diverged("loss", point.step)
+            yield point
+
+    def _progress(self, points: Points) -> Progress:
+        if not points.is_finite():
+            raise self._diverged("loss", self.step)
+        return Progress(self.step, self.timeline.elapsed, self.forecast.remaining())
+
+    def _end_of_curve(self, points: Points) -> Iterator[Step]:
+        """What the curve has not told yet; a run that ends between two points gets one more."""
+        points.close()
+        yield from self._told(points)
 
     def optimizer_step(self, rate: float) -> Tensor:
         """Take one step; returns the summed loss of its examples, still on the device."""
@@ -246,6 +268,8 @@ class Run:
             self._watch(result.metrics[self.data.task.metric], self.settings.early_stopping)
         now = self.timeline.elapsed
         self.forecast.evaluated(now - before)
+        if self.early:
+            self.forecast.stopped_early()
         epoch = self.step / self.plan.steps_per_epoch
         yield Evaluated(self.step, result.metrics, result.loss, now, epoch, self.forecast.remaining())
 
@@ -253,10 +277,10 @@ class Run:
         try:
             return evaluate(self.engine.logits, feed, self.data.task.metrics, self.should_stop)
         except FloatingPointError as error:
-            raise self._diverged(str(error)) from error
+            raise self._diverged(str(error), self.step) from error
 
-    def _diverged(self, what: str = "loss") -> TrainingFailed:
-        return diverged(self.step, self.spec.learning_rate, default_learning_rate(self.spec.stratification), what)
+    def _diverged(self, what: str, step: int) -> TrainingFailed:
+        return diverged(step, self.spec.learning_rate, default_learning_rate(self.spec.stratification), what)
 
     def _watch(self, score: float, patience: int) -> None:
         """Keep the best parameters so far, and notice when nothing has improved for too long."""

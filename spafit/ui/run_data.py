@@ -18,7 +18,7 @@ METRIC_SPAN = 0.2
 """A metric's axis spans at least this much: a few hundred validation texts scatter by some hundredths."""
 _KEPT_RUNS = 20
 _QUIET_SECONDS = 1.0
-"""Steps are told ten times a second; what is longer than this is a phase of its own."""
+"""Where no event has come for this long, the clock is carried on without one."""
 
 Event = Mapping[str, Any]
 

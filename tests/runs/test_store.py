@@ -19,7 +19,7 @@ from spafit.runs.database import connect
 from spafit.runs.run import changes
 from spafit.stratification import preset
 from spafit.training.config import RunSpec, TrainSettings
-from spafit.training.events import Evaluated, Finished, Phase, Started, Step
+from spafit.training.events import Evaluated, Finished, Phase, Progress, Started, Step
 from tests.runs.helpers import scripted
 
 STARTED = Started(20, 128, 1000, "cpu", "fp32", 1e-3, 64, 8, 5, 2, ("why",), 1.5).to_dict() | {"decisions": ["why"]}
@@ -303,10 +303,23 @@ def test_the_pages_imports_stay_light() -> None:
 
 
 kinds = st.sampled_from(
-    [Phase("model", 0.5).to_dict(), STARTED, step(1), step(2), Evaluated(2, {"f1": 0.1}, 1.0, 4.0).to_dict(), FINISHED]
+    [
+        Phase("model", 0.5).to_dict(),
+        STARTED,
+        step(1),
+        step(2),
+        Progress(3, 3.5, 9.0).to_dict(),
+        Evaluated(2, {"f1": 0.1}, 1.0, 4.0).to_dict(),
+        FINISHED,
+    ]
 )
 
 
 @given(st.lists(kinds, max_size=8), st.integers(0, 8))
 def test_what_events_change_does_not_depend_on_batches(events: list[dict[str, Any]], cut: int) -> None:
     assert changes(events[:cut]) | changes(events[cut:]) == changes(events)
+
+
+def test_progress_moves_the_run_on_without_a_point() -> None:
+    changed = changes([step(2), Progress(7, 3.5, 9.0).to_dict()])
+    assert (changed["step"], changed["remaining"], changed["seconds"]) == (7, 9.0, 3.5)

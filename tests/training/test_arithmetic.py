@@ -16,6 +16,7 @@ from spafit.training.fastpath import FastPath
 from tests.tiny import tiny_anatomy, tiny_batch, tiny_model
 
 FAST = Rates(torch=100.0, onednn=110.0, bf16=200.0, torch_weight=100.0, onednn_weight=90.0)
+HAS_BF16 = kernels.has_onednn() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def test_bf16_is_taken_where_it_is_much_faster_and_layers_are_wide():
@@ -44,7 +45,7 @@ def test_rates_are_measured_once_and_remembered(tmp_path, monkeypatch):
     assert measured_rates(8, 16, tmp_path) == FAST
 
 
-@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="This processor has no bf16 products.")
+@pytest.mark.skipif(not HAS_BF16, reason="This processor has no bf16 products.")
 @pytest.mark.parametrize(("bf16", "precision"), [(200.0, "bf16"), (120.0, "fp32")])
 def test_auto_takes_bf16_where_it_pays_and_says_so(tmp_path, monkeypatch, bf16, precision):
     monkeypatch.setattr("spafit.training.engine.measured_rates", lambda *sizes: replace(FAST, bf16=bf16))
@@ -86,7 +87,7 @@ def test_bf16_layers_leave_the_head_in_fp32():
     ]
 
 
-@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="This processor has no bf16 products.")
+@pytest.mark.skipif(not HAS_BF16, reason="This processor has no bf16 products.")
 def test_bf16_gradients_of_weights_are_rounded_products():
     torch.manual_seed(0)
     gradient, x = torch.randn(12, 5), torch.randn(12, 7)

@@ -48,3 +48,11 @@ def test_a_batch_its_states_and_what_the_plan_counts_have_one_width():
 def test_no_batch_is_wider_than_texts_may_be():
     feed = Feed(encoded([25, 19], 25), torch.device("cpu"))
     assert feed.batch(np.array([0, 1])).inputs["input_ids"].shape == (2, 25)
+
+
+def test_the_last_token_is_the_one_that_a_decoders_head_reads():
+    feed = Feed(encoded([2, 3, 1], 8), torch.device("cpu"))
+    feed.encoded.input_ids[:] = [5, 6, 7, 8, 0, 0]  # a tokenizer may end a text with the padding's number
+    batch = feed.batch(np.array([0, 1, 2]))
+    assert batch.tokens_at("last").tolist() == [1, 1, 0]
+    assert batch.tokens_at("first").tolist() == [0, 0, 0]

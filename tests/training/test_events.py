@@ -5,13 +5,14 @@ import json
 import pytest
 
 from spafit.errors import SpafitError
-from spafit.training.events import Evaluated, Finished, Phase, Started, Step, event_from_dict
+from spafit.training.events import Evaluated, Finished, Phase, Progress, Started, Step, event_from_dict
 
 EVENTS = [
     Phase("data", 0.5),
     Started(250, 1000, 20000, "cpu", "fp32", 1e-3, 2000, 500, 25, 2, ("Prefix cached.", "fp32."), 3.0),
     Step(10, 0.08, 0.69, 1e-4, 4.0, 160),
     Step(250, 2.0, 0.31, 0.0, 14.0, 4000, 1.5),
+    Progress(140, 12.0, 30.5),
     Evaluated(25, {"accuracy": 0.75, "f1": 0.7}, 0.5, 5.0, 0.2),
     Finished("finished", {"accuracy": 0.8}, {"accuracy": 0.81}, {"accuracy": 0.5}, 20.0, 250, (("data", 1.0),), 0.03),
     Finished(

@@ -1,7 +1,9 @@
 """Training steps of every family are the same with the prefix cached, recomputed, and on the model as it is."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +17,27 @@ from tests.tiny import FAMILIES, save_tiny_model
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("families")
+
+
+def test_a_decoder_whose_config_names_no_padding_reads_the_last_token_before_that_of_its_tokenizer(tmp_path):
+    model = save_tiny_model(tmp_path / "llama", "llama")
+    config = json.loads((model / "config.json").read_text()) | {"pad_token_id": None, "eos_token_id": [7, 3]}
+    (model / "config.json").write_text(json.dumps(config))
+    settings = TrainSettings(train_samples=24, max_length=24, eval_samples=16)
+    strat = preset(Method.SPAFIT, 3, 1, 2, lora=LoraSettings(rank=2))
+    run = Run(RunSpec(str(model), "rotten-tomatoes", strat, settings), lambda: False, None, Timeline(lambda: 0.0))
+    for _ in run.prepare():
+        pass
+    rows = np.argsort(run.data.train.lengths)[[0, 11, 23]]
+    assert len(set(run.data.train.lengths[rows])) > 1
+    with torch.inference_mode():
+        together = run.engine.logits(run.feed.batch(rows))
+        run.engine.restore()
+        alone = []
+        for row in rows:
+            ids = run.data.train.input_ids[run.data.train.offsets[row] : run.data.train.offsets[row + 1]]
+            alone.append(run.model(input_ids=torch.from_numpy(ids.astype(np.int64))[None]).logits)
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-4, atol=1e-5)
 
 
 def losses(model: Path, n1: int, prefix_cache: str, plain: bool = False, parts: int = 1) -> list[float]:

@@ -46,7 +46,26 @@ def test_the_final_evaluation_goes_by_what_recording_the_prefix_has_cost():
     assert estimate.remaining() == pytest.approx(6 * 0.3 + (1000 + 200 * 6) * 0.002)  # until then by a guess
     estimate.recorded(4.0, 500)
     estimate.recorded(1.0, 125)
+    estimate.recorded(None, 0)
     assert estimate.remaining() == pytest.approx(6 * 0.3 + (1000 - 625 + 200 * 6) * 5 / 625)
+
+
+def test_states_that_are_found_are_not_waited_for():
+    estimate = forecast([10] * 10, recording=500)
+    for _ in range(4):
+        estimate.trained(0.3)
+    estimate.recorded(None, 400)
+    assert estimate.remaining() == pytest.approx(6 * 0.3 + 100 * 0.01 / 3)
+    estimate.recorded(None, 100)
+    assert estimate.remaining() == pytest.approx(6 * 0.3)
+
+
+def test_after_stopping_early_only_the_final_evaluation_is_left():
+    estimate = forecast([10] * 10, evaluations=5, evaluation_positions=50, final_positions=30)
+    for _ in range(4):
+        estimate.trained(0.3)
+    estimate.stopped_early()
+    assert estimate.remaining() == pytest.approx(30 * 6 * 0.01 / 3)
 
 
 def test_a_run_of_one_step_has_an_estimate_after_it():

@@ -16,10 +16,11 @@ from spafit import adapt, anatomy, tasks
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.training import checkpoint, metrics
 from spafit.training.config import RunSpec, TrainSettings
-from spafit.training.events import Evaluated, Finished, Phase, Started, Step, event_from_dict
+from spafit.training.events import Evaluated, Finished, Phase, Progress, Started, Step, event_from_dict
 from spafit.training.loading import load_model
 from spafit.training.loop import TrainingFailed, train
 from spafit.training.points import Points
+from spafit.training.run import Run
 from spafit.weights import WeightsError
 
 SMALL = TrainSettings(
@@ -94,6 +95,54 @@ def test_a_long_run_averages_its_losses_over_several_steps(tiny_bert, monkeypatc
     assert [event.step for event in some] == [1, 3, 6, 9, 12, 15, 16]
     means = [float(np.mean(every[i:j])) for i, j in pairwise([0, 1, 3, 6, 9, 12, 15, 16])]  # all batches are of eight
     assert [event.loss for event in some] == pytest.approx(means, rel=1e-5)
+
+
+def test_a_run_that_ends_between_two_points_has_one_at_its_last_step(tiny_bert, monkeypatch):
+    monkeypatch.setattr("spafit.training.points.MOST_POINTS", 4)  # of 16 steps: one point for four
+    early = replace(SMALL, learning_rate=1e-9, early_stopping=2, eval_every=2)
+    steps = [event.step for event in of(run(tiny_bert, early), Step)]
+    assert steps == [1, 4, 6]
+    answers = iter([False] * 12)
+    stopped = run(tiny_bert, should_stop=lambda: next(answers, True))
+    assert of(stopped, Step)[-1].step == stopped[-1].steps > 4
+    assert sum(event.examples for event in of(stopped, Step)[-1:]) == stopped[-1].steps * 8
+
+
+def test_between_points_that_are_far_apart_a_run_tells_how_far_it_is(tiny_bert, monkeypatch):
+    monkeypatch.setattr("spafit.training.points.MOST_POINTS", 2)  # of 16 steps: one point for eight
+    events = run(tiny_bert, replace(SMALL, eval_every=16))
+    assert not of(events, Progress)
+    monkeypatch.setattr("spafit.training.run.PROGRESS_SECONDS", 0.5)
+    slow = run(tiny_bert, replace(SMALL, eval_every=16))
+    told = of(slow, Progress)
+    assert [event.step for event in told] == sorted({event.step for event in told}) and len(told) > 3
+    assert all(event.remaining is not None and event.remaining > 0 for event in told[1:])
+    assert losses(slow) == losses(events)  # the curve is the same
+
+
+def test_divergence_between_points_is_noticed(tiny_bert, monkeypatch):
+    monkeypatch.setattr("spafit.training.points.MOST_POINTS", 1)
+    monkeypatch.setattr("spafit.training.run.PROGRESS_SECONDS", 0.5)
+    take = Run.optimizer_step
+
+    def broken(self, rate):
+        loss = take(self, rate)
+        return loss * math.nan if self.step == 5 else loss
+
+    monkeypatch.setattr(Run, "optimizer_step", broken)
+    with pytest.raises(TrainingFailed, match=r"loss at step ([5-9]|10) is not"):
+        run(tiny_bert, replace(SMALL, eval_every=16))
+
+
+def test_points_before_a_divergence_are_told_and_its_step_is_named(tiny_bert, monkeypatch):
+    take = Run.optimizer_step
+    monkeypatch.setattr(
+        Run, "optimizer_step", lambda self, rate: take(self, rate) * (math.nan if self.step == 4 else 1.0)
+    )
+    seen = []
+    with pytest.raises(TrainingFailed, match="loss at step 4 is not"):
+        seen.extend(train(spec(tiny_bert), clock=StepClock(0.001)))  # so fast that all are looked at together
+    assert [event.step for event in of(seen, Step)] == [1, 2, 3]
 
 
 def test_losses_are_read_at_most_ten_times_a_second(tiny_bert, monkeypatch):
@@ -183,6 +232,12 @@ def test_early_stopping_ends_the_run_and_keeps_the_best(tiny_bert):
     settings = replace(SMALL, learning_rate=1e-9, early_stopping=2, eval_every=2)  # nothing ever improves
     finished = run(tiny_bert, settings)[-1]
     assert finished.state == "finished" and finished.early and finished.steps == 6
+
+
+def test_after_early_stopping_only_the_final_evaluation_is_left(tiny_bert):
+    settings = replace(SMALL, epochs=50, learning_rate=1e-9, early_stopping=1, eval_every=10)
+    first, last = of(run(tiny_bert, settings), Evaluated)
+    assert last.remaining < first.remaining / 4
 
 
 def test_divergence_is_a_sentence_that_names_the_rate(tiny_bert, tmp_path):

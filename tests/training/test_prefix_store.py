@@ -34,6 +34,17 @@ def test_gathering_puts_each_examples_states_in_its_row():
     assert torch.isfinite(batch).all()
 
 
+def test_of_states_kept_for_one_token_that_one_comes_back_whatever_the_width():
+    states = States(torch.arange(6.0).view(3, 2), np.arange(4))
+    assert states.gather(np.array([2, 0]), 18, torch.device("cpu")).tolist() == [[[4.0, 5.0]], [[0.0, 1.0]]]
+
+
+def test_the_key_changes_with_the_length_limit_only_where_batches_are_narrower_for_it():
+    long = encoded(list(range(58)), [0, 58])
+    keys = [states_key("w", replace(long, max_length=limit), 2, "cpu fp32") for limit in (59, 60, 64, 512)]
+    assert keys[0] != keys[1] == keys[2] == keys[3]
+
+
 def test_the_key_changes_with_whatever_the_states_depend_on():
     keys = [
         states_key("w", THREE, 2, "cpu fp32"),
@@ -89,12 +100,20 @@ def test_the_least_recently_used_go_first_and_the_new_one_stays(tmp_path):
     assert not store.room_for(9_001) and store.room_for(8_000)
 
 
-@pytest.mark.parametrize(("named", "gigabytes"), [("", 4), ("1", 1), ("0", 0), ("much", 4)])
+@pytest.mark.parametrize(
+    ("named", "gigabytes"), [("", 4), ("1", 1), ("0.5", 0.5), ("0", 0), ("much", 4), ("-1", 4), ("inf", 4)]
+)
 def test_the_cap_is_a_setting(tmp_path, monkeypatch, named, gigabytes):
     monkeypatch.setenv("SPAFIT_CACHE_GB", named)
     store = StateStore(tmp_path)
     assert store.cap_bytes == gigabytes * 10**9
     assert store.room_for(10) == bool(gigabytes)
+
+
+def test_a_cap_of_nothing_removes_what_an_earlier_one_allowed(tmp_path):
+    StateStore(tmp_path, 100_000).save("old", np.zeros((10, 10), np.float32))
+    store = StateStore(tmp_path, 0)
+    assert not store.room_for(10) and not store.has("old")
 
 
 def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path):
