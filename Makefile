@@ -1,4 +1,4 @@
-# make run    set everything up and open the dashboard        HOST=0.0.0.0 serves a classroom, PORT=8501
+# make run    set everything up and serve the dashboard       HOST=0.0.0.0 serves a classroom, PORT=8501
 # make test   set everything up and run every test            TESTS="tests/test_counting.py -k bert" narrows it
 # make setup  set everything up and stop
 # make lint   ruff and the type checker

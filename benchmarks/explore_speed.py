@@ -59,7 +59,7 @@ DRAG = (
   send('pointermove', y + distance);
   const expected = total();
   const text = () => [...document.querySelectorAll('[data-testid=stMain] p')].map(p => p.textContent)
-    .find(t => / trains .* numbers, /.test(t));
+    .find(t => / trains .* parameters, /.test(t));
   const start = performance.now();
   send('pointerup', y + distance);
   while (!(text() ?? '').includes(expected)) {
@@ -109,7 +109,7 @@ def drag_times(page: Page, address: str, drags: int) -> list[float]:
     """Milliseconds from releasing a boundary to the new total in the text that Python wrote."""
     page.goto(address)
     page.wait_for_selector(".ribbon .layer")
-    page.get_by_text(" numbers, ").wait_for()
+    page.get_by_text(" parameters, ").wait_for()
     page.wait_for_timeout(1500)
     times = []
     for number in range(drags + 3):

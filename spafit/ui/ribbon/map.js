@@ -55,9 +55,10 @@ function buildMap(root) {
   const scale = make('div', 'colors', { 'aria-hidden': 'true' }, make('span'), make('i'), make('span'));
   scale.children[1].style.background = `linear-gradient(to right, ${CIVIDIS.join(', ')})`;
   const plane = make('div', 'plane', { tabindex: '0', role: 'application', 'aria-roledescription': 'map of all settings' }, canvas, pointed, here, ...corners);
-  const across = make('span', 'axis across', {}, 'boundary 1 after layer →'), up = make('span', 'axis up', {}, 'boundary 2 after layer →');
+  const axis = (side, name) => make('span', `axis ${side}`, {}, make('b', '', {}, '0'), make('span', '', {}, name), make('b'));
+  const across = axis('across', 'boundary 1 after layer →'), up = axis('up', 'boundary 2 after layer →');
   root.replaceChildren(make('div', 'frame', {}, up, plane, across), readout, scale);
-  return { canvas, here, pointed, corners, readout, scale, plane };
+  return { canvas, here, pointed, corners, readout, scale, plane, ends: [across.lastChild, up.lastChild] };
 }
 
 export default function ({ parentElement, data, setStateValue }) {
@@ -99,6 +100,7 @@ export default function ({ parentElement, data, setStateValue }) {
   };
 
   data.corners.forEach((name, i) => { view.corners[i].textContent = name; });
+  for (const end of view.ends) end.textContent = data.n;
   view.pointed.hidden = true;
   view.scale.children[0].textContent = exact(cells.least);
   view.scale.children[2].textContent = exact(cells.most);
