@@ -18,6 +18,11 @@ from tests.glue_layout import write_task
 from tests.runs.helpers import eventually, processes_of
 
 
+def hear_ctrl_c() -> None:
+    """Ctrl-C reaches a command also when it is started by something that ignores it, as pytest's workers do."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class TestTraining:
     """With scripted runs: `SCRIPTED` says what the run does."""
 
@@ -97,7 +102,8 @@ class TestTraining:
     def test_ctrl_c_stops_the_run_and_keeps_it(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SCRIPTED", "steps=9999 delay=0.02")
         command = [*SPAFIT, "train", "minilm-l6", "rotten-tomatoes", "--json"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as training:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, preexec_fn=hear_ctrl_c, **pipes) as training:  # noqa: PLW1509
             eventually(lambda: [run for run in Store.open().list() if run.step > 2])
             training.send_signal(signal.SIGINT)
             out, err = training.communicate(timeout=30)
