@@ -61,7 +61,7 @@ def main() -> None:
         difference = f"{result['difference']:+.4f} ± {result['standard_error']:.4f}"
         rows.append((task, name, *means, difference, result["processor_time_bf16_over_fp32"]))
         print(rows[-1], flush=True)
-        save("precision", facts, {"seeds": options.seeds, "runs": results})
+        save("precision", facts, {"runs": results})
     table(("task", "setting", "fp32", "bf16", "difference", "processor time, bf16 / fp32"), rows)
 
 
