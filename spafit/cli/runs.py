@@ -141,9 +141,11 @@ def _tests(run: Run) -> list[tuple[str, str]]:
 
 def _beside(reached: dict[str, float], baseline: dict[str, float]) -> str:
     """A test part's figures, the first of them with what guessing reaches in it."""
-    first, *others = scores(reached).split(", ")
-    guessed = "".join(f" (guessing {value:.3f})" for name, value in baseline.items() if first.startswith(f"{name} "))
-    return ", ".join([first + guessed, *others])
+    figures = [scores({name: value}) for name, value in reached.items()]
+    first = next(iter(reached), "")
+    if first in baseline:
+        figures[0] += f" (guessing {baseline[first]:.3f})"
+    return ", ".join(figures)
 
 
 def _print_account(events: Sequence[Mapping[str, Any]]) -> None:

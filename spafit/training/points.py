@@ -56,8 +56,9 @@ class Points:
         if not self._waiting:
             return []
         losses = torch.stack([point[-1] for point in self._waiting]).tolist()
-        taken = []
-        for (step, rate, seconds, seen, _), loss in zip(self._waiting, losses, strict=True):
-            taken.append(Step(step, step / self._steps_per_epoch, loss, rate, seconds, seen, remaining))
+        taken = [
+            Step(step, step / self._steps_per_epoch, loss, rate, seconds, seen, remaining)
+            for (step, rate, seconds, seen, _), loss in zip(self._waiting, losses, strict=True)
+        ]
         self._waiting.clear()
         return taken

@@ -118,11 +118,10 @@ class StateStore:
         self.cap_bytes = cap_bytes() if cap is None else cap
 
     def room_for(self, size: int) -> bool:
-        """Whether a file of `size` bytes may be stored."""
+        """Whether a file of `size` bytes may be stored; what is beyond the cap, if that was lowered, goes first."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if not self.cap_bytes:
-                self._evict()
+            self._evict()
             return size <= self.cap_bytes and size <= shutil.disk_usage(self.folder).free // FREE_SHARE
         except OSError:
             return False

@@ -149,7 +149,6 @@ class Run:
         last = 1.0 if self.engine.one_token is None else ONE_TOKEN_LAYER
         depth = self.anatomy.num_layers
         recording = 0 if self.engine.stored else self.engine.cached_layers
-
         return Forecast(
             self.plan.positions,
             self.total_steps,

@@ -110,10 +110,15 @@ def test_the_cap_is_a_setting(tmp_path, monkeypatch, named, gigabytes):
     assert store.room_for(10) == bool(gigabytes)
 
 
-def test_a_cap_of_nothing_removes_what_an_earlier_one_allowed(tmp_path):
-    StateStore(tmp_path, 100_000).save("old", np.zeros((10, 10), np.float32))
-    store = StateStore(tmp_path, 0)
-    assert not store.room_for(10) and not store.has("old")
+@pytest.mark.parametrize(("cap", "kept"), [(0, []), (600, ["new"]), (100_000, ["new", "old"])])
+def test_a_lower_cap_removes_what_an_earlier_one_allowed(tmp_path, cap, kept):
+    for key, age in (("old", 100), ("new", 0)):
+        StateStore(tmp_path, 100_000).save(key, np.zeros((10, 10), np.float32))  # 528 bytes
+        stamp = (tmp_path / f"{key}.npy").stat().st_mtime - age
+        os.utime(tmp_path / f"{key}.npy", (stamp, stamp))
+    store = StateStore(tmp_path, cap)
+    assert store.room_for(10) == bool(cap)
+    assert [key for key in ("new", "old") if store.has(key)] == kept
 
 
 def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path):

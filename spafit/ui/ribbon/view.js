@@ -22,7 +22,7 @@ function buildNumbers() {
   return make('div', 'numbers', {},
     number('trained', 'A model is a long list of numbers, its parameters. Training changes these; all others stay as they were.'),
     number('share', 'Trained parameters divided by all parameters of the model, LoRA pairs included.'),
-    number('saving', 'Full fine-tuning trains every number. AdamW, the usual optimizer, keeps two more (8 bytes) for each one that trains.'));
+    number('saving', 'Full fine-tuning trains every parameter. AdamW, the usual optimizer, keeps two more values (8 bytes) for each one that trains.'));
 }
 
 // Everything of one model's ribbon; returns the nodes that painting touches.
