@@ -177,11 +177,8 @@ def _choose(key: str) -> None:
 
 def _delete(key: str) -> None:
     try:
-        needing = [
-            run
-            for run in Store.open().list(state=(State.QUEUED, State.RUNNING), archived=None, limit=None)
-            if run.task == key
-        ]
+        going = Store.open().list(state=(State.QUEUED, State.RUNNING), limit=None)
+        needing = [run for run in going if run.task == key]
         if needing:
             raise TaskError(
                 f"The data set {key} is not deleted: run {needing[0].id} is {needing[0].state} and needs it; "

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import pyarrow
 import pytest
 import torch
 
 from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
-from spafit.training.device import available_memory, choose_device, usable_cores
+from spafit.training.device import available_memory, choose_device, give_memory_back, usable_cores
 from spafit.training.events import Started, Step
 from spafit.training.failures import TrainingFailed
 from spafit.training.halves import FrozenHalves
@@ -24,6 +25,18 @@ def test_a_device_that_is_not_there_is_one_sentence():
     assert absent is not None
     with pytest.raises(TrainingFailed, match=f"no {absent} device"):
         choose_device(absent)
+
+
+def test_what_preparing_data_has_freed_goes_back(monkeypatch):
+    released = []
+
+    class Pool:
+        def release_unused(self):
+            released.append(True)
+
+    monkeypatch.setattr(pyarrow, "default_memory_pool", Pool)
+    give_memory_back()
+    assert released
 
 
 def test_memory_and_cores_are_what_this_process_may_use():
