@@ -64,6 +64,7 @@ def test_the_map_of_126_layers_is_there_at_once(open_page: OpenPage) -> None:
     cells = triangle(load_anatomy("llama-3.1-405b"), preset("spafit", 126))
     open_tab(page, "Map")
     expect(page.locator(".map .readout")).to_contain_text(f"{cells[42, 84]:,} parameters train")
+    expect(page.locator(".map .axis b")).to_have_text(["0", "126"] * 2)
     drawn = page.locator(".map canvas").evaluate(
         "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
     )

@@ -143,6 +143,62 @@ def test_undo_and_redo_by_button_and_key(page: Page) -> None:
     expect(said(page)).to_contain_text("SPAFIT-2-4")
 
 
+def test_an_answer_to_an_earlier_move_does_not_swallow_an_undo(open_page: OpenPage) -> None:
+    page = open_page()
+    asked: list[str | bytes] = []
+    answered: list[str | bytes] = []
+    holding = {"asked": False, "answered": False}
+    ends: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+
+    def connect(here: WebSocketRoute) -> None:
+        there = here.connect_to_server()
+        ends.append((here, there))
+        here.on_message(lambda message: asked.append(message) if holding["asked"] else there.send(message))
+        there.on_message(lambda message: answered.append(message) if holding["answered"] else here.send(message))
+
+    page.route_web_socket("**/_stcore/stream", connect)
+    page.goto(page.url + "explore")
+    settled(page)
+    undo = page.get_by_role("button", name="Undo").first
+    boundary(page, 1).press("ArrowDown")
+    expect(said(page)).to_contain_text("SPAFIT-1-4")
+    settled(page)
+    holding["answered"] = True
+    boundary(page, 1).press("ArrowDown")
+    expect(page.locator(".ribbon > p.sr").first).to_contain_text(
+        f"{trained(0, 4)} parameters train"
+    )  # the move is sent
+    holding["asked"] = True
+    undo.click()
+    holding["answered"] = False
+    for message in answered:
+        ends[-1][0].send(message)
+    expect(said(page)).to_contain_text("SPAFIT-0-4")  # the answer to the move, which knows of no undo
+    undo.click()
+    holding["asked"] = False
+    for message in asked:
+        ends[-1][1].send(message)
+    expect(said(page)).to_contain_text("SPAFIT-2-4")
+    at(page, 2, 4)
+
+
+def test_undo_works_after_a_visit_to_another_page(page: Page) -> None:
+    undo = page.get_by_role("button", name="Undo").first
+    boundary(page, 1).press("ArrowUp")
+    expect(said(page)).to_contain_text("SPAFIT-3-4")
+    undo.click()
+    expect(said(page)).to_contain_text("SPAFIT-2-4")
+    for name in ("Train", "Explore"):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+        settled(page)
+    at(page, 2, 4)
+    boundary(page, 1).press("ArrowUp")
+    expect(said(page)).to_contain_text("SPAFIT-3-4")
+    undo.click()
+    expect(said(page)).to_contain_text("SPAFIT-2-4")
+
+
 def test_undo_takes_back_other_choices_too(page: Page) -> None:
     page.get_by_role("radio", name="BitFit", exact=True).first.click()
     expect(said(page)).to_contain_text("BitFit trains 26,882")

@@ -59,13 +59,14 @@ def ribbon(
     """
     epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
     state = st.session_state.get(key) or {}
-    split, history = state.get("split") or {}, state.get("history") or {}
+    split, undone = state.get("split") or {}, (state.get("history") or {}).get("undone", 0)
+    st.session_state[f"_{key}_undone"] = undone  # Streamlit drops a widget's state on a visit to another page
     _mount(
         key=key,
         data={
             **contents,
             "seq": split.get("seq", 0),
-            "undone": history.get("undone", 0),
+            "undone": undone,
             "epoch": epoch,
             "can_undo": can_undo,
             "can_redo": can_redo,

@@ -1,7 +1,8 @@
 // The ribbon's behavior. Python owns (n1, n2); while a drag lasts the browser does, and sends on release.
 //   seq    goes up with each change made here, so that the same value sent twice still reaches Python;
 //   epoch  changes when the server side is new, so that a tab left open across a restart follows it;
-//   undone counts undos minus redos since the epoch began, so that two quick clicks cannot merge into one.
+//   undone counts undos minus redos since the epoch began, so that two quick clicks cannot merge into one; it is taken
+//          from Python only when the ribbon is new, because an answer to an earlier move may come after a click.
 // State lives on the root node: this module runs again at each change of data, and its cleanup only on unmount.
 
 const KEYBOARD_PAUSE = 150; // ms without a key press before a keyboard move is sent
@@ -17,7 +18,7 @@ function connectionWatch(changed) {
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   let root = parentElement.querySelector('.ribbon');
   if (!root) parentElement.append((root = make('div', 'ribbon')));
-  const S = root.__state || (root.__state = { seq: -1, undone: 0, drag: null, timer: null, v: null, built: '', opened: null });
+  const S = root.__state || (root.__state = { seq: -1, drag: null, timer: null, v: null, built: '', opened: null });
   S.data = data;
   S.setStateValue = setStateValue;
 
@@ -26,7 +27,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   if (restarted) {
     const unsent = S.v && S.seq > (S.acknowledged ?? -1) && S.built === shape;
     clearTimeout(S.timer);
-    Object.assign(S, { epoch: data.epoch, seq: -1, undone: 0, timer: null, drag: null, v: unsent ? S.v : null, resend: unsent });
+    Object.assign(S, { epoch: data.epoch, seq: -1, undone: data.undone, timer: null, drag: null, v: unsent ? S.v : null, resend: unsent });
   }
   if (S.built !== shape) {
     Object.assign(S, { built: shape, view: build(root, data), v: null, drag: null, opened: null, walk: data.n });
@@ -86,7 +87,6 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     S.v = [data.n1, data.n2];
     S.seq = Math.max(S.seq, data.seq);
   }
-  if (!S.drag) S.undone = data.undone;
   show();
   if (S.resend) {
     S.resend = false;
