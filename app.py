@@ -3,9 +3,9 @@
 import streamlit as st
 
 from spafit.stratification import Method, preset
-from spafit.ui.frame import frame
-from spafit.ui.picture import picture
-from spafit.ui.run_list import runs_now
+from spafit.ui.components.frame import frame
+from spafit.ui.components.picture import picture
+from spafit.ui.runs.list import runs_now
 
 CARDS = (
     ("pages/explore.py", "Explore", ":material/layers:", "Move the two boundaries and see what each layer trains."),

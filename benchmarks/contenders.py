@@ -20,7 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from spafit.models import BUNDLED
+from spafit.models.build import build_anatomy
+from spafit.models.registry import BUNDLED
 from spafit.stratification import Stratification, parse_name
 from spafit.training.config import RunSpec, TrainSettings, default_learning_rate
 
@@ -49,9 +50,9 @@ def run_trainer(job: dict[str, Any]) -> dict[str, Any]:
     import torch
     from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
 
-    from spafit import adapt, anatomy, tasks
+    from spafit import adapt, tasks
+    from spafit.tasks.metrics import compute
     from spafit.training.loading import load_model
-    from spafit.training.metrics import compute
     from spafit.training.preparation import model_folder
 
     strat, settings = settings_of(job)
@@ -67,7 +68,7 @@ def run_trainer(job: dict[str, Any]) -> dict[str, Any]:
             for i in range(len(examples))
         ]
 
-    described = anatomy.build(folder)
+    described = build_anatomy(folder)
     model, described = load_model(folder, described, seed=settings.seed)
     adapt.apply(model, described, strat)
     set_seed(settings.seed)

@@ -24,7 +24,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
-from spafit.sharing import Shared, to_link
+from spafit.export.link import Shared, to_link
 from spafit.stratification import preset
 
 ROOT = Path(__file__).parent.parent

@@ -21,7 +21,7 @@ import time
 from typing import Any
 
 from benchmarks.reporting import machine, save, table
-from spafit.models import BUNDLED
+from spafit.models.registry import BUNDLED
 from spafit.stratification import parse_name
 from spafit.training.config import QUICK, RunSpec
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import spafit.training
 from benchmarks.reporting import machine, table
-from spafit.models import BUNDLED
+from spafit.models.registry import BUNDLED
 from spafit.stratification import Method, preset
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import Evaluated

@@ -79,19 +79,21 @@ def build(setting: Setting) -> tuple[Any, Any, Any]:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    from spafit import adapt, anatomy, models
-    from spafit.anatomy_build import transformers_config
+    from spafit import adapt
+    from spafit.models import registry
+    from spafit.models.build import transformers_config
+    from spafit.models.load import load_anatomy
     from spafit.stratification import parse_name
     from spafit.training.loading import load_model
 
     torch.manual_seed(SEED)
-    described = anatomy.load(setting.model)
+    described = load_anatomy(setting.model)
     stratification = parse_name(setting.stratification, described.num_layers)
-    if setting.model == models.BUNDLED:
-        folder = models.weights_folder(setting.model, allow_download=False)
+    if setting.model == registry.BUNDLED:
+        folder = registry.weights_folder(setting.model, allow_download=False)
         model, described = load_model(folder, described, seed=SEED)
     else:
-        config = transformers_config(models.config_of(models.get_model(setting.model)), described.num_labels)
+        config = transformers_config(registry.config_of(registry.get_model(setting.model)), described.num_labels)
         config.pad_token_id = config.pad_token_id if config.pad_token_id is not None else 0
         model = AutoModelForSequenceClassification.from_config(config)
     for parameter in model.parameters():  # out of the mapped file, into the allocator that is being watched

@@ -20,7 +20,7 @@ from typing import Any
 
 import spafit.training.loop  # noqa: F401 - before torch: it sets how OpenMP's threads wait
 from benchmarks.reporting import machine, save, table
-from spafit.models import bundled_folder
+from spafit.models.registry import bundled_folder
 from spafit.stratification import Method, preset
 from spafit.training.config import RunSpec, TrainSettings
 

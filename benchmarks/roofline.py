@@ -23,7 +23,7 @@ from typing import Any
 
 import spafit.training.loop  # noqa: F401 - before torch: it sets how OpenMP's threads wait
 from benchmarks.reporting import machine, save, table
-from spafit.models import BUNDLED
+from spafit.models.registry import BUNDLED
 from spafit.stratification import Role, parse_name
 from spafit.training.config import RunSpec, TrainSettings
 
@@ -51,7 +51,7 @@ def needed(run: Any, step: int, whole_last_layer: bool) -> list[Multiplication]:
     import numpy as np
 
     from spafit.plan import decide
-    from spafit.training.fastpath import TOKENWISE
+    from spafit.training.accelerated.fast_path import TOKENWISE
 
     lengths = run.data.train.lengths[run.plan.rows(step)].astype(np.float64)
     tokens, texts, mean = lengths.sum(), float(len(lengths)), lengths.mean()
@@ -140,7 +140,7 @@ class Rates:
 
 def measure(name: str, precision: str, steps: int) -> dict[str, Any]:
     """Train some steps and set their time against the needed FLOPs and the rates."""
-    from spafit.training.arithmetic import measure_rates
+    from spafit.training.accelerated.arithmetic import measure_rates
     from spafit.training.run import Run
     from spafit.training.timeline import Timeline
 

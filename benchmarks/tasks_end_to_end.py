@@ -16,14 +16,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spafit.models import BUNDLED, get_model
+from spafit.models.registry import BUNDLED, get_model
 from spafit.runs.facts import hardware, versions
 from spafit.stratification import preset
 from spafit.tasks import get_task
+from spafit.tasks.metrics import LABELS
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import Finished, Started, Step
 from spafit.training.loop import train
-from spafit.training.metrics import LABELS
 
 ROOT = Path(__file__).parent.parent
 RECORD = Path(__file__).parent / "results" / "tasks_end_to_end.json"

@@ -4,7 +4,7 @@ import streamlit as st
 
 from spafit import __version__
 from spafit.provenance import assets
-from spafit.ui.frame import ROOT, frame
+from spafit.ui.components.frame import ROOT, frame
 
 frame("About", ":material/info:")
 st.markdown(

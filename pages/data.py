@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from spafit.ui.data_look import choose_task, explain, look, overview, show, train_button
-from spafit.ui.data_own import bring, just_stored, listed
-from spafit.ui.frame import frame
-from spafit.ui.told import told
+from spafit.ui.components.frame import frame
+from spafit.ui.components.told import told
+from spafit.ui.data.look import choose_task, explain, look, overview, show, train_button
+from spafit.ui.data.own import bring, just_stored, listed
 
 frame("Data", ":material/dataset:")
 st.caption("What a model is taught here: the question, the texts, and what guessing already reaches.")

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from spafit.ui.explore_compare import compare_tab, methods_tab
-from spafit.ui.explore_costs import costs_tab
-from spafit.ui.explore_layers import layers_tab
-from spafit.ui.explore_link import current_link, open_link
-from spafit.ui.explore_map import map_tab
-from spafit.ui.explore_model import chosen_anatomy, model_picker, other_model, reading
-from spafit.ui.explore_recipes import recipes_tab
-from spafit.ui.explore_share import share_tab
-from spafit.ui.explore_stack import main_ribbon, start_from
-from spafit.ui.explore_state import message
-from spafit.ui.frame import frame
+from spafit.ui.components.frame import frame
+from spafit.ui.explore.compare import compare_tab, methods_tab
+from spafit.ui.explore.costs import costs_tab
+from spafit.ui.explore.layers import layers_tab
+from spafit.ui.explore.link import current_link, open_link
+from spafit.ui.explore.map import map_tab
+from spafit.ui.explore.model import chosen_anatomy, model_picker, other_model, reading
+from spafit.ui.explore.recipes import recipes_tab
+from spafit.ui.explore.share import share_tab
+from spafit.ui.explore.stack import main_ribbon, start_from
+from spafit.ui.explore.state import message
 from spafit.ui.state import current_stratification
 
 frame("Explore", ":material/layers:")

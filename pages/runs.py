@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from spafit.ui.frame import frame
-from spafit.ui.run_details import run_details
-from spafit.ui.run_table import runs_table
-from spafit.ui.run_view import find_run, run_view
-from spafit.ui.told import told
+from spafit.ui.components.frame import frame
+from spafit.ui.components.told import told
+from spafit.ui.runs.details import run_details
+from spafit.ui.runs.table import runs_table
+from spafit.ui.runs.view import find_run, run_view
 
 frame("Runs", ":material/monitoring:")
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from spafit.runs import ensure_supervisor
-from spafit.ui.frame import frame
-from spafit.ui.run_view import find_run, run_view
+from spafit.ui.components.frame import frame
+from spafit.ui.components.told import told
+from spafit.ui.runs.view import find_run, run_view
 from spafit.ui.state import attach, attached_run, detach, has_chosen
-from spafit.ui.told import told
-from spafit.ui.train_form import take_over, train_form
+from spafit.ui.train.form import take_over, train_form
 
 frame("Train", ":material/play_circle:")
 with told():

@@ -7,27 +7,22 @@ The adapters are injected into the model, which keeps its class; there is no Pef
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypeVar
 
 import peft
 import torch
-from peft.tuners.lora import LoraLayer
-from peft.utils.constants import DUMMY_TARGET_MODULES
 from torch import nn
 
-from spafit.anatomy import Anatomy, Tensor
 from spafit.errors import SpafitError
+from spafit.models.anatomy import Anatomy, Tensor
 from spafit.plan import Decision, check, decide, prefix_depth
 from spafit.stratification import Stratification
 
 __all__ = [
     "apply",
     "load_trainable_state",
-    "merge",
     "parameter_name",
     "prefix_depth",
-    "save_peft_adapter",
     "trainable_state",
 ]
 
@@ -47,19 +42,19 @@ def apply(model: Model, anatomy: Anatomy, stratification: Stratification) -> Mod
     check(anatomy, stratification)
     _check_same(model, anatomy)
     decisions = {tensor: decide(tensor, stratification) for tensor in anatomy.tensors}
-    if targets := _lora_modules(decisions):
-        peft.inject_adapter_in_model(_lora_config(targets, stratification), model, ADAPTER)
+    if targets := lora_modules(decisions):
+        peft.inject_adapter_in_model(lora_config(targets, stratification), model, ADAPTER)
     for name, parameter in model.named_parameters():
         tensor = anatomy.by_name.get(parameter_name(name))
         parameter.requires_grad_(tensor is None or decisions[tensor].trained)
     return model
 
 
-def _lora_modules(decisions: Mapping[Tensor, Decision]) -> list[Tensor]:
+def lora_modules(decisions: Mapping[Tensor, Decision]) -> list[Tensor]:
     return [tensor for tensor, decision in decisions.items() if decision.lora]
 
 
-def _lora_config(targets: list[Tensor], stratification: Stratification) -> peft.LoraConfig:
+def lora_config(targets: list[Tensor], stratification: Stratification) -> peft.LoraConfig:
     lora = stratification.lora
     return peft.LoraConfig(
         r=lora.rank,
@@ -114,62 +109,3 @@ def load_trainable_state(model: nn.Module, state: Mapping[str, torch.Tensor]) ->
     with torch.no_grad():
         for name, parameter in own.items():
             parameter.copy_(state[name])
-
-
-def merge(model: Model) -> Model:
-    """Add every LoRA pair to its matrix and take it away, in place: a plain model with the same outputs remains."""
-    for path, module in list(model.named_modules()):
-        if isinstance(module, LoraLayer):
-            module.merge()
-            parent, _, name = path.rpartition(".")
-            setattr(model.get_submodule(parent), name, module.get_base_layer())
-    return model
-
-
-def save_peft_adapter(
-    base: nn.Module,
-    anatomy: Anatomy,
-    stratification: Stratification,
-    state: Mapping[str, torch.Tensor],
-    folder: Path,
-    base_name: str,
-) -> None:
-    """Write a trained state as a PEFT adapter that ``PeftModel.from_pretrained`` reads onto the base model.
-
-    Every bias and the head go along: ``bias="all"`` with ``modules_to_save`` reloads them all, while peft's other
-    settings silently lose some. ``base`` is the model as it was before training, fresh head included, and is used up;
-    ``base_name`` is what PEFT users load it by.
-
-    Raises:
-        SpafitError: the stratification trains whole weights in layers or embeddings, which an adapter cannot hold.
-    """
-    decisions = {tensor: decide(tensor, stratification) for tensor in anatomy.tensors}
-    whole = [t for t, decision in decisions.items() if decision.trained and t.kind == "weight" and t.row != "head"]
-    if whole:
-        raise SpafitError(
-            f"{stratification.name} trains whole weights ({len(whole)} matrices and norms outside the head), "
-            "which an adapter cannot hold; export the merged model instead."
-        )
-    targets = _lora_modules(decisions)
-    config = _lora_config(targets, stratification) if targets else peft.LoraConfig(target_modules=DUMMY_TARGET_MODULES)
-    config.bias = "all"
-    config.task_type = peft.TaskType.SEQ_CLS
-    config.modules_to_save = _head_modules(anatomy, decisions)
-    model = peft.get_peft_model(base, config, ADAPTER)
-    own = {_unwrapped(name): parameter for name, parameter in model.named_parameters() if "original_module" not in name}
-    with torch.no_grad():
-        for name, value in state.items():
-            own[name].copy_(value)
-    config.base_model_name_or_path = base_name
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-
-
-def _unwrapped(name: str) -> str:
-    return parameter_name(name.removeprefix("base_model.model.").replace(f".modules_to_save.{ADAPTER}.", "."))
-
-
-def _head_modules(anatomy: Anatomy, decisions: Mapping[Tensor, Decision]) -> list[str]:
-    """Return the outermost modules of the head that hold fresh or wholly trained tensors."""
-    base_model = anatomy.layers_path.partition(".")[0]
-    kept = [t.module for t in anatomy.head if t.fresh or (t.kind == "weight" and decisions[t].trained)]
-    return sorted({module if module.startswith(f"{base_model}.") else module.partition(".")[0] for module in kept})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spafit.anatomy import Anatomy, Tensor
+from spafit.models.anatomy import Anatomy, Tensor
 from spafit.plan import check, decide, decide_by_recipe, lora_size, recipe_for
 from spafit.stratification import LoraSettings, Recipe, Role, Stratification
 

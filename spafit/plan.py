@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spafit.anatomy import Anatomy, Tensor
+from spafit.models.anatomy import Anatomy, Tensor
 from spafit.stratification import LoraSettings, Recipe, Stratification, StratificationError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from spafit.tasks.glue_files import LAYOUTS
+from spafit.tasks.glue.files import LAYOUTS
 
 HEADERS = {
     "cola": None,

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification
 
 from spafit import adapt
-from spafit.anatomy import build
 from spafit.counting import count, tensor_table
 from spafit.errors import SpafitError
+from spafit.export import adapter
+from spafit.models.build import build_anatomy
 from spafit.plan import decide
 from spafit.stratification import HeadRecipe, LoraSettings, Method, Recipe, Role, Stratification, preset
 from tests.strategies import stratifications
@@ -95,7 +96,7 @@ KEY_BIASES = [(family, {}) for family in FAMILIES] + [
 
 @pytest.mark.parametrize(("family", "changes"), KEY_BIASES, ids=str)
 def test_inert_values_have_no_gradient_and_others_have(family: str, changes: dict) -> None:
-    anatomy = build(tiny_config(family) | changes)
+    anatomy = build_anatomy(tiny_config(family) | changes)
     model = tiny_model(family, **changes).double().eval()
     for parameter in model.parameters():  # biases start at zero, where more than the inert ones can have no gradient
         torch.nn.init.normal_(parameter, std=0.3)
@@ -171,7 +172,7 @@ def test_merging_keeps_the_outputs_and_leaves_a_plain_model(family: str) -> None
     model, _ = trained_pair(family, preset("spafit", LAYERS, 1, 2))
     batch = tiny_batch(seed=1)
     before = model(**batch).logits
-    merged = adapt.merge(model)
+    merged = adapter.merge(model)
     assert {name: tuple(p.shape) for name, p in merged.named_parameters()} == {
         t.name: t.shape for t in tiny_anatomy(family).tensors
     }
@@ -184,7 +185,7 @@ def test_a_merged_model_is_saved_as_a_plain_one(family: str, stratification: Str
     model, _ = trained_pair(family, stratification)
     batch = tiny_batch(seed=1)
     before = model(**batch).logits
-    adapt.merge(model).save_pretrained(tmp_path)
+    adapter.merge(model).save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     torch.testing.assert_close(loaded(**batch).logits, before, rtol=1e-4, atol=1e-5)
 
@@ -203,7 +204,7 @@ ADAPTABLE = [
 def test_peft_reads_the_exported_adapter(family: str, stratification: Stratification, tmp_path) -> None:
     model, state = trained_pair(family, stratification)
     base = copy.deepcopy(pristine(family))
-    adapt.save_peft_adapter(base, tiny_anatomy(family), stratification, state, tmp_path, "somewhere/base")
+    adapter.save_peft_adapter(base, tiny_anatomy(family), stratification, state, tmp_path, "somewhere/base")
     other = copy.deepcopy(pristine(family))
     with torch.no_grad():  # an adapter that leaves out the head would pass with the same fresh head
         for tensor in tiny_anatomy(family).head:
@@ -218,7 +219,7 @@ def test_peft_reads_the_exported_adapter(family: str, stratification: Stratifica
 def test_whole_weights_are_not_exported_as_an_adapter(tmp_path) -> None:
     _, state = trained_pair("bert", RICH)
     with pytest.raises(SpafitError, match="merged"):
-        adapt.save_peft_adapter(copy.deepcopy(pristine("bert")), tiny_anatomy("bert"), RICH, state, tmp_path, "base")
+        adapter.save_peft_adapter(copy.deepcopy(pristine("bert")), tiny_anatomy("bert"), RICH, state, tmp_path, "base")
     assert not list(tmp_path.iterdir())
 
 

@@ -9,17 +9,17 @@ ROOT = Path(__file__).parent.parent
 ORDER = ("stratification", "anatomy", "counting", "adapt", "training", "runs", "ui")
 HEAVY = ("torch", "transformers", "peft", "datasets", "sklearn", "scipy")
 LIGHT_MODULES = (
-    "spafit.anatomy",
+    "spafit.models.anatomy",
     "spafit.counting",
     "spafit.costs",
-    "spafit.models",
+    "spafit.models.registry",
     "spafit.tasks",
     "spafit.training.config",
     "spafit.training.events",
     "spafit.runs",
     "spafit.figures",
-    "spafit.sharing",
-    "spafit.ui.frame",
+    "spafit.export.link",
+    "spafit.ui.components.frame",
 )
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spafit import anatomy
 from spafit.counting import RECIPES, Counts, by_role, count, notices, recipe_table, tensor_table, triangle
+from spafit.models.load import load_anatomy
 from spafit.plan import prefix_depth
 from spafit.stratification import (
     HeadRecipe,
@@ -27,7 +27,7 @@ a_stratification = stratifications(LAYERS)
 
 
 def test_bert_large_cased_counts() -> None:
-    bert = anatomy.load("bert-large-cased")
+    bert = load_anatomy("bert-large-cased")
     expected = {
         Method.FULL: 333_581_314,
         Method.BITFIT: 274_434,
@@ -47,7 +47,7 @@ def test_bert_large_cased_counts() -> None:
 
 
 def test_the_corners_of_the_triangle_are_what_they_are_called() -> None:
-    bert = anatomy.load("bert-base-cased")
+    bert = load_anatomy("bert-base-cased")
     head_and_pooler_bias = 768 + 2 * 768 + 2
     assert count(bert, preset("spafit", 12, 12, 12)).trainable == head_and_pooler_bias
     in_layers = count(bert, preset("bitfit", 12)).trainable - 768  # BitFit trains the bias of the embeddings' norm too
@@ -215,7 +215,7 @@ def test_inert_and_fused_parts_are_named() -> None:
 
 
 def test_126_layers() -> None:
-    llama = anatomy.load("llama-3.1-405b")
+    llama = load_anatomy("llama-3.1-405b")
     strategy = preset("spafit", 126)
     cells = triangle(llama, strategy)
     assert np.count_nonzero(cells >= 0) == 127 * 128 // 2

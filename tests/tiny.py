@@ -7,7 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from spafit import anatomy
+from spafit.models import anatomy
+from spafit.models.build import build_anatomy
 
 VOCABULARY = 64
 WORDS = """a the film is was not very good bad fine dull great poor plot actor scene story and but it this that of in to
@@ -79,7 +80,7 @@ FAMILIES = (
 @functools.cache
 def tiny_anatomy(family: str, num_layers: int = 3, num_labels: int = 2) -> anatomy.Anatomy:
     """Return the anatomy of a tiny model, built once."""
-    return anatomy.build(tiny_config(family, num_layers), num_labels=num_labels, name=f"tiny {family}")
+    return build_anatomy(tiny_config(family, num_layers), num_labels=num_labels, name=f"tiny {family}")
 
 
 def tiny_model(family: str, num_layers: int = 3, num_labels: int = 2, seed: int = 0, **changes: Any):
@@ -87,7 +88,7 @@ def tiny_model(family: str, num_layers: int = 3, num_labels: int = 2, seed: int 
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    from spafit.anatomy_build import transformers_config
+    from spafit.models.build import transformers_config
 
     torch.manual_seed(seed)
     config = transformers_config(tiny_config(family, num_layers) | changes, num_labels)

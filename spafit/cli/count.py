@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from itertools import groupby
 
-from spafit.anatomy import load
 from spafit.cli.chosen import stratification
 from spafit.cli.output import note, print_json, print_table, share
 from spafit.counting import Counts, Row, count, notices
+from spafit.models.load import load_anatomy
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Print what trains."""
-    anatomy = load(chosen.model, num_labels=chosen.num_labels)
+    anatomy = load_anatomy(chosen.model, num_labels=chosen.num_labels)
     strat = stratification(chosen, anatomy.num_layers)
     counts = count(anatomy, strat)
     if chosen.json:

@@ -7,10 +7,11 @@ import os
 import shutil
 from typing import Any
 
-from spafit import hub, provenance
+from spafit import provenance
 from spafit.cli.output import note, print_facts, print_json, print_table, size
 from spafit.errors import SpafitError
 from spafit.home import spafit_home
+from spafit.models import hub
 from spafit.runs import Store, facts
 from spafit.runs.devices import device_facts
 from spafit.runs.launch import has_supervisor

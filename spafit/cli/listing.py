@@ -10,7 +10,7 @@ from spafit.cli.output import note, print_json, print_table, size
 
 def models(chosen: argparse.Namespace) -> int:
     """List the models."""
-    from spafit.models import list_models
+    from spafit.models.registry import list_models
 
     found = list_models()
     if chosen.json:
@@ -31,7 +31,8 @@ def _remark(counts_only: bool) -> str:
 
 def tasks(chosen: argparse.Namespace) -> int:
     """List the tasks."""
-    from spafit.tasks import glue, list_tasks
+    from spafit.tasks import list_tasks
+    from spafit.tasks.glue import tasks as glue_tasks
 
     found = list_tasks()
     if chosen.json:
@@ -39,5 +40,5 @@ def tasks(chosen: argparse.Namespace) -> int:
         return 0
     columns = ("key", "name", "source", "kind", "metric", "asks")
     print_table(columns, [(t.key, t.name, t.source, t.kind, t.metric, t.sentence) for t in found])
-    note(f"The data of GLUE's nine tasks is {glue.ORDER}.")
+    note(f"The data of GLUE's nine tasks is {glue_tasks.ORDER}.")
     return 0

@@ -8,16 +8,17 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from spafit.anatomy import load
 from spafit.cli.chosen import settings, stratification
 from spafit.cli.output import note, print_json, scores
 from spafit.cli.runs import POLL_SECONDS, STOP_SECONDS, print_run, wait_until_over, where
 from spafit.counting import count
 from spafit.errors import SpafitError
-from spafit.models import get_model
+from spafit.models.load import load_anatomy
+from spafit.models.registry import get_model
 from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_supervisor, stop
 from spafit.runs.obstacles import obstacle
-from spafit.tasks import Task, TaskError, get_task, is_ready, preparation, stored
+from spafit.tasks import Task, TaskError, get_task, is_ready, preparation
+from spafit.tasks.upload import stored
 from spafit.training.config import RunSpec
 from spafit.training.events import PHASES
 
@@ -33,7 +34,7 @@ def run(chosen: argparse.Namespace) -> int:
         note(_read_as(chosen.task, task))
     if sentence := obstacle(model, task):
         raise SpafitError(sentence)
-    anatomy = load(model.key, num_labels=task.num_labels)
+    anatomy = load_anatomy(model.key, num_labels=task.num_labels)
     strat = stratification(chosen, anatomy.num_layers)
     count(anatomy, strat)  # refuses what does not fit the model, such as a rank beyond its matrices
     spec = RunSpec(model.key, task.key, strat, how)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spafit.anatomy import Anatomy
 from spafit.costs.memory import checkpoint_bytes, optimizer_bytes
 from spafit.counting import count
+from spafit.models.anatomy import Anatomy
 from spafit.stratification import LoraSettings, Method, Stratification, preset
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from spafit.anatomy import Anatomy
 from spafit.costs.rows import lowest_trained, make_step, row_costs
+from spafit.models.anatomy import Anatomy
 from spafit.stratification import Stratification
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from spafit.anatomy import Anatomy, Tensor
 from spafit.costs.attention import attention
 from spafit.costs.blueprints import BLUEPRINTS
 from spafit.costs.modules import Modules, Step
 from spafit.costs.replay import Totals, replay
 from spafit.costs.tape import FULL, Storage, Value
+from spafit.models.anatomy import Anatomy, Tensor
 from spafit.plan import decide, decide_by_recipe
 from spafit.stratification import LoraSettings, Recipe, Role, Stratification
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spafit.anatomy import Anatomy
 from spafit.costs.rows import PRECISIONS, CostError, RowCost, make_step, row_costs
 from spafit.costs.tape import FULL
 from spafit.counting import count
+from spafit.models.anatomy import Anatomy
 from spafit.stratification import Stratification
 
 OPTIMIZERS = {"adamw": 2, "adam": 2, "sgd_momentum": 1, "rmsprop": 1, "adagrad": 1, "sgd": 0}

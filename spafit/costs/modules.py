@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spafit.anatomy import Anatomy, Tensor
 from spafit.costs.blueprints import BLUEPRINTS, Blueprint
 from spafit.costs.tape import FULL, Tape, Value
+from spafit.models.anatomy import Anatomy, Tensor
 from spafit.plan import Decision
 from spafit.stratification import Role
 

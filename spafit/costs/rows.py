@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spafit.anatomy import Anatomy
 from spafit.costs import layers
 from spafit.costs.blueprints import BLUEPRINTS
 from spafit.costs.modules import Step
 from spafit.costs.replay import Totals
 from spafit.errors import SpafitError
+from spafit.models.anatomy import Anatomy
 from spafit.plan import check, decide, prefix_depth
 from spafit.stratification import Recipe, Stratification
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from spafit import hub
-from spafit.models import Model, list_models
-from spafit.tasks import Task, glue
+from spafit.models import hub
+from spafit.models.registry import Model, list_models
+from spafit.tasks import Task
+from spafit.tasks.glue import tasks as glue_tasks
 
 
 def obstacle(model: Model, task: Task) -> str | None:
@@ -17,6 +18,6 @@ def obstacle(model: Model, task: Task) -> str | None:
     if task.source == "hub" and not hub.reachable():
         return (
             f"The data of {task.name} would have to be downloaded, and the Hub is out of reach; "
-            f"{glue.how_to_bring(task.key)}."
+            f"{glue_tasks.how_to_bring(task.key)}."
         )
     return None

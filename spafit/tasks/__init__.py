@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from spafit.home import spafit_home
-from spafit.tasks import bundled, glue, helper, prepared, stored
+from spafit.tasks import bundled, helper, prepared
 from spafit.tasks.files import FORMATS
+from spafit.tasks.glue import layout
+from spafit.tasks.glue import tasks as glue_tasks
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, SPLITS, Examples, Task, TaskError
+from spafit.tasks.upload import stored
 
 __all__ = [
     "CLASSIFICATION",
@@ -40,7 +43,7 @@ __all__ = [
 
 def list_tasks() -> list[Task]:
     """Every task that can be picked: the bundled ones, GLUE's, and data sets that were brought."""
-    return [*bundled.TASKS, *glue.tasks(), *(found.task for found in stored.list_stored())]
+    return [*bundled.TASKS, *glue_tasks.tasks(), *(found.task for found in stored.list_stored())]
 
 
 def get_task(key_or_path: str) -> Task:
@@ -51,7 +54,7 @@ def get_task(key_or_path: str) -> Task:
     Raises:
         TaskError: there is none, or the file cannot be used.
     """
-    for task in (*bundled.TASKS, *glue.tasks()):
+    for task in (*bundled.TASKS, *glue_tasks.tasks()):
         if task.key == key_or_path:
             return task
     path = Path(os.path.expanduser(key_or_path))  # noqa: PTH111  Path.expanduser raises for a user who is not there
@@ -111,7 +114,7 @@ def baseline(task: Task, labels: np.ndarray, train_labels: np.ndarray | None = N
     Raises:
         SpafitError: there are no labels.
     """
-    from spafit.training.metrics import compute
+    from spafit.tasks.metrics import compute
 
     known = labels if train_labels is None else train_labels
     if not len(known):
@@ -129,7 +132,7 @@ def folder(task: Task) -> Path:
     """Where a task's prepared data lies, or will lie once it has been read (see `is_ready`)."""
     if task.key.startswith(stored.KEY):
         return stored.folder(task.key)
-    return (glue if task.key in glue.KEYS else bundled).folder(task.key)
+    return layout.folder(task.key) if task.key in glue_tasks.KEYS else bundled.folder(task.key)
 
 
 def is_ready(task: Task) -> bool:
@@ -139,7 +142,7 @@ def is_ready(task: Task) -> bool:
 
 def is_quick(task: Task) -> bool:
     """Whether a page may read the task's data itself: no download, and no half a million rows to divide first."""
-    return task.source == "bundled" or is_ready(task) or (task.key in glue.KEYS and glue.is_small(task.key))
+    return task.source == "bundled" or is_ready(task) or (task.key in glue_tasks.KEYS and glue_tasks.is_small(task.key))
 
 
 def _ready_folder(task: Task) -> Path:
@@ -147,7 +150,7 @@ def _ready_folder(task: Task) -> Path:
     if not prepared.is_ready(place):
         if task.key.startswith(stored.KEY):
             stored.get(task.key)  # says that it is gone
-        made = (glue if task.key in glue.KEYS else bundled).prepare(task.key)
+        made = (glue_tasks if task.key in glue_tasks.KEYS else bundled).prepare(task.key)
         if made is not None:
             prepared.write(place, *made)
     return place

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spafit.tasks.parquet_files import read_parquet
-from spafit.tasks.tables import Table
 from spafit.tasks.task import TaskError
-from spafit.tasks.text_files import decode, other_kind, read_jsonl, read_separated
+from spafit.tasks.upload.parquet_files import read_parquet
+from spafit.tasks.upload.tables import Table
+from spafit.tasks.upload.text_files import decode, other_kind, read_jsonl, read_separated
 
 FILE_MB = 200
 FORMATS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".parquet": "Parquet"}

@@ -1,7 +1,7 @@
 """Slow or risky work in a process of its own: previews, downloads, and reading files that somebody uploaded.
 
 The caller's process imports nothing heavy and survives whatever the file does. Arguments go in and the answer comes out
-as JSON: `python -m spafit.tasks.helper COMMAND < arguments`.
+as JSON: `python -m spafit.tasks.helper_process COMMAND < arguments`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from spafit.errors import SpafitError
 from spafit.tasks.task import TaskError
 
 TIMEOUT = 900.0  # seconds: a slow download of a large data set
@@ -31,7 +29,7 @@ def call(command: str, *, timeout: float = TIMEOUT, **arguments: Any) -> Any:
     path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "spafit.tasks.helper", command],
+            [sys.executable, "-m", "spafit.tasks.helper_process", command],
             input=json.dumps(arguments),
             capture_output=True,
             encoding="utf-8",
@@ -52,44 +50,3 @@ def call(command: str, *, timeout: float = TIMEOUT, **arguments: Any) -> Any:
     if "error" in answer:
         raise TaskError(answer["error"])
     return answer["result"]
-
-
-def main(argv: list[str]) -> int:
-    """Answer one command on stdout; errors meant for people become `{"error": sentence}`."""
-    answer: dict[str, Any]
-    try:
-        _limit_memory()
-        answer = {"result": _run(argv[0], json.load(sys.stdin))}
-    except SpafitError as error:
-        answer = {"error": str(error)}
-    except MemoryError:
-        answer = {"error": f"Reading this needs more than {MEMORY // 1024**3} GiB of memory and was given up."}
-    sys.stdout.write(json.dumps(answer) + "\n")
-    return 0
-
-
-def _run(command: str, arguments: dict[str, Any]) -> Any:
-    from spafit.tasks import hub_data, intake, preview
-
-    commands: dict[str, Callable[..., Any]] = {
-        "glue": hub_data.fetch_glue,
-        "hub": hub_data.fetch,
-        "inspect": intake.inspect,
-        "add": intake.add,
-        "preview": preview.make,
-    }
-    return commands[command](**arguments)
-
-
-def _limit_memory() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    allowed = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

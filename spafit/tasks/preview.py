@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from spafit.data import TOKENIZER_FILES
 from spafit.errors import SpafitError
 from spafit.home import write_whole
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import REGRESSION, Examples, Task, shortened
+from spafit.tasks.tokens import TOKENIZER_FILES
 
 FORMAT = 1
 MEASURED = 2000  # training examples whose tokens are counted
@@ -138,7 +138,7 @@ def _lengths(examples: Examples, tokenizer_folder: Path | None) -> tuple[list[in
         if (tokenizer_folder / "tokenizer.json").is_file():
             lengths = _count_tokens(examples, tokenizer_folder / "tokenizer.json")
         else:
-            from spafit.data import tokenize
+            from spafit.tasks.tokens import tokenize
 
             lengths = tokenize(examples, tokenizer_folder, LONGEST, None).lengths
     except SpafitError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spafit.data import Encoded, batch_width, bucketed_batches, collate, padding_share, positions
+from spafit.errors import SpafitError
+from spafit.tasks.tokens import Encoded
 
 if TYPE_CHECKING:
-    from spafit.training.prefix_store import States
+    from spafit.training.prefix.store import States
+
+WIDTH_BITS = 3  # batches have one of 2**WIDTH_BITS widths per power of two
+POOL_BATCHES = 50  # a shuffled epoch is sorted by length within pools of this many batches
 
 
 @dataclass(frozen=True)
@@ -99,3 +104,83 @@ class Plan:
         """The share of padding among all positions of the first `steps` steps."""
         parts = [part for step in range(steps) for part in self.parts(step)]
         return padding_share(self.lengths, parts, self.max_length)
+
+
+def bucketed_batches(
+    lengths: np.ndarray, batch_size: int, seed: int | Sequence[int] = 0, shuffle: bool = True
+) -> list[np.ndarray]:
+    """Divide examples into batches of similar length, so that little is padded.
+
+    Args:
+        lengths: tokens per example.
+        batch_size: examples in a batch; one batch, the last one made, may be smaller.
+        seed: of the shuffle; pass (run seed, epoch) to get another order in each epoch.
+        shuffle: True: a random order, sorted by length only within pools of 50 batches, the batches then shuffled.
+            False: all sorted from longest to shortest, the same batches each time (for evaluation).
+
+    Returns:
+        Index arrays; together a permutation of all examples.
+
+    Raises:
+        SpafitError: `batch_size` is below 1.
+    """
+    if batch_size < 1:
+        raise SpafitError(f"The batch size must be at least 1, not {batch_size}.")
+    lengths = np.asarray(lengths)
+    if not shuffle:
+        order = np.argsort(-lengths, kind="stable")
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(lengths))
+    pool = POOL_BATCHES * batch_size
+    batches = []
+    for start in range(0, len(order), pool):
+        rows = order[start : start + pool]
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def batch_width(longest: int, limit: int) -> int:
+    """Tokens from edge to edge of a batch whose longest example has `longest`; at most `limit`.
+
+    Rounded up to one of eight widths per power of two (18, 20, ..., 32 between 17 and 32), so that few occur: kernels
+    are made, and kept in memory, for each.
+    """
+    step = 1 << max(0, (longest - 1).bit_length() - WIDTH_BITS - 1)
+    return min(limit, -(-longest // step) * step)
+
+
+def positions(lengths: np.ndarray, batches: Sequence[np.ndarray], limit: int) -> int:
+    """Tokens and padding in batches that are `batch_width` wide, of examples with at most `limit` tokens."""
+    return sum(len(rows) * batch_width(int(np.max(lengths[rows])), limit) for rows in batches if len(rows))
+
+
+def padding_share(lengths: np.ndarray, batches: Sequence[np.ndarray], limit: int) -> float:
+    """The share of padding among the `positions` of these batches, from 0 up to below 1."""
+    computed = positions(lengths, batches, limit)
+    tokens = sum(int(np.sum(lengths[rows])) for rows in batches)
+    return 1.0 - tokens / computed if computed else 0.0
+
+
+def collate(encoded: Encoded, rows: np.ndarray, width: int | None = None) -> dict[str, np.ndarray]:
+    """One batch as rectangular arrays, padded on the right to its longest example (or to `width`, if that is more).
+
+    Returns:
+        "input_ids" and "attention_mask" (int64, examples x tokens), "token_type_ids" likewise where the model has
+        them, and "labels" (one per example).
+    """
+    lengths = encoded.lengths[rows]
+    width = max(int(lengths.max()), width or 0)
+    inside = np.arange(width) < lengths[:, None]
+    source = np.concatenate([np.arange(encoded.offsets[i], encoded.offsets[i + 1]) for i in rows])
+    batch = {
+        "input_ids": np.full(inside.shape, encoded.pad_id, dtype=np.int64),
+        "attention_mask": inside.astype(np.int64),
+    }
+    batch["input_ids"][inside] = encoded.input_ids[source]
+    if encoded.token_type_ids is not None:
+        batch["token_type_ids"] = np.zeros(inside.shape, dtype=np.int64)
+        batch["token_type_ids"][inside] = encoded.token_type_ids[source]
+    batch["labels"] = encoded.labels[rows]
+    return batch

@@ -15,19 +15,19 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from spafit.anatomy import Anatomy
-from spafit.data import Encoded
-from spafit.training import kernels
-from spafit.training.arithmetic import bf16_pays, measured_rates
+from spafit.models.anatomy import Anatomy
+from spafit.tasks.tokens import Encoded
+from spafit.training.accelerated import kernels
+from spafit.training.accelerated.arithmetic import bf16_pays, measured_rates
+from spafit.training.accelerated.bf16 import FrozenHalves
+from spafit.training.accelerated.fast_path import FastPath, OneToken, find_one_token
 from spafit.training.batches import Batch, Feed
 from spafit.training.config import TrainSettings
 from spafit.training.device import available_memory, give_memory_back
 from spafit.training.evaluation import Stopped, fixed_batches
-from spafit.training.fastpath import FastPath, OneToken, find_one_token
-from spafit.training.halves import FrozenHalves
-from spafit.training.prefix import Replay
-from spafit.training.prefix_choice import PrefixChoice, PrefixFacts, choose_prefix
-from spafit.training.prefix_store import States, StateStore, states_key
+from spafit.training.prefix.choice import PrefixChoice, PrefixFacts, choose_prefix
+from spafit.training.prefix.replay import Replay
+from spafit.training.prefix.store import States, StateStore, states_key
 
 FORWARD_OVERHEAD = 1.6  # of a forward pass over its matrix products alone
 MEMORY_SHARE = 4  # states may take 1 / MEMORY_SHARE of the memory that is free

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spafit.data import batch_width
-from spafit.training import metrics
-from spafit.training.batches import Batch, Feed
+from spafit.tasks import metrics
+from spafit.training.batches import Batch, Feed, batch_width
 
 BATCH_TOKENS = 1024  # in one forward pass without gradients: products are no faster with more, and memory is held
 

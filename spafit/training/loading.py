@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spafit.anatomy import Anatomy
-from spafit.weights import WeightsError, check_weights
+from spafit.models.anatomy import Anatomy
+from spafit.models.weights import WeightsError, check_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -9,10 +9,12 @@ import numpy as np
 from torch import nn
 from transformers import PreTrainedModel
 
-from spafit import adapt, anatomy, models, tasks
-from spafit.anatomy import Anatomy
-from spafit.data import Encoded, tokenize
+from spafit import adapt, tasks
+from spafit.models import registry
+from spafit.models.anatomy import Anatomy
+from spafit.models.build import build_anatomy
 from spafit.tasks import Task
+from spafit.tasks.tokens import Encoded, tokenize
 from spafit.training.config import RunSpec
 from spafit.training.failures import TrainingFailed
 from spafit.training.loading import load_model
@@ -137,7 +139,7 @@ def describe_model(spec: RunSpec, folder: Path, num_labels: int) -> Anatomy:
     Raises:
         SpafitError: the model is not supported, or the stratification is for another depth.
     """
-    described = anatomy.build(folder, num_labels=num_labels, name=spec.model)
+    described = build_anatomy(folder, num_labels=num_labels, name=spec.model)
     if spec.stratification.num_layers != described.num_layers:
         raise TrainingFailed(
             f"The stratification is for {spec.stratification.num_layers} layers but {spec.model} has "
@@ -161,7 +163,7 @@ def prepare_model(spec: RunSpec, folder: Path, described: Anatomy) -> tuple[PreT
 
 def model_folder(spec: RunSpec) -> Path:
     """The folder with the model's weights, downloaded when needed."""
-    return models.weights_folder(spec.model, allow_download=True)
+    return registry.weights_folder(spec.model, allow_download=True)
 
 
 def set_mode(model: PreTrainedModel, described: Anatomy, training: bool, frozen_dropout: bool) -> None:

@@ -10,22 +10,22 @@ import torch
 from torch import Tensor
 
 from spafit import adapt, tasks
-from spafit.data import Encoded, positions
 from spafit.home import spafit_home
+from spafit.models.weights import check_weights
+from spafit.tasks.tokens import Encoded
 from spafit.training import checkpoint, preparation
-from spafit.training.batches import Feed, Plan
+from spafit.training.batches import Feed, Plan, positions
 from spafit.training.config import RunSpec, default_learning_rate
 from spafit.training.device import choose_device, give_memory_back, peak_memory, prepare_cpu
 from spafit.training.engine import Engine
+from spafit.training.estimates.remaining import Forecast
 from spafit.training.evaluation import Evaluation, Stopped, evaluate, fixed_batches, loss_of
 from spafit.training.events import Evaluated, Event, Finished, Phase, Progress, Started, Step
 from spafit.training.failures import TrainingFailed, diverged
-from spafit.training.forecast import Forecast
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
 from spafit.training.points import Points
-from spafit.training.prefix_store import weights_digest
+from spafit.training.prefix.store import weights_digest
 from spafit.training.timeline import Timeline
-from spafit.weights import check_weights
 
 EVENT_SECONDS = 0.1  # between looks at the losses, at least
 PROGRESS_SECONDS = 5.0  # without a point of the curve, after which a run tells how far it is

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from spafit.anatomy import load
-from spafit.models import BUNDLED, get_model
+from spafit.models.load import load_anatomy
+from spafit.models.registry import BUNDLED, get_model
 from spafit.stratification import Method, Stratification, preset
 
 _MODEL = "chosen_model"
@@ -37,7 +37,7 @@ def has_chosen() -> bool:
 def current_stratification() -> Stratification:
     """The chosen stratification; SPAFIT at thirds of the chosen model's depth at first."""
     if _STRATIFICATION not in st.session_state:
-        num_layers = get_model(current_model()).num_layers or load(current_model()).num_layers
+        num_layers = get_model(current_model()).num_layers or load_anatomy(current_model()).num_layers
         st.session_state[_STRATIFICATION] = preset(Method.SPAFIT, num_layers)
     return st.session_state[_STRATIFICATION]
 

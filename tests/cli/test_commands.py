@@ -145,7 +145,7 @@ def test_an_unexpected_error_is_a_sentence_too(
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("spafit.models.list_models", broken)
+    monkeypatch.setattr("spafit.models.registry.list_models", broken)
     assert main(["models"]) == 1
     written = capsys.readouterr()
     assert written.out == "" and "ZeroDivisionError: oops" in written.err and "Traceback" not in written.err

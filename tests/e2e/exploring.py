@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from spafit.sharing import Shared, to_link
+from spafit.export.link import Shared, to_link
 from spafit.stratification import preset
 
 DEEP = f"explore?s={to_link(Shared('llama-3.1-405b', preset('spafit', 126)))}"

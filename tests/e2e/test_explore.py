@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from spafit.anatomy_load import load_anatomy
 from spafit.counting import triangle
+from spafit.models.load import load_anatomy
 from spafit.stratification import preset
 from tests.e2e.browsing import has_no_sideways_scroll, settled
 from tests.e2e.exploring import BERT, DEEP, at, boundary, box, said

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from spafit.anatomy_load import load_anatomy
 from spafit.counting import count, triangle
+from spafit.models.load import load_anatomy
 from spafit.stratification import preset
 from tests.e2e.browsing import has_no_sideways_scroll, settled
 from tests.e2e.exploring import BERT, DEEP, at, boundary, box, grip, live_total, middle, row_height, said

@@ -11,12 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
-from spafit.models import BUNDLED, weights_folder
+from spafit.models.registry import BUNDLED, weights_folder
 from spafit.runs import Store
 from spafit.stratification import preset
-from spafit.tasks import get_task, intake, list_tasks, load, preparation, preview, stored
+from spafit.tasks import get_task, list_tasks, load, preparation, preview
+from spafit.tasks.upload import intake, stored
 from spafit.training.config import QUICK, RunSpec
-from spafit.ui.text import plain
+from spafit.ui.components.text import plain
 from tests.glue_layout import write_task
 from tests.pages.made_up import words
 

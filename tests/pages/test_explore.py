@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from spafit.anatomy_load import load_anatomy, start_build
 from spafit.cli import main
 from spafit.counting import count
-from spafit.models import list_models
-from spafit.sharing import Shared, from_link, to_link
+from spafit.export.link import Shared, from_link, to_link
+from spafit.models.load import load_anatomy, start_build
+from spafit.models.registry import list_models
 from spafit.stratification import LoraSettings, Method, Recipe, preset
-from spafit.ui.explore_state import Settings
+from spafit.ui.explore.state import Settings
 
 OpenPage = Callable[..., AppTest]
 TABS = ("Layer by layer", "Methods", "Map", "What it costs", "Recipes", "A and B", "Take it with you")

@@ -49,7 +49,7 @@ def test_a_page_does_not_wait_for_a_large_task_to_be_read(
 ) -> None:
     write_task(tmp_path, "qqp")
     monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path))
-    monkeypatch.setattr("spafit.tasks.glue.SMALL_BYTES", 100)
+    monkeypatch.setattr("spafit.tasks.glue.tasks.SMALL_BYTES", 100)
     app = open_page(TRAIN)
     app.selectbox(key="train_task").select("qqp").run()
     assert "Measured by accuracy. The data is" in words(app)

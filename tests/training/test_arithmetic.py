@@ -8,11 +8,11 @@ import torch
 
 from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
-from spafit.training import arithmetic, kernels
-from spafit.training.arithmetic import BF16_WIDTH, Rates, bf16_pays, measured_rates
+from spafit.training.accelerated import arithmetic, kernels
+from spafit.training.accelerated.arithmetic import BF16_WIDTH, Rates, bf16_pays, measured_rates
+from spafit.training.accelerated.fast_path import FastPath
 from spafit.training.config import TrainSettings
 from spafit.training.engine import Engine
-from spafit.training.fastpath import FastPath
 from tests.tiny import tiny_anatomy, tiny_batch, tiny_model
 
 FAST = Rates(torch=100.0, onednn=110.0, bf16=200.0, torch_weight=100.0, onednn_weight=90.0)
@@ -75,7 +75,7 @@ def test_bf16_layers_leave_the_head_in_fp32():
         return replace(products, forward=forward)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spafit.training.fastpath.BF16", told("bf16", kernels.BF16))
+        patch.setattr("spafit.training.accelerated.fast_path.BF16", told("bf16", kernels.BF16))
         fast = FastPath(model, told("fp32", kernels.ONEDNN), bf16_layers=anatomy.layers_path).install()
         with torch.no_grad():
             model(**{name: value for name, value in tiny_batch().items() if name != "labels"})

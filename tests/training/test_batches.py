@@ -3,10 +3,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spafit.data import Encoded, batch_width
-from spafit.training.batches import Feed, Plan
+from spafit.tasks.tokens import Encoded
+from spafit.training.batches import Feed, Plan, batch_width
 from spafit.training.evaluation import fixed_batches
-from spafit.training.prefix_store import States
+from spafit.training.prefix.store import States
 
 LENGTHS = st.lists(st.integers(1, 128), min_size=1, max_size=300)
 

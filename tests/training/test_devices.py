@@ -8,10 +8,10 @@ import torch
 
 from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
+from spafit.training.accelerated.bf16 import FrozenHalves
 from spafit.training.device import available_memory, choose_device, give_memory_back, usable_cores
 from spafit.training.events import Started, Step
 from spafit.training.failures import TrainingFailed
-from spafit.training.halves import FrozenHalves
 from tests.tiny import tiny_anatomy, tiny_batch, tiny_model
 from tests.training.test_loop import SMALL, losses, of, run
 

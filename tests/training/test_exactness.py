@@ -5,9 +5,9 @@ import torch
 
 from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
-from spafit.training.fastpath import FastPath, find_one_token
-from spafit.training.kernels import ONEDNN
-from spafit.training.prefix import Replay
+from spafit.training.accelerated.fast_path import FastPath, find_one_token
+from spafit.training.accelerated.kernels import ONEDNN
+from spafit.training.prefix.replay import Replay
 from tests.tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_model
 
 DECODERS = {"gpt2", "opt", "llama", "qwen2", "qwen3", "gemma2"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spafit.training.forecast import Forecast
+from spafit.training.estimates.remaining import Forecast
 from spafit.training.optimizer import schedule
 from spafit.training.timeline import Timeline
 

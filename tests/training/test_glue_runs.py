@@ -8,16 +8,19 @@ import pytest
 import torch
 
 import spafit.training.run as running
-from spafit import adapt, anatomy, tasks
-from spafit.data import batch_width, load_tokenizer, tokenize
+from spafit import adapt, tasks
+from spafit.models.build import build_anatomy
 from spafit.stratification import LoraSettings, Method, preset
-from spafit.tasks.glue import KEYS
-from spafit.training import checkpoint, metrics, preparation
+from spafit.tasks import metrics
+from spafit.tasks.glue.tasks import KEYS
+from spafit.tasks.tokens import load_tokenizer, tokenize
+from spafit.training import checkpoint, preparation
+from spafit.training.batches import batch_width
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.engine import Engine
+from spafit.training.estimates.remaining import Forecast
 from spafit.training.evaluation import fixed_batches
 from spafit.training.events import Evaluated, Finished, Phase, Started
-from spafit.training.forecast import Forecast
 from spafit.training.loading import load_model
 from spafit.training.loop import train
 from tests.glue_layout import row, write_task
@@ -116,7 +119,7 @@ def test_types_that_a_tokenizer_gives_to_a_model_without_them_are_left_out(famil
 def test_both_test_parts_of_mnli_are_scored_on_the_plain_model(mnli, tiny_bert, tmp_path):
     started, finished = started_and_finished(list(train(spec(tiny_bert, "mnli"), folder=tmp_path / "run")))
     assert started.final_examples == 4 + 12 + 17
-    described = anatomy.build(tiny_bert, num_labels=3)
+    described = build_anatomy(tiny_bert, num_labels=3)
     model, _ = load_model(tiny_bert, described, seed=99)
     adapt.apply(model, described, spec(tiny_bert, "mnli").stratification)
     adapt.load_trainable_state(model, checkpoint.read_trained(tmp_path / "run" / checkpoint.TRAINED))
@@ -215,6 +218,6 @@ def test_only_the_examples_that_are_used_are_tokenised_and_the_next_run_tokenise
     monkeypatch.setattr(preparation, "tokenize", watched)
     first, _ = started_and_finished(list(train(spec(tiny_bert, "qqp"))))
     assert counts == [24, 40, 12]  # of 360 training pairs, then validation and test
-    monkeypatch.setattr("spafit.data.load_tokenizer", lambda folder: pytest.fail("tokenised again"))
+    monkeypatch.setattr("spafit.tasks.tokens.load_tokenizer", lambda folder: pytest.fail("tokenised again"))
     again, _ = started_and_finished(list(train(spec(tiny_bert, "qqp"))))
     assert (again.train_examples, again.eval_examples) == (first.train_examples, first.eval_examples)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from spafit.training import kernels
-from spafit.training.kernels import Attention, Dropout, Linear, dropout_mask
+from spafit.training.accelerated import kernels
+from spafit.training.accelerated.kernels import Attention, Dropout, Linear, dropout_mask
 
 sizes = st.integers(1, 9)
 libraries = st.sampled_from(["TORCH", "ONEDNN", "ONEDNN_THROUGHOUT"])

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from spafit import anatomy
+from spafit.models.build import build_anatomy
+from spafit.models.weights import WeightsError, check_weights, has_weights, weight_files
 from spafit.training.loading import load_model
-from spafit.weights import WeightsError, check_weights, has_weights, weight_files
 from tests.tiny import save_tiny_model, tiny_anatomy
 
 
@@ -27,7 +27,7 @@ def rewrite(folder: Path, change) -> None:
 
 def test_loads_in_fp32_with_a_head_drawn_from_the_seed(folder):
     rewrite(folder, lambda weights: {name: value.half() for name, value in weights.items()})
-    described = anatomy.build(folder, num_labels=5)
+    described = build_anatomy(folder, num_labels=5)
     first, _ = load_model(folder, described, seed=3)
     again, _ = load_model(folder, described, seed=3)
     other, _ = load_model(folder, described, seed=4)
@@ -39,7 +39,7 @@ def test_loads_in_fp32_with_a_head_drawn_from_the_seed(folder):
 
 def test_a_checkpoint_without_its_pooler_gets_a_fresh_one(folder):
     rewrite(folder, lambda weights: {name: value for name, value in weights.items() if "pooler" not in name})
-    _, fitting = load_model(folder, anatomy.build(folder), seed=0)
+    _, fitting = load_model(folder, build_anatomy(folder), seed=0)
     assert fitting.by_name["bert.pooler.dense.weight"].fresh
     assert not tiny_anatomy("bert").by_name["bert.pooler.dense.weight"].fresh
 
@@ -48,14 +48,14 @@ def test_a_missing_tensor_is_named(folder):
     lost = "bert.encoder.layer.1.output.dense.weight"
     rewrite(folder, lambda weights: {name: value for name, value in weights.items() if name != lost})
     with pytest.raises(WeightsError, match=f"lack {lost}"):
-        load_model(folder, anatomy.build(folder), seed=0)
+        load_model(folder, build_anatomy(folder), seed=0)
 
 
 def test_a_tensor_of_another_shape_is_named(folder):
     name = "bert.encoder.layer.0.output.dense.bias"
     rewrite(folder, lambda weights: weights | {name: torch.zeros(7)})
     with pytest.raises(WeightsError, match=name):
-        load_model(folder, anatomy.build(folder), seed=0)
+        load_model(folder, build_anatomy(folder), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -96,23 +96,23 @@ def test_weights_that_are_not_finite_are_named(folder, bad):
     with pytest.raises(
         WeightsError, match=f"hold NaN or infinity in {first}, so .* get the checkpoint again"
     ) as caught:
-        load_model(folder, anatomy.build(folder), seed=0)
+        load_model(folder, build_anatomy(folder), seed=0)
     assert "\n" not in str(caught.value) and "learning rate" not in str(caught.value)
     rewrite(folder, lambda weights: weights | {second: torch.full_like(weights[second], bad)})
     with pytest.raises(WeightsError, match=f"in {first} and 1 more"):
-        load_model(folder, anatomy.build(folder), seed=0)
+        load_model(folder, build_anatomy(folder), seed=0)
 
 
 def test_large_weights_are_not_taken_for_broken_ones(folder):
     name = "bert.encoder.layer.1.output.dense.weight"
     rewrite(folder, lambda weights: weights | {name: torch.full_like(weights[name], 3e38)})
-    load_model(folder, anatomy.build(folder), seed=0)
+    load_model(folder, build_anatomy(folder), seed=0)
 
 
 def test_of_one_file_and_an_index_the_file_counts_as_it_does_when_loading(folder):
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {"x": "absent.safetensors"}}')
     assert check_weights(folder) == weight_files(folder) == [folder / "model.safetensors"]
-    load_model(folder, anatomy.build(folder), seed=0)
+    load_model(folder, build_anatomy(folder), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,5 @@ def test_decoders_know_what_padding_is(tmp_path):
     folder = save_tiny_model(tmp_path / "gpt2", "gpt2")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": None}))
-    model, _ = load_model(folder, anatomy.build(folder), seed=0)
+    model, _ = load_model(folder, build_anatomy(folder), seed=0)
     assert model.config.pad_token_id == 3  # its end-of-text token

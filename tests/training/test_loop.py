@@ -12,16 +12,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from spafit import adapt, anatomy, tasks
+from spafit import adapt, tasks
+from spafit.models.build import build_anatomy
+from spafit.models.weights import WeightsError
 from spafit.stratification import LoraSettings, Method, preset
-from spafit.training import checkpoint, metrics
+from spafit.tasks import metrics
+from spafit.training import checkpoint
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import Evaluated, Finished, Phase, Progress, Started, Step, event_from_dict
 from spafit.training.loading import load_model
 from spafit.training.loop import TrainingFailed, train
 from spafit.training.points import Points
 from spafit.training.run import Run
-from spafit.weights import WeightsError
 
 SMALL = TrainSettings(
     train_samples=64, epochs=2, batch_size=8, eval_samples=40, eval_every=6, max_length=24, learning_rate=1e-2
@@ -180,11 +182,11 @@ def test_dropout_in_frozen_layers_turns_the_cache_off_and_says_so(tiny_bert):
 
 def test_stored_parameters_reproduce_the_final_metrics_on_the_plain_model(tiny_bert, tmp_path):
     finished = run(tiny_bert, folder=tmp_path)[-1]
-    described = anatomy.build(tiny_bert)
+    described = build_anatomy(tiny_bert)
     model, _ = load_model(tiny_bert, described, seed=99)  # the head of another seed: all that counts is in the file
     adapt.apply(model, described, spec(tiny_bert).stratification)
     adapt.load_trainable_state(model, checkpoint.read_trained(tmp_path / checkpoint.TRAINED))
-    from spafit.data import load_tokenizer
+    from spafit.tasks.tokens import load_tokenizer
 
     examples = tasks.load("rotten-tomatoes", "test")
     tokens = load_tokenizer(tiny_bert)(

@@ -6,8 +6,8 @@ import pytest
 
 from spafit.stratification import Method, preset
 from spafit.training.config import RunSpec, TrainSettings
+from spafit.training.estimates.before_start import PastRun, predict_seconds, work
 from spafit.training.events import Finished, Started
-from spafit.training.prediction import PastRun, predict_seconds, work
 
 SPEC = RunSpec("minilm-l6", "rotten-tomatoes", preset(Method.SPAFIT, 6, 2, 4), TrainSettings())
 

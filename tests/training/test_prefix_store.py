@@ -11,9 +11,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spafit.data import Encoded
-from spafit.training.prefix_choice import PrefixFacts, choose_prefix
-from spafit.training.prefix_store import States, StateStore, states_key, weights_digest
+from spafit.tasks.tokens import Encoded
+from spafit.training.prefix.choice import PrefixFacts, choose_prefix
+from spafit.training.prefix.store import States, StateStore, states_key, weights_digest
 
 
 def encoded(ids: list[int], offsets: list[int]) -> Encoded:

@@ -1,0 +1,81 @@
+"""The frame around every page: its configuration, navigation, the visitor's name and what is running now."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.palette import RECIPE_COLORS
+from spafit.runs import State, Store, attend
+from spafit.stratification import SPAFIT_RECIPES
+from spafit.ui.components.text import plain
+from spafit.ui.visitor import owner_box
+
+ROOT = Path(__file__).parents[3]
+PAGES = (
+    ("app.py", "Home", ":material/home:"),
+    ("pages/explore.py", "Explore", ":material/layers:"),
+    ("pages/train.py", "Train", ":material/play_circle:"),
+    ("pages/runs.py", "Runs", ":material/monitoring:"),
+    ("pages/data.py", "Data", ":material/dataset:"),
+)
+ABOUT = ("pages/about.py", "About and licences", ":material/info:")
+_BARS = "".join(
+    f'<rect x="2" y="{22 - 10 * i}" width="28" height="8" rx="2" fill="{RECIPE_COLORS[recipe]}"/>'
+    for i, recipe in enumerate(SPAFIT_RECIPES)
+)
+MARK = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32">{_BARS}</svg>'
+"""The project's mark: the three strata, the frozen one at the bottom."""
+_STYLE = """<style>
+.stMainBlockContainer{padding:3.4rem 2.5rem 4rem;max-width:96rem}
+.stMainBlockContainer h1{font-size:2rem;padding:0 0 .3rem}
+[data-testid="stMetricValue"]{font-size:1.7rem}
+.st-key-narrow_navigation,.st-key-visitor{display:none}
+.st-key-setting_learning_rate [data-testid^=stNumberInputStep]{display:none}
+@media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}
+.st-key-narrow_navigation{display:flex;margin-left:-.5rem}}
+</style>"""
+_SIDEBAR_WIDTH = 230  # pixels
+
+
+def frame(title: str, icon: str) -> None:
+    """Set up a page and draw what all pages have, its title (with a Material icon) included.
+
+    The first call of every page's script; it works as the first page of a session too.
+    """
+    heading = "spafit" if title == "spafit" else f"{title} · spafit"
+    st.set_page_config(page_title=heading, page_icon=MARK, layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
+    st.html(_STYLE)
+    st.logo(MARK, size="large")
+    # An open sidebar hides a narrow page and stays open after a click, so there the links stand above the page.
+    with st.container(horizontal=True, gap=None, key="narrow_navigation"):
+        _navigation(icons=False)
+    with st.sidebar:
+        _navigation(icons=True)
+        owner_box()
+        _what_runs()
+        st.page_link(ABOUT[0], label=ABOUT[1], icon=ABOUT[2])
+    st.title(f"{icon} {title}" if icon else title, anchor=False)
+
+
+def _navigation(icons: bool) -> None:
+    for path, label, icon in PAGES:
+        st.page_link(path, label=label, icon=icon if icons else None)
+
+
+@st.fragment(run_every=3.0)
+def _what_runs() -> None:
+    """How many runs train and wait, for all visitors together; a link to them."""
+    try:
+        attend()
+        active = Store.open().list(state=(State.RUNNING, State.QUEUED))
+    except SpafitError as error:
+        st.warning(plain(str(error)))
+        return
+    running = sum(run.state is State.RUNNING for run in active)
+    waiting = len(active) - running
+    if not active:
+        st.caption("Nothing is running.")
+        return
+    label = " · ".join(f"{count} {state}" for count, state in ((running, "running"), (waiting, "waiting")) if count)
+    st.page_link("pages/runs.py", label=label, icon="spinner" if running else ":material/hourglass_empty:")

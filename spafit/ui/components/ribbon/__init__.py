@@ -1,0 +1,118 @@
+"""Components drawn in the browser: the stratum ribbon with its two boundaries, and the map of all settings."""
+
+import functools
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+NO_SPLIT = {"seq": 0}
+"""The state before anything was moved; constant, because a default that changes counts as a move."""
+
+
+def _text(*names: str) -> str:
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+_mount = st.components.v2.component(
+    "spafit_ribbon",
+    html="<div class='ribbon'></div>\n",
+    css=_text("ribbon.css"),
+    js=_text("counts.js", "inside.js", "view.js", "ribbon.js"),
+)
+
+_mount_map = st.components.v2.component(
+    "spafit_map", html="<div class='map'></div>\n", css=_text("map.css"), js=_text("counts.js", "map.js")
+)
+
+
+def ribbon(
+    contents: Mapping[str, Any],
+    *,
+    key: str,
+    on_split: Callable[[int, int], None],
+    on_history: Callable[[int], None],
+    can_undo: bool = False,
+    can_redo: bool = False,
+    compact: bool = False,
+    hint: str = "",
+    link: str = "",
+    page_is_behind: bool = False,
+) -> None:
+    """Draw the ribbon; the caller owns the boundaries in session keys that no widget has.
+
+    Args:
+        contents: `spafit.ui.components.ribbon.contents.contents` of model and stratification.
+        key: the widget's key; one per ribbon on a page.
+        on_split: called with (n1, n2) when a boundary was released.
+        on_history: called with the number of moves to undo (negative: to redo).
+        can_undo: whether there is a move to undo.
+        can_redo: whether there is a move to redo.
+        compact: a smaller ribbon without the passes, for two side by side.
+        hint: one line above the stack.
+        link: value of the query parameter ``s`` that restores this setting, kept in the page's address; "" for none.
+        page_is_behind: for a ribbon in a fragment: whether the page around it shows an older setting. The browser then
+            asks for all of it once the ribbon is drawn; a rerun from the fragment itself would drop what it just drew.
+    """
+    epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
+    state = st.session_state.get(key) or {}
+    split, undone = state.get("split") or {}, (state.get("history") or {}).get("undone", 0)
+    st.session_state[f"_{key}_undone"] = undone  # Streamlit drops a widget's state on a visit to another page
+    _mount(
+        key=key,
+        data={
+            **contents,
+            "seq": split.get("seq", 0),
+            "undone": undone,
+            "epoch": epoch,
+            "can_undo": can_undo,
+            "can_redo": can_redo,
+            "compact": compact,
+            "hint": hint,
+            "link": link,
+            "behind": page_is_behind,
+            "path": "/explore",
+        },
+        default={"split": NO_SPLIT, "history": {"undone": 0}},
+        on_split_change=functools.partial(_split_changed, key, on_split),
+        on_history_change=functools.partial(_history_changed, key, on_history),
+        on_page_change=st.rerun,
+    )
+
+
+def setting_map(
+    contents: Mapping[str, Any], corners: tuple[str, str, str], *, key: str, on_split: Callable[[int, int], None]
+) -> None:
+    """Draw the map of every pair of boundaries, colored by trained parameters; a click or arrow keys choose one.
+
+    Args:
+        contents: as for `ribbon`.
+        corners: what the settings (0, 0), (0, L) and (L, L) are.
+        key: the widget's key.
+        on_split: called with the chosen (n1, n2).
+    """
+    epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
+    split = (st.session_state.get(key) or {}).get("split") or {}
+    _mount_map(
+        key=key,
+        data={**contents, "corners": list(corners), "seq": split.get("seq", 0), "epoch": epoch},
+        default={"split": NO_SPLIT},
+        on_split_change=functools.partial(_split_changed, key, on_split),
+    )
+
+
+def _split_changed(key: str, on_split: Callable[[int, int], None]) -> None:
+    split = st.session_state[key]["split"]
+    if split["seq"]:
+        on_split(split["n1"], split["n2"])
+
+
+def _history_changed(key: str, on_history: Callable[[int], None]) -> None:
+    """The browser counts undos minus redos in all; what is new since the last call is what to do now."""
+    undone = st.session_state[key]["history"]["undone"]
+    done_key = f"_{key}_undone"
+    on_history(undone - st.session_state.get(done_key, 0))
+    st.session_state[done_key] = undone

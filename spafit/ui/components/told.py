@@ -1,0 +1,23 @@
+"""Errors as one sentence on the page; whatever else is on it stays."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.ui.components.text import plain
+
+
+def tell(error: SpafitError) -> None:
+    """Show an error's sentence letter by letter: it may quote what a visitor typed."""
+    st.error(plain(str(error)), icon=":material/error:")
+
+
+@contextmanager
+def told() -> Generator[None]:
+    """Show a `SpafitError` raised inside as a sentence where it happened, and go on after the block."""
+    try:
+        yield
+    except SpafitError as error:
+        tell(error)

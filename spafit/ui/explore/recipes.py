@@ -1,0 +1,152 @@
+"""Explore's controls beyond the preset: a recipe per stratum, LoRA, the embeddings and the head."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.models.anatomy import Anatomy
+from spafit.palette import RECIPE_LABELS, RECIPE_MEANINGS
+from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, Recipe, Stratification
+from spafit.ui.components.ribbon.contents import ROLE_LABELS
+from spafit.ui.explore.stack import boundary_numbers
+from spafit.ui.explore.state import change_settings, commit, say, settings
+from spafit.ui.state import current_stratification
+
+MEANING = "  \n".join(f"**{RECIPE_LABELS[recipe]}**: {meaning}." for recipe, meaning in RECIPE_MEANINGS.items())
+
+
+def _change(key: str, changed: Callable[[Stratification, Any], Stratification]) -> None:
+    """Apply a widget's new value; what the model cannot do is said and not applied."""
+    try:
+        commit(changed(current_stratification(), st.session_state[key]))
+    except SpafitError as error:
+        say(str(error))
+
+
+def _with_recipe(number: int) -> Callable[[Stratification, Recipe], Stratification]:
+    def changed(before: Stratification, recipe: Recipe) -> Stratification:
+        recipes = list(before.recipes)
+        recipes[number] = recipe
+        return replace(before, recipes=tuple(recipes))
+
+    return changed
+
+
+def _recipe_box(label: str, key: str, value: Recipe, options: tuple[Recipe, ...], changed: Any, help_text: str) -> None:
+    st.session_state[key] = value
+    st.selectbox(
+        label,
+        options,
+        format_func=RECIPE_LABELS.__getitem__,
+        key=key,
+        on_change=_change,
+        args=(key, changed),
+        help=help_text,
+    )
+
+
+def recipes_tab(anatomy: Anatomy, stratification: Stratification) -> None:
+    """Everything a stratification has, as ordinary controls."""
+    st.markdown("**The layers**")
+    boundary_numbers(stratification)
+    for stratum, column in zip(stratification.strata(), st.columns(3), strict=True):
+        with column:
+            number = stratum.number
+            _recipe_box(
+                f"Stratum {number}: {stratum.span}",
+                f"explore_recipe_{number}",
+                stratum.recipe,
+                tuple(Recipe),
+                _with_recipe(number - 1),
+                MEANING,
+            )
+    st.markdown("**The LoRA pairs**")
+    _lora(stratification)
+    st.markdown("**Below and above the layers**")
+    _ends(anatomy, stratification)
+
+
+def _lora(stratification: Stratification) -> None:
+    lora = stratification.lora
+    rank, alpha, dropout, targets = st.columns([1, 1, 1, 3])
+    for column, label, name, low, high, step, help_text in (
+        (
+            rank,
+            "Rank",
+            "rank",
+            1,
+            65_536,
+            1,
+            "How many rows A and columns B have: more can express more and cost more.",
+        ),
+        (alpha, "Alpha", "alpha", 0.5, 1e6, 1.0, "The pair's product is scaled by alpha / rank."),
+        (dropout, "Dropout", "dropout", 0.0, 0.95, 0.05, "Share of inputs to a pair that is set to zero in training."),
+    ):
+        key = f"explore_lora_{name}"
+        st.session_state[key] = getattr(lora, name)
+        column.number_input(
+            label, low, high, step=step, key=key, on_change=_change, args=(key, _with_lora(name)), help=help_text
+        )
+    st.session_state["explore_lora_targets"] = list(lora.targets)
+    targets.multiselect(
+        "On which matrices",
+        MATRIX_ROLES,
+        format_func=ROLE_LABELS.__getitem__,
+        key="explore_lora_targets",
+        on_change=_change,
+        args=("explore_lora_targets", _with_lora("targets")),
+        help="A LoRA pair is two thin matrices beside a large frozen one: A (rank × inputs) and B (outputs × rank).",
+    )
+
+
+def _with_lora(name: str) -> Callable[[Stratification, Any], Stratification]:
+    return lambda before, value: replace(before, lora=replace(before.lora, **{name: value}))
+
+
+def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
+    embeddings, pooler, fresh, labels = st.columns(4)
+    with embeddings:
+        _recipe_box(
+            "Embeddings",
+            "explore_embeddings",
+            stratification.embeddings,
+            WITHOUT_LORA,
+            lambda before, recipe: replace(before, embeddings=recipe),
+            "What lies below layer 1: word and position embeddings. SPAFIT keeps them frozen.",
+        )
+    with pooler:
+        _recipe_box(
+            "Pretrained pooler",
+            "explore_pooler",
+            stratification.head.pretrained_pooler,
+            WITHOUT_LORA,
+            lambda before, recipe: replace(before, head=replace(before.head, pretrained_pooler=recipe)),
+            "A layer above the stack that some checkpoints (BERT's) bring along.",
+        )
+    with fresh:
+        _recipe_box(
+            "New head",
+            "explore_fresh",
+            stratification.head.fresh,
+            WITHOUT_LORA,
+            lambda before, recipe: replace(before, head=replace(before.head, fresh=recipe)),
+            "The classifier for your task. It starts from random numbers, so it should train.",
+        )
+    st.session_state["explore_labels"] = settings().num_labels
+    labels.number_input(
+        "Labels",
+        1,
+        10_000,
+        key="explore_labels",
+        on_change=lambda: change_settings(num_labels=st.session_state["explore_labels"]),
+        help="How many classes the new head tells apart; 1 predicts a number instead.",
+    )
+    inert = sum(tensor.inert for tensor in anatomy.tensors)
+    if inert:
+        st.caption(
+            f"{inert:,} key biases of this model are inert: training them changes nothing, because softmax ignores "
+            "what is added to all scores alike. They are counted, since BitFit trains them."
+        )

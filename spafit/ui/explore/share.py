@@ -1,0 +1,62 @@
+"""Explore's take-along panel: a link, a Python script, the command line and the JSON of the setting."""
+
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from spafit.export.link import STRATIFICATION_FILE, count_command, needs_file, train_command
+from spafit.export.script import ScriptSettings, python_script
+from spafit.models.anatomy import Anatomy
+from spafit.models.registry import get_model
+from spafit.stratification import Stratification
+from spafit.training.config import default_learning_rate
+from spafit.ui.explore.state import settings
+from spafit.ui.state import current_model
+
+YOUR_MODEL = "path/to/your/model"
+TASK = "rotten-tomatoes"
+
+
+def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> None:
+    """Everything that describes the setting outside this page."""
+    model = get_model(current_model())
+    st.markdown("**Link.** Opens this page with this model and this setting.")
+    st.code(f"{_origin()}/explore?s={link}", language=None, wrap_lines=True)
+
+    st.markdown("**Python.** Plain PyTorch, transformers and peft; nothing of spafit is needed.")
+    if model.counts_only:
+        st.caption(f"There are no weights of {model.name} here, so put your own folder in the script's place of them.")
+    name = model.hub_id or (str(model.path) if model.path else YOUR_MODEL)
+    chosen = settings()
+    script = python_script(
+        name,
+        anatomy,
+        stratification,
+        ScriptSettings(default_learning_rate(stratification), chosen.batch_size, chosen.length),
+    )
+    st.code(script, language="python", height=320)
+    _download(script, "finetune.py", "text/x-python")
+
+    st.markdown("**Command line.** Counts, and trains on a bundled task.")
+    commands = [count_command(model.key, stratification, chosen.num_labels)]
+    if not model.counts_only:
+        commands.append(train_command(model.key, TASK, stratification))
+    st.code("\n".join(commands), language="bash", wrap_lines=True)
+
+    st.markdown(
+        f"**JSON.** {'The commands read it from ' + STRATIFICATION_FILE + '.' if needs_file(stratification) else ''}"
+    )
+    document = stratification.to_json()
+    st.code(document, language="json", wrap_lines=True)
+    _download(document, STRATIFICATION_FILE, "application/json")
+
+
+def _download(text: str, name: str, mime: str) -> None:
+    st.download_button(f"Download {name}", text, name, mime, on_click="ignore", icon=":material/download:")
+
+
+def _origin() -> str:
+    """The address under which the visitor sees the app, without a page."""
+    parts = urlsplit(st.context.url or "")
+    folder = parts.path.rstrip("/").removesuffix("/explore")
+    return f"{parts.scheme}://{parts.netloc}{folder}" if parts.netloc else ""

@@ -1,0 +1,129 @@
+"""The first thing on Explore: named starting points, the ribbon, and what a person should know about its numbers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from spafit.counting import notices
+from spafit.models.anatomy import Anatomy
+from spafit.stratification import Method, Recipe, Stratification, method_of, preset
+from spafit.ui.components.ribbon import ribbon
+from spafit.ui.components.ribbon.contents import contents
+from spafit.ui.explore.state import can_redo, can_undo, commit, counts_of, message, step_back
+from spafit.ui.state import current_model, current_stratification
+
+METHOD_LABELS = {
+    Method.SPAFIT: "SPAFIT",
+    Method.BITFIT: "BitFit",
+    Method.LORA: "LoRA",
+    Method.FULL: "Full",
+    Method.PROBE: "Head only",
+}
+HINT = "Drag the two handles. Click a layer to look inside."
+ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
+_METHOD, _N1, _N2, _DRAWN = "explore_method", "explore_n1", "explore_n2", "explore_drawn"
+
+
+def start_from() -> None:
+    """The named points of the space, and the two boundaries as numbers."""
+    stratification = current_stratification()
+    st.session_state[_METHOD] = method_of(stratification)
+    st.segmented_control(
+        "Start from",
+        list(METHOD_LABELS),
+        format_func=METHOD_LABELS.__getitem__,
+        key=_METHOD,
+        on_change=_method_picked,
+        wrap=True,
+        help="**SPAFIT** freezes the first layers, trains only biases in the middle, and adds LoRA on top. **BitFit** "
+        "trains every bias and nothing else. **LoRA** puts a small pair of matrices beside the large ones. "
+        "**Full** is ordinary fine-tuning: every parameter trains. **Head only** trains just the new classifier.",
+    )
+
+
+def _method_picked() -> None:
+    method = st.session_state[_METHOD]
+    before = current_stratification()
+    if method and method is not method_of(before):
+        commit(preset(method, before.num_layers, lora=before.lora))
+
+
+def boundary_numbers(stratification: Stratification) -> None:
+    """The two boundaries as numbers, for exact values."""
+    st.session_state[_N1], st.session_state[_N2] = stratification.n1, stratification.n2
+    first, second = st.columns(2)
+    first.number_input("Boundary 1: after layer", 0, stratification.n2, key=_N1, on_change=_numbers_changed)
+    second.number_input(
+        "Boundary 2: after layer", stratification.n1, stratification.num_layers, key=_N2, on_change=_numbers_changed
+    )
+
+
+def _numbers_changed() -> None:
+    commit(current_stratification().with_boundaries(st.session_state[_N1], st.session_state[_N2]))
+
+
+def _moved(n1: int, n2: int) -> None:
+    commit(current_stratification().with_boundaries(n1, n2))
+
+
+def main_ribbon(anatomy: Anatomy, link: Callable[[], str]) -> None:
+    """The ribbon of the current setting, and what should be known about it; the page is drawn for this setting."""
+    st.session_state[_DRAWN] = _what_is_shown()
+    _ribbon(anatomy, link)
+
+
+def _what_is_shown() -> tuple[str, Stratification, str]:
+    return current_model(), current_stratification(), message()
+
+
+@st.fragment
+def _ribbon(anatomy: Anatomy, link: Callable[[], str]) -> None:
+    """A fragment, so that a move is answered here at once; the browser then asks for the rest of the page."""
+    if st.session_state[_DRAWN][0] != current_model():  # an undo went back to another model
+        st.rerun()
+    stratification = current_stratification()
+    one_recipe = len(set(stratification.recipes)) == 1
+    ribbon(
+        contents(anatomy, stratification),
+        key="explore_ribbon",
+        on_split=_moved,
+        on_history=step_back,
+        can_undo=can_undo(),
+        can_redo=can_redo(),
+        hint=ONE_RECIPE_HINT if one_recipe else HINT,
+        link=link(),
+        page_is_behind=st.session_state[_DRAWN] != _what_is_shown(),
+    )
+    counts = counts_of(anatomy, stratification)
+    st.markdown(
+        f"**{counts.name}** trains **{counts.trainable:,}** of {counts.total:,} parameters, {counts.percent:.4g} %."
+    )
+    _suggest(anatomy, stratification)
+
+
+def _suggest(anatomy: Anatomy, stratification: Stratification) -> None:
+    """Where a stratum of biases has none to train, say so and offer what does train there."""
+    idle = [s for s in stratification.strata() if s.size and s.recipe is Recipe.BIAS and not anatomy.has_biases]
+    if not idle:
+        return
+    text, action = st.columns([4, 1.4], vertical_alignment="center")
+    spans = " and ".join(stratum.span for stratum in idle)
+    text.warning(
+        f"{anatomy.name} was built without bias terms, so BitFit trains nothing in {spans}. LoRA works in any model.",
+        icon=":material/lightbulb:",
+    )
+    action.button("Use LoRA there", on_click=_lora_for_biases, key="explore_use_lora", width="stretch")
+
+
+def _lora_for_biases() -> None:
+    before = current_stratification()
+    recipes = tuple(Recipe.LORA if recipe is Recipe.BIAS else recipe for recipe in before.recipes)
+    commit(replace(before, recipes=recipes))
+    st.rerun()
+
+
+def notes(anatomy: Anatomy, stratification: Stratification) -> None:
+    """What should be known about the counts, in small print."""
+    for notice in notices(anatomy, stratification):
+        st.caption(f":material/info: {notice}")

@@ -1,0 +1,67 @@
+"""Several runs in one chart."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from spafit.runs import Run
+from spafit.ui.components.curves import LINE_COLORS, Line, curves, smoothed
+from spafit.ui.components.text import metric_name
+from spafit.ui.runs.data import METRIC_SPAN, events_of, guess, loss_name, points, primary_metric
+
+MOST_RUNS = len(LINE_COLORS)
+
+
+def compare(runs: Sequence[Run]) -> None:
+    """Draw the runs' training loss and primary metric over steps, epochs or seconds, a color for each run.
+
+    Runs of one task are drawn beside what guessing reaches there.
+    """
+    if len(runs) > MOST_RUNS:
+        st.info(f"The first {MOST_RUNS} of the {len(runs)} selected runs are drawn.")
+        runs = runs[:MOST_RUNS]
+    metrics = sorted({primary_metric(run) for run in runs})
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        axis = st.segmented_control("Over", ("step", "epoch", "seconds"), default="step", required=True, key="axis")
+        metric = metrics[0]
+        if len(metrics) > 1:
+            metric = st.selectbox("Metric", metrics, format_func=metric_name, key="metric", width=220)
+    x_label = "seconds since the launch" if axis == "seconds" else str(axis)
+    losses, measured = [], []
+    for number, (run, label) in enumerate(zip(runs, labels_of(runs), strict=True)):
+        table = points(events_of(run))
+        color = LINE_COLORS[number % len(LINE_COLORS)]
+        for series, lines in (("loss", losses), (f"validation {metric}", measured)):
+            rows = table[table["series"] == series]
+            if len(rows):
+                values = rows["value"].tolist()
+                y = smoothed(values) if series == "loss" else values
+                lines.append(Line(label, color, rows[str(axis)].tolist(), y, dots=series != "loss"))
+    left, right = st.columns(2)
+    with left:
+        units = " or ".join(sorted({loss_name(primary_metric(run)) for run in runs}))
+        title = "Training loss, smoothed"
+        curves(losses, key="compare_loss", title=title, x_label=x_label, y_label=units, height=300)
+    with right:
+        name = metric_name(metric)
+        floor = guess(runs[0].task) if len({run.task for run in runs}) == 1 else None
+        curves(
+            measured,
+            key="compare_metric",
+            title=f"Validation {name}",
+            x_label=x_label,
+            y_label=name,
+            y_span=METRIC_SPAN,
+            reference=None if floor is None else (f"guessing {floor:.3f}", floor),
+            height=300,
+        )
+
+
+def labels_of(runs: Sequence[Run]) -> list[str]:
+    """A label for each run: its name, whatever of task, model and seed differs among them, its id if need be."""
+    facts = [(run.name, run.task, run.model, f"seed {run.seed}") for run in runs]
+    telling = [0] + [place for place in (1, 2, 3) if len({fact[place] for fact in facts}) > 1]
+    labels = [" · ".join(fact[place] for place in telling) for fact in facts]
+    return [
+        label if labels.count(label) == 1 else f"{label} · {run.id}" for label, run in zip(labels, runs, strict=True)
+    ]

@@ -1,0 +1,104 @@
+"""A run's events as the pages use them: fetched once, then only what is new; as points of curves."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from spafit.runs import Run, State, Store
+from spafit.tasks import TaskError, folder, get_task, is_quick, load
+from spafit.tasks.metrics import REGRESSION_METRICS
+
+POINT_COLUMNS = ("series", "step", "epoch", "seconds", "value")
+"""Columns of a points table; `series` is "loss" (training), "validation loss" or "validation METRIC"."""
+METRIC_SPAN = 0.2
+"""A metric's axis spans at least this much: a few hundred validation texts scatter by some hundredths."""
+_KEPT_RUNS = 20
+_QUIET_SECONDS = 1.0
+"""Where no event has come for this long, the clock is carried on without one."""
+
+Event = Mapping[str, Any]
+
+
+def events_of(run: Run) -> list[Event]:
+    """All events of the run's current attempt so far. A session asks the store only for those it has not seen."""
+    seen: dict[tuple[str, int], tuple[int, list[Event]]] = st.session_state.setdefault("seen_events", {})
+    key = (run.id, run.attempt)
+    last, events = seen.pop(key, (0, []))
+    for number, event in Store.open().events(run.id, after=last):
+        last = number
+        events.append(event)
+    seen[key] = (last, events)
+    while len(seen) > _KEPT_RUNS:
+        seen.pop(next(iter(seen)))
+    return events
+
+
+def up_to_now(run: Run) -> Run:
+    """The run with its seconds, and those that are left, carried on through a phase that tells nothing while it lasts.
+
+    The final evaluation is such a phase: it can take as long as the training did.
+    """
+    if run.state is not State.RUNNING or run.seconds is None:
+        return run
+    quiet = Store.open().quiet_for(run.id)
+    if quiet < _QUIET_SECONDS:
+        return run
+    left = None if run.remaining is None else max(0.0, run.remaining - quiet)
+    return replace(run, seconds=run.seconds + quiet, remaining=left)
+
+
+def points(events: Iterable[Event]) -> pd.DataFrame:
+    """One row per measured value, columns `POINT_COLUMNS`, in the order of the events."""
+    rows: list[tuple[str, int, float, float, float]] = []
+    for event in events:
+        if event["kind"] == "step":
+            rows.append(("loss", event["step"], event["epoch"], event["seconds"], event["loss"]))
+        elif event["kind"] == "evaluated":
+            at = (event["step"], event.get("epoch", 0.0), event["seconds"])
+            rows.append(("validation loss", *at, event["loss"]))
+            rows.extend((f"validation {name}", *at, value) for name, value in event["metrics"].items())
+    return pd.DataFrame(rows, columns=list(POINT_COLUMNS))
+
+
+def last_of(events: Iterable[Event], kind: str) -> Event | None:
+    """The latest event of a kind, or None."""
+    return next((event for event in reversed(list(events)) if event["kind"] == kind), None)
+
+
+def guess(task_key: str) -> float | None:
+    """What the task's primary metric is on the validation part for somebody who always says the most frequent label.
+
+    None where that would need a download, a long wait, or more than counting labels.
+    """
+    try:
+        task = get_task(task_key)
+        return _guess(task.key, str(folder(task))) if is_quick(task) else None
+    except TaskError:
+        return None
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _guess(task_key: str, place: str) -> float | None:
+    """Counted once for all visitors; `place` changes when the data does."""
+    task = get_task(task_key)
+    labels = load(task, "validation").labels
+    if task.metric == "accuracy":
+        return float(np.bincount(labels).max() / len(labels))
+    return 0.0 if task.metric in ("matthews", "pearson", "spearman") else None
+
+
+def primary_metric(run: Run) -> str:
+    """The name of the metric that counts for this run: its task's, or the first it recorded when the task is gone."""
+    try:
+        return get_task(run.task).metric
+    except TaskError:
+        return next(iter(run.metrics or run.validation_metrics), "accuracy")
+
+
+def loss_name(metric: str) -> str:
+    """What the loss of a task with this primary metric is, as an axis says it."""
+    return "squared error" if metric in REGRESSION_METRICS else "cross-entropy"

@@ -1,0 +1,183 @@
+"""What stands behind a run's curve: its setting, its scores, its layers, the machine, its log; and files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.palette import RECIPE_LABELS
+from spafit.runs import Run, State, Store
+from spafit.tasks import TaskError, called, get_task
+from spafit.tasks.metrics import LABELS
+from spafit.ui.components.picture import picture
+from spafit.ui.components.text import plain
+from spafit.ui.components.told import tell, told
+from spafit.ui.explore.state import anatomy_of, counts_of
+from spafit.ui.runs.data import events_of, last_of, points
+from spafit.ui.state import detach, set_model, set_stratification
+from spafit.ui.train.form import take_over
+from spafit.ui.train.settings import SETTING_LABELS
+
+LOG_BYTES = 8_000
+
+
+def run_details(run: Run) -> None:
+    """Draw what can be done with a run, and everything that it was made from; followed while the run goes."""
+    _actions(run)
+    st.fragment(_tabs, run_every=None if run.state.over else 3.0)(run.id)
+
+
+def _tabs(run_id: str) -> None:
+    try:
+        run = Store.open().get(run_id)
+    except SpafitError as error:
+        tell(error)
+        return
+    names = ("Setting", "Scores", "Layers", "When and where", "Log")
+    # A reason that explains itself needs no log beside it.
+    unexplained = run.state is State.FAILED and (not run.reason or "run's log" in run.reason)
+    setting, scores, layers, circumstances, log = st.tabs(names, default="Log" if unexplained else None)
+    with setting, told():
+        _setting(run)
+    with scores:
+        _scores(run)
+    with layers, told():
+        _layers(run)
+    with circumstances:
+        _circumstances(run)
+    with log:
+        text = log_tail(Store.open().folder(run.id) / "log.txt")
+        st.code(text, language=None, height=300) if text else st.caption("The log is empty.")
+
+
+def _actions(run: Run) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            "Curve (CSV)",
+            lambda: points(events_of(run)).to_csv(index=False),
+            file_name=f"{run.id}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Setting (JSON)",
+            json.dumps(run.spec_document, indent=2),
+            file_name=f"{run.id}.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if st.button("Explore this setting", icon=":material/layers:"):
+            with told():
+                set_model(run.model, run.spec.stratification.num_layers)
+                set_stratification(run.spec.stratification)
+                st.switch_page("pages/explore.py")
+        if st.button("Train with it again", icon=":material/play_circle:"):
+            with told():
+                take_over(run.spec)
+                detach()
+                st.switch_page("pages/train.py")
+        if run.state.over:
+            label = "Back into the list" if run.archived else "Archive"
+            if st.button(label, icon=":material/archive:", help="Archived runs leave the list; nothing is deleted."):
+                with told():
+                    Store.open().archive(run.id, not run.archived)
+                    st.rerun()
+
+
+def _setting(run: Run) -> None:
+    spec = run.spec
+    stratification = spec.stratification
+    st.html(picture(stratification))
+    left, right = st.columns(2)
+    with left:
+        lora = stratification.lora
+        about_lora = {
+            "LoRA rank, alpha": f"{lora.rank}, {lora.alpha:g}",
+            "LoRA on": ", ".join(lora.targets).replace("_", " "),
+        }
+        _facts(
+            {
+                "Model": spec.model,
+                "Task": spec.task,
+                "Embeddings": RECIPE_LABELS[stratification.embeddings],
+                "Pretrained pooler": RECIPE_LABELS[stratification.head.pretrained_pooler],
+                "New classifier": RECIPE_LABELS[stratification.head.fresh],
+            }
+            | (about_lora if stratification.uses_lora else {})
+        )
+    with right:
+        values = {name: value for name, value in spec.settings.to_dict().items() if value is not None}
+        _facts({SETTING_LABELS.get(name, name): _said(value) for name, value in values.items()})
+
+
+def _scores(run: Run) -> None:
+    """Every metric on every part, beside what guessing reaches on the test parts."""
+    if not run.validation_metrics:
+        st.caption("The first evaluation brings the first scores.")
+        return
+    parts = {}
+    for part, (reached, baseline) in run.tests.items():
+        name = called(run.task, part)
+        parts |= {name: reached, f"guessing on {name}": baseline}
+    parts["validation"] = run.validation_metrics
+    table = pd.DataFrame({part: values for part, values in parts.items() if values})
+    table.index = [LABELS.get(name, name) for name in table.index]
+    st.table(table.map(lambda value: f"{value:.4f}"), border="horizontal")
+
+
+def _layers(run: Run) -> None:
+    try:
+        num_labels = get_task(run.task).num_labels
+    except TaskError:
+        num_labels = 2  # the task is gone; only the classifier's rows depend on it
+    counts = counts_of(anatomy_of(run.model, num_labels=num_labels), run.spec.stratification)
+    numbers = ("bias", "lora", "weight", "trainable", "total")
+    st.dataframe(
+        counts.frame()[["label", "stratum", "recipe", *numbers]].rename(columns={"label": "row"}),
+        hide_index=True,
+        placeholder="",
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in numbers},
+    )
+
+
+def _circumstances(run: Run) -> None:
+    stamps = {"Submitted": run.created_at, "Started": run.started_at, "Ended": run.ended_at}
+    facts: dict[str, Any] = {name: f"{when:%Y-%m-%d %H:%M:%S} UTC" for name, when in stamps.items() if when}
+    facts |= {"Attempt": run.attempt, "Device": run.device or "not known yet", "Seed": run.seed} | run.hardware
+    if isinstance(run.hardware.get("memory"), int):
+        facts["memory"] = _gibibytes(run.hardware["memory"])
+    finished = last_of(events_of(run), "finished")
+    if finished and finished.get("peak_memory"):
+        facts["Peak memory of the run"] = _gibibytes(finished["peak_memory"])
+    _facts(facts | run.versions)
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / 1024**3:.2f} GiB"
+
+
+def _said(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _facts(facts: dict[str, Any]) -> None:
+    """Names and values in two columns, shown as they are."""
+    rows = [(plain(str(name)), plain(str(value))) for name, value in facts.items()]
+    st.table(pd.DataFrame(rows, columns=["", " "]), border="horizontal", hide_index=True, hide_header=True)
+
+
+def log_tail(path: Path) -> str:
+    """The last `LOG_BYTES` of a log, cut at a line; empty when there is none."""
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - LOG_BYTES))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return text if size <= LOG_BYTES else text.partition("\n")[2]

@@ -1,0 +1,40 @@
+"""What goes on now, as a list on Home."""
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.runs import Run, State, Store
+from spafit.ui.components.text import plain, time_left
+from spafit.ui.components.told import tell
+from spafit.ui.runs.data import up_to_now
+
+_SHOWN_NOW = 6
+
+
+@st.fragment(run_every=2.0)
+def runs_now() -> None:
+    """What is running and waiting, for all visitors together, each a link; followed every two seconds."""
+    try:
+        store = Store.open()
+        running, waiting = [up_to_now(run) for run in store.list(state=State.RUNNING)], store.queue()
+    except SpafitError as error:
+        tell(error)
+        return
+    for run in running:
+        with st.container(border=True):
+            _line(run)
+            st.progress(run.progress, text="starting" if run.remaining is None else time_left(run.remaining))
+    for run in waiting[: max(0, _SHOWN_NOW - len(running))]:
+        with st.container(border=True):
+            _line(run)
+            st.caption(f"place {run.position} in the queue")
+    if not running and not waiting:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown("No run at the moment.", width="content")
+            st.page_link("pages/train.py", label="Start one", icon=":material/play_circle:")
+
+
+def _line(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link("pages/runs.py", label=f"**{plain(run.name)}**", query_params={"run": run.id})
+        st.text(" · ".join([run.model, run.task] + ([run.owner] if run.owner else [])))

@@ -1,0 +1,115 @@
+"""The table of all runs: filtered, followed while it is open, a click opens a run, ticks compare several."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.runs import Run, Store
+from spafit.tasks import called
+from spafit.ui.components.told import tell
+from spafit.ui.runs.compare import compare
+from spafit.ui.runs.data import primary_metric
+from spafit.ui.visitor import owner
+
+_OPENED, _SHOWN = "runs_opened", "runs_shown"
+_COLUMNS = {
+    "Trained": st.column_config.NumberColumn(format="localized", help="Parameters that were trained"),
+    "Test": st.column_config.NumberColumn(
+        format="%.3f", help="The metric on the test data, once, at the end; MNLI: matched"
+    ),
+    "Test, mismatched": st.column_config.NumberColumn(format="%.3f", help="On MNLI's second test part, likewise"),
+    "Guessing": st.column_config.NumberColumn(format="%.3f", help="By the most frequent answer, on the test data"),
+    "Validation": st.column_config.NumberColumn(format="%.3f", help="The metric in the latest evaluation"),
+    "Metric": st.column_config.TextColumn(help="What Test, Guessing and Validation are; higher is better"),
+    "Seconds": st.column_config.NumberColumn(format="%.0f", help="From launch to end, without waiting"),
+    "Started": st.column_config.DatetimeColumn(format="distance"),
+}
+_ORDER = (
+    *("Run", "State", "Test", "Test, mismatched", "Guessing", "Validation", "Metric", "Task"),
+    *("Trained", "Seconds", "Owner", "Model", "Started", "Id"),
+)
+"""Whichever run is the newest, and so decides which columns come first; absent ones are left out."""
+
+
+def runs_table() -> None:
+    """Draw the filter, and the runs that it leaves with a comparison of the ticked ones."""
+    st.caption("Every run that was started here, by anybody, with the setting, machine and curve behind its figure.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        whose = st.segmented_control(
+            "Whose", ("All", "Mine"), default="All", required=True, label_visibility="collapsed"
+        )
+        archived = st.toggle("Archived", help="Show the archived runs instead.")
+    name = owner()
+    if whose == "Mine" and not name:
+        st.info("Type your name in the sidebar (on a phone: » at the top) to see your runs.", icon=":material/person:")
+        return
+    _follow(name if whose == "Mine" else None, archived)
+
+
+@st.fragment(run_every=3.0)
+def _follow(name: str | None, archived: bool) -> None:
+    key = f"runs_table_{st.session_state.get(_OPENED, 0)}"  # a new one after each click, which would else act again
+    ticked = st.session_state.get(key, {}).get("selection", {}).get("rows")
+    try:
+        # Ticks count rows, so while there are any the rows stay what they are.
+        if not ticked or _SHOWN not in st.session_state:
+            st.session_state[_SHOWN] = Store.open().list(owner=name, archived=archived)
+        runs = st.session_state[_SHOWN]
+        if not runs:
+            _nothing(archived)
+            return
+        st.caption("Click a run to open it. Tick several to compare them.")
+        chosen = _table(runs, key)
+        if chosen:
+            compare(chosen)
+    except SpafitError as error:
+        tell(error)
+
+
+def _nothing(archived: bool) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown("No archived runs." if archived else "No runs yet.", width="content")
+        if not archived:
+            st.page_link("pages/train.py", label="Start one", icon=":material/play_circle:")
+
+
+def _table(runs: Sequence[Run], key: str) -> list[Run]:
+    """Draw the table, open the run that was clicked, return those that are ticked."""
+    event = st.dataframe(
+        pd.DataFrame([_row(run) for run in runs]),
+        key=key,
+        column_order=_ORDER,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode=("multi-row", "single-cell"),
+        placeholder="–",
+        column_config=_COLUMNS,
+    )
+    for row, _column in event["selection"]["cells"]:
+        st.session_state[_OPENED] = st.session_state.get(_OPENED, 0) + 1
+        st.query_params["run"] = runs[row].id
+        st.rerun()
+    return [runs[row] for row in event["selection"]["rows"] if row < len(runs)]
+
+
+def _row(run: Run) -> dict[str, Any]:
+    metric, further = primary_metric(run), run.further_tests
+    return {
+        "Run": run.name,
+        "State": f"queued, place {run.position}" if run.position else str(run.state),
+        "Test": run.metrics.get(metric),
+        **{called(run.task, part).capitalize(): further[part]["metrics"].get(metric) for part in further},
+        "Guessing": run.baseline.get(metric),
+        "Validation": run.validation_metrics.get(metric),
+        "Metric": metric,
+        "Task": run.task,
+        "Trained": run.trainable,
+        "Seconds": run.seconds,
+        "Owner": run.owner,
+        "Model": run.model,
+        "Started": run.started_at or run.created_at,
+        "Id": run.id,
+    }

@@ -1,0 +1,146 @@
+"""One run on a page, from the queue to its last figure; live while it goes. Train and Runs show the same."""
+
+from typing import Literal
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
+from spafit.tasks import called
+from spafit.training.events import PHASES
+from spafit.ui.components.text import duration, metric_name, plain, time_left
+from spafit.ui.components.told import tell, told
+from spafit.ui.runs.charts import run_charts
+from spafit.ui.runs.data import events_of, primary_metric, up_to_now
+from spafit.ui.runs.time import time_spent
+
+STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
+    State.QUEUED: (":material/hourglass_empty:", "gray"),
+    State.RUNNING: (":material/directions_run:", "blue"),
+    State.FINISHED: (":material/check_circle:", "green"),
+    State.STOPPED: (":material/stop_circle:", "orange"),
+    State.FAILED: (":material/error:", "red"),
+}
+NOT_LAUNCHED = "Waiting for a process with PyTorch"
+
+
+def find_run(run_id: str) -> Run | None:
+    """The run of an address; says so on the page when there is none."""
+    try:
+        return Store.open().get(run_id)
+    except UnknownRunError:
+        st.error("There is no such run here. Addresses are good on the machine where the run was started.")
+        return None
+
+
+def run_view(run: Run, chart_columns: int = 2) -> None:
+    """Draw a run. While it is queued or running the drawing follows it, once a second, to its end."""
+    st.fragment(_follow, run_every=None if run.state.over else 1.0)(run.id, run.state, chart_columns)
+
+
+def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
+    try:
+        run = Store.open().get(run_id)
+        if run.state.over and not drawn.over:
+            st.rerun()  # draw the whole page once more, without the timer and with what only finished runs have
+        events, run = events_of(run), up_to_now(run)
+    except SpafitError as error:
+        tell(error)
+        return
+    _headline(run)
+    _progress(run)
+    metric = primary_metric(run)
+    _figures(run, metric)
+    if events or run.state is State.RUNNING:
+        run_charts(run, events, metric, chart_columns)
+        time_spent(run, events)
+
+
+def _headline(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(run.name), width="content", anchor=False)
+        icon, color = STATE_LOOKS[run.state]
+        st.badge(run.state, icon=icon, color=color)
+        st.space("stretch")
+        _buttons(run)
+    about = [run.model, run.task, f"seed {run.seed}"] + ([f"by {run.owner}"] if run.owner else [])
+    st.text(" · ".join(about))
+
+
+def _buttons(run: Run) -> None:
+    if not run.state.over:
+        label = "Stopping …" if run.stop_requested else "Stop"
+        st.button(
+            label,
+            key=f"stop_{run.id}",
+            icon=":material/stop:",
+            on_click=_stop,
+            args=(run.id,),
+            disabled=run.stop_requested,
+        )
+    elif run.state is not State.FINISHED and st.button("Run again", key=f"rerun_{run.id}", icon=":material/replay:"):
+        with told():
+            rerun(run.id)
+            st.rerun()
+
+
+def _stop(run_id: str) -> None:
+    with told():
+        stop(run_id)
+
+
+def _progress(run: Run) -> None:
+    match run.state:
+        case State.QUEUED:
+            before = (run.position or 1) - 1
+            others = "is next" if before == 0 else f"waits for {before} {'other' if before == 1 else 'others'}"
+            st.info(
+                f"In the queue: this run {others}. You may close the page; it keeps its place.", icon=":material/queue:"
+            )
+        case State.RUNNING:
+            left = f" · {time_left(run.remaining)}" if run.remaining is not None else ""
+            steps = f" · step {run.step} of {run.total_steps}" if run.total_steps else ""
+            st.progress(run.progress, text=f"{PHASES.get(run.phase or '', NOT_LAUNCHED)}{steps}{left}")
+        case State.FAILED:
+            st.error(plain(run.reason or "It failed without saying why; see its log."), icon=":material/error:")
+        case State.STOPPED:
+            at = f"Stopped at step {run.step} of {run.total_steps}. The curve up to there is kept"
+            said = f"{at if run.step else 'Stopped before its first step'}; there is no test figure."
+            st.warning(said, icon=":material/stop_circle:")
+
+
+def _figures(run: Run, metric: str) -> None:
+    """The numbers of a run; a dash where there is none yet, and no test figure before the end."""
+    name = metric_name(metric)
+    with st.container(horizontal=True, gap="medium"):
+        for part, (reached, baseline) in run.tests.items():
+            value, floor = reached.get(metric), baseline.get(metric)
+            st.metric(
+                f"Test {name}{called(run.task, part).removeprefix('test')}",
+                _shown(value),
+                delta=None if floor is None or value is None else f"{value - floor:+.3f}",
+                delta_description=None if floor is None else f"guessing {floor:.3f}",
+                help="Computed once, at the end, on data that nothing was chosen with.",
+                width="content",
+            )
+        st.metric(
+            f"Validation {name}",
+            _shown(run.validation_metrics.get(metric)),
+            help="Of the latest evaluation while it runs; on all validation data once it is finished.",
+            width="content",
+        )
+        trained = run.trainable is not None and bool(run.total)
+        st.metric(
+            "Trained",
+            f"{run.trainable:,}" if trained else "–",
+            delta=f"{100 * run.trainable / run.total:.3g} %" if trained else None,
+            delta_color="off",
+            delta_arrow="off",
+            help="Parameters that were trained, and their share of the model.",
+            width="content",
+        )
+        st.metric("Time", duration(run.seconds), width="content")
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,184 @@
+"""Tokenising, batching and padding."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import BertTokenizerFast, PreTrainedTokenizerFast
+
+from spafit.errors import SpafitError
+from spafit.tasks import Examples
+from spafit.tasks.tokens import tokenize
+from spafit.training.batches import batch_width, bucketed_batches, collate, padding_share, positions
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "film", "was", "good", "bad", "and", "long"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tokenizer")
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    return folder
+
+
+def make(texts: list[str], pairs: list[str] | None = None) -> Examples:
+    return Examples(texts, pairs, np.arange(len(texts), dtype=np.int64) % 2)
+
+
+def test_tokens_are_those_of_the_models_own_tokenizer(tokenizer_folder: Path) -> None:
+    reference = BertTokenizerFast.from_pretrained(tokenizer_folder)
+    texts = ["The film was good", "", "bad " * 40, "unknown words [SEP] here"]
+    pairs = ["and long", "the film was long " * 9, "good " * 30, ""]
+    for second in (None, pairs):
+        encoded = tokenize(make(texts, second), tokenizer_folder, 16, None)
+        expected = reference(texts, second, truncation=True, max_length=16)
+        for i in range(len(texts)):
+            span = slice(encoded.offsets[i], encoded.offsets[i + 1])
+            assert encoded.input_ids[span].tolist() == expected["input_ids"][i]
+            assert encoded.token_type_ids is not None
+            assert encoded.token_type_ids[span].tolist() == expected["token_type_ids"][i]
+        whole = reference(texts, second)["input_ids"]
+        assert encoded.truncated == sum(len(tokens) > 16 for tokens in whole)
+        assert encoded.lengths.max() == 16
+        assert encoded.labels.tolist() == [0, 1, 0, 1]
+
+
+def test_a_tokenizer_without_padding_or_types_pads_with_its_end(tmp_path: Path) -> None:
+    inner = Tokenizer(models.WordLevel({"a": 0, "b": 1, "<end>": 2, "<unk>": 3}, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    inner.post_processor = processors.TemplateProcessing(single="$A <end>", special_tokens=[("<end>", 2)])
+    PreTrainedTokenizerFast(
+        tokenizer_object=inner, eos_token="<end>", model_input_names=["input_ids", "attention_mask"]
+    ).save_pretrained(tmp_path)
+    encoded = tokenize(make(["a b", "b"]), tmp_path, 8, None)
+    assert encoded.token_type_ids is None
+    batch = collate(encoded, np.array([1, 0]))
+    assert batch["input_ids"].tolist() == [[1, 2, 2], [0, 1, 2]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 0], [1, 1, 1]]
+    assert set(batch) == {"input_ids", "attention_mask", "labels"}
+
+
+def test_cache_is_shared_by_text_and_kept_apart_by_length(
+    tokenizer_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = make(["the film", "was good"])
+    first = tokenize(examples, tokenizer_folder, 8, tmp_path)
+    tokenize(examples, tokenizer_folder, 9, tmp_path)
+    tokenize(make(["the film", "was bad"]), tokenizer_folder, 8, tmp_path)
+    tokenize(make(["the film", "was good"], ["", ""]), tokenizer_folder, 8, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("tokenised again")
+
+    monkeypatch.setattr("spafit.tasks.tokens.load_tokenizer", refuse)
+    relabelled = Examples(examples.text, None, np.array([7, 8]))
+    again = tokenize(relabelled, tokenizer_folder, 8, tmp_path)
+    np.testing.assert_array_equal(again.input_ids, first.input_ids)
+    assert again.labels.tolist() == [7, 8]
+    assert (again.truncated, again.pad_id, again.max_length) == (first.truncated, first.pad_id, 8)
+
+
+def test_a_damaged_or_impossible_cache_costs_only_time(tokenizer_folder: Path, tmp_path: Path) -> None:
+    examples = make(["the film"])
+    first = tokenize(examples, tokenizer_folder, 8, tmp_path / "cache")
+    [file] = (tmp_path / "cache").iterdir()
+    file.write_bytes(b"PK\x03\x04 not an archive")
+    np.testing.assert_array_equal(
+        tokenize(examples, tokenizer_folder, 8, tmp_path / "cache").input_ids, first.input_ids
+    )
+    (tmp_path / "file").write_text("")
+    np.testing.assert_array_equal(tokenize(examples, tokenizer_folder, 8, tmp_path / "file").input_ids, first.input_ids)
+
+
+def test_the_oldest_tokens_leave_a_full_cache(
+    tokenizer_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spafit.tasks.tokens.CACHE_BYTES", 0)
+    tokenize(make(["the film"]), tokenizer_folder, 8, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_tokenizer_or_length_is_one_sentence(tokenizer_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(SpafitError, match="There is no tokenizer in"):
+        tokenize(make(["a"]), tmp_path, 8, None)
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(SpafitError, match=r"tokenizer in .* cannot be loaded") as caught:
+        tokenize(make(["a"]), tmp_path, 8, None)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(SpafitError, match="no room for a text"):
+        tokenize(make(["a"]), tokenizer_folder, 2, None)
+    with pytest.raises(SpafitError, match="batch size"):
+        bucketed_batches(np.ones(3), 0)
+
+
+lengths_lists = st.lists(st.integers(1, 128), max_size=300)
+
+
+@given(lengths_lists, st.integers(1, 40), st.integers(0, 3), st.booleans())
+def test_batches_are_a_permutation(lengths: list[int], size: int, seed: int, shuffle: bool) -> None:
+    batches = bucketed_batches(np.array(lengths, dtype=np.int64), size, seed, shuffle)
+    assert sorted(np.concatenate(batches).tolist() if batches else []) == list(range(len(lengths)))
+    assert sum(len(rows) < size for rows in batches) <= 1
+    assert all(0 < len(rows) <= size for rows in batches)
+    again = bucketed_batches(np.array(lengths, dtype=np.int64), size, seed, shuffle)
+    assert [rows.tolist() for rows in batches] == [rows.tolist() for rows in again]
+
+
+@given(lengths_lists.filter(bool), st.integers(1, 40))
+def test_padding_share_counts_positions(lengths: list[int], size: int) -> None:
+    array = np.array(lengths)
+    batches = bucketed_batches(array, size, 0, shuffle=False)
+    computed = sum(len(rows) * batch_width(int(array[rows].max()), 128) for rows in batches)
+    assert positions(array, batches, 128) == computed
+    assert padding_share(array, batches, 128) == pytest.approx(1 - array.sum() / computed)
+    assert 0 <= padding_share(array, batches, 128) < 1
+    assert padding_share(array, [], 128) == 0
+
+
+@given(st.integers(1, 5000), st.integers(0, 5000))
+def test_batches_are_as_wide_as_their_longest_example_or_a_little_wider(longest: int, more: int) -> None:
+    width = batch_width(longest, longest + more)
+    assert longest <= width <= longest + more
+    assert width - longest < max(1, longest / 8)
+
+
+def test_few_widths_occur() -> None:
+    assert [batch_width(longest, 4096) for longest in (1, 8, 9, 16, 17, 18, 27, 33, 64, 65, 513)] == (
+        [1, 8, 9, 16, 18, 18, 28, 36, 64, 72, 576]
+    )
+    assert all(len({batch_width(longest, 4096) for longest in range(n + 1, 2 * n + 1)}) == 8 for n in (8, 32, 256))
+    assert batch_width(27, 27) == 27  # never beyond the longest that a model may take
+
+
+def test_buckets_waste_less_than_chance_and_epochs_differ() -> None:
+    lengths = np.random.default_rng(0).geometric(0.05, 2000)
+    plain = [np.arange(i, min(i + 16, 2000)) for i in range(0, 2000, 16)]
+    assert padding_share(lengths, bucketed_batches(lengths, 16, (0, 1)), 256) < padding_share(lengths, plain, 256) / 5
+    epochs = [bucketed_batches(lengths, 16, (0, epoch)) for epoch in range(2)]
+    assert [rows.tolist() for rows in epochs[0]] != [rows.tolist() for rows in epochs[1]]
+
+
+def test_collate_pads_to_the_longest_or_to_a_width(tokenizer_folder: Path) -> None:
+    encoded = tokenize(make(["the film was good", "bad"], ["and", "long"]), tokenizer_folder, 16, None)
+    batch = collate(encoded, np.array([1, 0]))
+    assert batch["input_ids"].shape == (2, 8)
+    assert batch["input_ids"][0].tolist() == [2, 8, 3, 10, 3, 0, 0, 0]
+    assert batch["token_type_ids"][0].tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
+    assert batch["attention_mask"].sum(axis=1).tolist() == [5, 8]
+    assert batch["labels"].tolist() == [1, 0]
+    assert collate(encoded, np.array([1]), width=12)["input_ids"].shape == (1, 12)
+
+
+def test_a_text_without_any_token_is_named(monkeypatch: pytest.MonkeyPatch, tokenizer_folder: Path) -> None:
+    arrays = {"input_ids": np.arange(3, dtype=np.int32), "offsets": np.array([0, 2, 2, 3])}
+    monkeypatch.setattr(
+        "spafit.tasks.tokens._tokenize", lambda *_: arrays | {"truncated": np.array(0), "pad_id": np.array(0)}
+    )
+    with pytest.raises(SpafitError, match="no token of 1 of 3 texts, the first being text 2; leave them out"):
+        tokenize(make(["a", "b", "c"]), tokenizer_folder, 16, None)
