@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
-from spafit.ui.components.told import told
 from spafit.ui.data.look import choose_task, explain, look, overview, show, train_button
 from spafit.ui.data.own import bring, just_stored, listed
 
@@ -14,7 +14,7 @@ just_stored()
 
 def one_task() -> None:
     """A task, explained and looked at."""
-    with told():
+    with showing_errors():
         task = choose_task()
         explain(task)
         train_button(task)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
-from spafit.ui.components.told import told
 from spafit.ui.runs.details import run_details
 from spafit.ui.runs.table import runs_table
 from spafit.ui.runs.view import find_run, run_view
@@ -13,7 +13,7 @@ frame("Runs", ":material/monitoring:")
 run_id = st.query_params.get("run")
 if run_id:
     st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_back:")
-    with told():
+    with showing_errors():
         run = find_run(run_id)
         if run:
             run_view(run)

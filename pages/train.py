@@ -3,25 +3,25 @@
 import streamlit as st
 
 from spafit.runs import ensure_supervisor
+from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
-from spafit.ui.components.told import told
 from spafit.ui.runs.view import find_run, run_view
 from spafit.ui.state import attach, attached_run, detach, has_chosen
 from spafit.ui.train.form import take_over, train_form
 
 frame("Train", ":material/play_circle:")
-with told():
+with showing_errors():
     ensure_supervisor()  # so that a process with PyTorch is ready by the time somebody presses the button
 
 run_id, run = attached_run(), None
 if run_id:
-    with told():
+    with showing_errors():
         run = find_run(run_id)
         if run is None:
             detach()
 if run_id and run:
     watching, setting = st.columns([3, 2], gap="large")
-    with watching, told():
+    with watching, showing_errors():
         if not has_chosen():
             take_over(run.spec)  # a reload: the form shows again what it showed when the run was started
         run_view(run, chart_columns=1)

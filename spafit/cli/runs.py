@@ -10,7 +10,7 @@ from typing import Any
 from spafit.cli.output import note, print_facts, print_json, print_table, scores, share
 from spafit.cli.parser import CommandError
 from spafit.runs import Run, State, Store, attend, stop
-from spafit.runs.account import decisions, seconds_by_phase
+from spafit.runs.summaries import decisions, seconds_by_phase
 from spafit.tasks import called
 from spafit.training.events import PHASES
 

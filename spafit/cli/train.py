@@ -16,7 +16,7 @@ from spafit.errors import SpafitError
 from spafit.models.load import load_anatomy
 from spafit.models.registry import get_model
 from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_supervisor, stop
-from spafit.runs.obstacles import obstacle
+from spafit.runs.preconditions import unmet_precondition
 from spafit.tasks import Task, TaskError, get_task, is_ready, preparation
 from spafit.tasks.upload import stored
 from spafit.training.config import RunSpec
@@ -32,7 +32,7 @@ def run(chosen: argparse.Namespace) -> int:
     model, task = get_model(chosen.model), get_task(chosen.task)
     if chosen.task != task.key:
         note(_read_as(chosen.task, task))
-    if sentence := obstacle(model, task):
+    if sentence := unmet_precondition(model, task):
         raise SpafitError(sentence)
     anatomy = load_anatomy(model.key, num_labels=task.num_labels)
     strat = stratification(chosen, anatomy.num_layers)

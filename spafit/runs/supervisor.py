@@ -111,7 +111,7 @@ class Supervisor:
         self.idle_since: float | None = None
 
     def tick(self) -> None:
-        """Look at every process once: bury the dead, take over orphans, end what should stop, start what can start."""
+        """Look at every process once: conclude runs whose process is gone, take over orphans, end, and start."""
         running = {run.id: run for run in self.store.list(state=State.RUNNING, archived=None, limit=None)}
         for run in running.values():
             if run.id not in self.watched:
@@ -148,7 +148,7 @@ class Supervisor:
 
     def _look_at(self, watched: Watched, *, over: bool) -> None:
         if watched.gone:
-            self._bury(watched)
+            self._conclude(watched)
             return
         if not over and not watched.run.stop_requested:
             return
@@ -161,7 +161,7 @@ class Supervisor:
         elif waited >= TERMINATE_AFTER and not over:
             self.end_group(watched.pid, signal.SIGTERM)
 
-    def _bury(self, watched: Watched) -> None:
+    def _conclude(self, watched: Watched) -> None:
         """Say in the store how a run ended if its process did not, and end what is left of its group."""
         code = watched.child.poll() if watched.child is not None else None
         if code != EXIT_STOOD_BACK:

@@ -1,7 +1,7 @@
 """The process that does one run: ``python -m spafit.runs.worker RUN_ID``.
 
 Without an id it imports PyTorch first and then waits for one on stdin; it ends when stdin is closed. It trains in the
-main thread, and a second thread (`Courier`) brings events to the store and brings back the wish to stop, so that
+main thread, and a second thread (`EventWriter`) brings events to the store and brings back the wish to stop, so that
 training never waits for a disk.
 """
 
@@ -52,15 +52,15 @@ class Terminated(BaseException):
     """SIGTERM arrived."""
 
 
-class Courier(Thread):
+class EventWriter(Thread):
     """Carries events to the store in batches, with a sign of life, and learns from it whether the run should stop.
 
     While the store is locked or full it keeps what it has and tries again.
     """
 
     def __init__(self, store: Store, run: Run) -> None:
-        super().__init__(daemon=True, name="spafit-courier")
-        self.stop_wished = Event()
+        super().__init__(daemon=True, name="spafit-writer")
+        self.stop_event = Event()
         self._store = store
         self._run = run
         self._waiting: list[dict[str, Any]] = []
@@ -89,7 +89,7 @@ class Courier(Thread):
                     self._deliver()
                     beat = time.monotonic()
                 elif self._store.should_stop(self._run):
-                    self.stop_wished.set()
+                    self.stop_event.set()
             except StoreError as error:
                 _log(f"{datetime.now(UTC):%H:%M:%S} {error} Trying again.")
 
@@ -97,7 +97,7 @@ class Courier(Thread):
         with self._lock:
             batch, hardware = list(self._waiting), self._hardware
         if self._store.record(self._run, batch, hardware):
-            self.stop_wished.set()
+            self.stop_event.set()
         with self._lock:
             del self._waiting[: len(batch)]
             self._hardware = None
@@ -138,26 +138,26 @@ def work(run_id: str) -> int:
     signal.signal(signal.SIGTERM, _on_terminate)
     # Losing the last second of a curve in a power cut is fine; waiting for the disk at every batch of events is not.
     hurried = Store(connect(str(store.engine.url.render_as_string(hide_password=False)), durable=False), store.home)
-    courier = Courier(hurried, run)
-    courier.start()
-    state, reason, last = perform(run, courier, folder, hardware)
+    writer = EventWriter(hurried, run)
+    writer.start()
+    state, reason, last = perform(run, writer, folder, hardware)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    return conclude(store, run, state, reason, [*courier.close(), *last])
+    return conclude(store, run, state, reason, [*writer.close(), *last])
 
 
 def perform(
-    run: Run, courier: Courier, folder: Path, hardware: dict[str, Any]
+    run: Run, writer: EventWriter, folder: Path, hardware: dict[str, Any]
 ) -> tuple[State, str | None, list[dict[str, Any]]]:
     """Train; return the state it ended in, why, and the last event, which belongs into the store with the state."""
     try:
-        for event in _train(run, courier, folder):
+        for event in _train(run, writer, folder):
             if event["kind"] == "finished":
                 _sync(folder)
                 return State(event["state"]), None, [event]
-            courier.add(event, hardware | _accelerator() if event["kind"] == "started" else None)
+            writer.add(event, hardware | _accelerator() if event["kind"] == "started" else None)
         return State.FAILED, UNFINISHED, []
     except Terminated:
-        stopped = courier.stop_wished.is_set()
+        stopped = writer.stop_event.is_set()
         return (State.STOPPED, None, []) if stopped else (State.FAILED, OUTSIDE, [])
     except SpafitError as error:
         _log(traceback.format_exc())
@@ -191,10 +191,10 @@ def conclude(store: Store, run: Run, state: State, reason: str | None, events: l
             time.sleep(RETRY_SECONDS)
 
 
-def _train(run: Run, courier: Courier, folder: Path) -> Iterator[dict[str, Any]]:
+def _train(run: Run, writer: EventWriter, folder: Path) -> Iterator[dict[str, Any]]:
     from spafit.training.loop import train
 
-    for event in train(run.spec, should_stop=courier.stop_wished.is_set, folder=folder):
+    for event in train(run.spec, should_stop=writer.stop_event.is_set, folder=folder):
         yield event.to_dict()
 
 

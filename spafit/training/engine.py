@@ -19,7 +19,7 @@ from spafit.models.anatomy import Anatomy
 from spafit.tasks.tokens import Encoded
 from spafit.training.accelerated import kernels
 from spafit.training.accelerated.arithmetic import bf16_pays, measured_rates
-from spafit.training.accelerated.bf16 import FrozenHalves
+from spafit.training.accelerated.bf16 import FrozenBf16Weights
 from spafit.training.accelerated.fast_path import FastPath, OneToken, find_one_token
 from spafit.training.batches import Batch, Feed
 from spafit.training.config import TrainSettings
@@ -49,7 +49,7 @@ class Engine:
         self.decisions: list[str] = []
         self.one_token: OneToken | None = None
         self.fast: FastPath | None = None
-        self.halves: FrozenHalves | None = None
+        self.bf16_weights: FrozenBf16Weights | None = None
         self.replay: Replay | None = None
         self.choice: PrefixChoice | None = None
         self.precision = "fp32"
@@ -111,7 +111,7 @@ class Engine:
         wanted = self.settings.precision
         if wanted == "bf16" or (wanted == "auto" and torch.cuda.is_bf16_supported(including_emulation=False)):
             self.precision = "bf16"
-            self.halves = FrozenHalves(self.model)
+            self.bf16_weights = FrozenBf16Weights(self.model)
             self.decisions.append("bf16 matrix products (autocast); parameters and optimizer in fp32.")
 
     def logits(self, batch: Batch) -> Tensor:
@@ -253,9 +253,9 @@ class Engine:
         if self.fast is not None and half:
             self.fast.remove()
             self._install_fast_path()
-        if self.halves is not None:
-            self.halves.remove()
-            self.halves = None
+        if self.bf16_weights is not None:
+            self.bf16_weights.remove()
+            self.bf16_weights = None
 
     def restore(self) -> None:
         """Take everything out again: the model as it was loaded, with what it has learned."""

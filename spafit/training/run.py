@@ -192,7 +192,7 @@ class Run:
         yield from self._end_of_curve(points)
 
     def _steps(self, points: Points) -> Iterator[Event]:
-        looked_at = told_at = -math.inf
+        published_at = reported_at = -math.inf
         before = self.timeline.elapsed
         while self.step < self.total_steps and not self.early:
             rate = self.spec.learning_rate * schedule(self.step, self.total_steps, self.settings.warmup)
@@ -203,13 +203,13 @@ class Run:
             self.forecast.trained(now - before)
             before = now  # what telling about a step costs, waiting for a GPU included, counts for the next one
             evaluating = self.step == self.total_steps or self.step % self.eval_every == 0
-            if evaluating or now - looked_at >= EVENT_SECONDS:
-                looked_at = now
+            if evaluating or now - published_at >= EVENT_SECONDS:
+                published_at = now
                 if points.waiting:
-                    told_at = now
-                    yield from self._told(points)
-                elif now - told_at >= PROGRESS_SECONDS:
-                    told_at = now
+                    reported_at = now
+                    yield from self._point_events(points)
+                elif now - reported_at >= PROGRESS_SECONDS:
+                    reported_at = now
                     yield self._progress(points)
             if evaluating:
                 yield from self.evaluate()
@@ -217,7 +217,7 @@ class Run:
                     yield self.timeline.enter("training")
                 before = self.timeline.elapsed
 
-    def _told(self, points: Points) -> Iterator[Step]:
+    def _point_events(self, points: Points) -> Iterator[Step]:
         for point in points.take(self.forecast.remaining()):
             if not math.isfinite(point.loss):
                 raise self._diverged("loss", point.step)
@@ -231,7 +231,7 @@ class Run:
     def _end_of_curve(self, points: Points) -> Iterator[Step]:
         """What the curve has not told yet; a run that ends between two points gets one more."""
         points.close()
-        yield from self._told(points)
+        yield from self._point_events(points)
 
     def optimizer_step(self, rate: float) -> Tensor:
         """Take one step; returns the summed loss of its examples, still on the device."""

@@ -117,7 +117,7 @@ def test_a_process_that_ends_without_a_word_fails_its_run(room: Room, code: int,
 def test_no_conclusion_is_drawn_from_a_worker_that_stood_back(room: Room) -> None:
     run_id, child = room.running()
     child.code = EXIT_STOOD_BACK
-    room.supervisor._bury(room.supervisor.watched[run_id])
+    room.supervisor._conclude(room.supervisor.watched[run_id])
     assert room.store.get(run_id).state is State.RUNNING
 
 

@@ -17,7 +17,7 @@ import pytest
 from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store, StoreFullError, worker
 from spafit.runs.database import connect
-from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, Courier, conclude, work
+from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, EventWriter, conclude, work
 from tests.runs.helpers import eventually, scripted
 
 NOTES = [{"kind": "note", "number": number} for number in range(5)]
@@ -55,8 +55,8 @@ def bodies(store: Store, run: Run) -> list[dict[str, Any]]:
 def test_events_wait_until_the_database_can_be_written_and_keep_their_order(
     home: Path, store: Store, hurried: Store, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    courier = Courier(hurried, run)
-    courier.start()
+    writer = EventWriter(hurried, run)
+    writer.start()
     said = ""
 
     def complained() -> bool:
@@ -66,12 +66,12 @@ def test_events_wait_until_the_database_can_be_written_and_keep_their_order(
 
     with locked(home):
         for note in NOTES:
-            courier.add(note)
+            writer.add(note)
         eventually(complained)
         assert bodies(store, run) == []
     eventually(lambda: len(bodies(store, run)) == len(NOTES))
     assert bodies(store, run) == NOTES
-    assert courier.close() == []
+    assert writer.close() == []
 
 
 class FullDisk:
@@ -91,14 +91,14 @@ def test_a_log_that_cannot_be_written_costs_no_event(
     home: Path, store: Store, hurried: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", disk := FullDisk())
-    courier = Courier(hurried, run)
-    courier.start()
+    writer = EventWriter(hurried, run)
+    writer.start()
     with locked(home):
         for note in NOTES:
-            courier.add(note)
+            writer.add(note)
         eventually(disk.asked.is_set)  # the complaint about the lock
     eventually(lambda: bodies(store, run) == NOTES)
-    assert courier.close() == []
+    assert writer.close() == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_log_that_cannot_be_written_hides_no_reason(
 
     monkeypatch.setattr(worker, "_train", train)
     monkeypatch.setattr(sys, "stdout", FullDisk())
-    state, reason, rest = worker.perform(run, Courier(store, run), tmp_path, {})
+    state, reason, rest = worker.perform(run, EventWriter(store, run), tmp_path, {})
     assert (state, rest) == (State.FAILED, []) and said in (reason or "")
 
 
@@ -128,12 +128,12 @@ def test_a_folder_that_cannot_be_made_fails_the_run(store: Store) -> None:
 
 
 def test_what_could_not_be_delivered_goes_with_the_result(home: Path, store: Store, hurried: Store, run: Run) -> None:
-    courier = Courier(hurried, run)
-    courier.start()
+    writer = EventWriter(hurried, run)
+    writer.start()
     with locked(home):
         for note in NOTES:
-            courier.add(note)
-        rest = courier.close()
+            writer.add(note)
+        rest = writer.close()
     assert bodies(store, run) + rest == NOTES
     assert conclude(store, run, State.STOPPED, None, rest) == 0
     assert bodies(store, run) == NOTES
@@ -142,18 +142,18 @@ def test_what_could_not_be_delivered_goes_with_the_result(home: Path, store: Sto
 def test_an_event_that_comes_during_a_delivery_is_not_lost(
     store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    courier, real, late = Courier(store, run), store.record, [NOTES[1]]
+    writer, real, late = EventWriter(store, run), store.record, [NOTES[1]]
 
     def slow(*arguments: Any) -> bool:
         while late:
-            courier.add(late.pop())
+            writer.add(late.pop())
         return real(*arguments)
 
     monkeypatch.setattr(store, "record", slow)
-    courier.add(NOTES[0])
-    courier.start()
+    writer.add(NOTES[0])
+    writer.start()
     eventually(lambda: bodies(store, run) == NOTES[:2])
-    assert courier.close() == []
+    assert writer.close() == []
 
 
 def test_what_a_run_leaves_is_on_disk_before_it_counts_as_finished(
@@ -166,16 +166,16 @@ def test_what_a_run_leaves_is_on_disk_before_it_counts_as_finished(
     synced: set[int] = set()
     monkeypatch.setattr(worker, "_train", train)
     monkeypatch.setattr("os.fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
-    assert worker.perform(run, Courier(store, run), tmp_path, {})[0] is State.FINISHED
+    assert worker.perform(run, EventWriter(store, run), tmp_path, {})[0] is State.FINISHED
     assert synced >= {path.stat().st_ino for path in (tmp_path, tmp_path / "trained.safetensors")}
 
 
 def test_the_courier_brings_back_the_wish_to_stop(store: Store, run: Run) -> None:
-    courier = Courier(store, run)
-    courier.start()
+    writer = EventWriter(store, run)
+    writer.start()
     store.request_stop(run.id)
-    eventually(courier.stop_wished.is_set)
-    courier.close()
+    eventually(writer.stop_event.is_set)
+    writer.close()
 
 
 def test_a_result_is_written_as_soon_as_there_is_space_again(

@@ -67,7 +67,7 @@ def test_bf16_layers_leave_the_head_in_fp32():
     adapt.apply(model, anatomy, preset(Method.SPAFIT, 3, 1, 2, LoraSettings(rank=2)))
     multiplied = []
 
-    def told(name, products):
+    def recording(name, products):
         def forward(x, weight, bias):
             multiplied.append((name, tuple(weight.shape)))
             return products.forward(x, weight, bias)
@@ -75,8 +75,8 @@ def test_bf16_layers_leave_the_head_in_fp32():
         return replace(products, forward=forward)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spafit.training.accelerated.fast_path.BF16", told("bf16", kernels.BF16))
-        fast = FastPath(model, told("fp32", kernels.ONEDNN), bf16_layers=anatomy.layers_path).install()
+        patch.setattr("spafit.training.accelerated.fast_path.BF16", recording("bf16", kernels.BF16))
+        fast = FastPath(model, recording("fp32", kernels.ONEDNN), bf16_layers=anatomy.layers_path).install()
         with torch.no_grad():
             model(**{name: value for name, value in tiny_batch().items() if name != "labels"})
         fast.remove()

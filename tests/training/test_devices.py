@@ -8,7 +8,7 @@ import torch
 
 from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
-from spafit.training.accelerated.bf16 import FrozenHalves
+from spafit.training.accelerated.bf16 import FrozenBf16Weights
 from spafit.training.device import available_memory, choose_device, give_memory_back, usable_cores
 from spafit.training.events import Started, Step
 from spafit.training.failures import TrainingFailed
@@ -50,9 +50,9 @@ def test_frozen_halves_change_nothing_under_autocast():
     batch = tiny_batch()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         expected = model(**batch).logits
-        halves = FrozenHalves(model)
+        bf16_weights = FrozenBf16Weights(model)
         assert torch.equal(model(**batch).logits, expected)
-    halves.remove()
+    bf16_weights.remove()
     assert not any("forward" in module.__dict__ for module in model.modules())
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class FrozenHalves:
+class FrozenBf16Weights:
     """bf16 copies of the frozen matrices of a model, used by its linear modules until `remove`."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -26,9 +26,9 @@ class FrozenHalves:
 
 
 def _linear(module: nn.Linear) -> Callable[..., Tensor]:
-    half = module.weight.detach().to(torch.bfloat16)
+    rounded = module.weight.detach().to(torch.bfloat16)
 
     def forward(x: Tensor) -> Tensor:
-        return nn.functional.linear(x, half, module.bias)
+        return nn.functional.linear(x, rounded, module.bias)
 
     return forward

@@ -245,8 +245,8 @@ def _matrix_of(module: nn.Linear | Conv1D, products: Products) -> Callable[[], T
 
     if products is not BF16 or module.weight.requires_grad:
         return matrix
-    half = matrix().detach().bfloat16()
-    return lambda: half
+    rounded = matrix().detach().bfloat16()
+    return lambda: rounded
 
 
 def _dropout(module: nn.Dropout) -> Callable[[Tensor], Tensor]:

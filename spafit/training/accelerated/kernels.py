@@ -174,22 +174,22 @@ class Attention(torch.autograd.Function):
         k = k.reshape(batch * heads, columns, width)
         v = v.reshape(batch * heads, columns, v.shape[-1])
         scores = torch.bmm(q, k.transpose(1, 2))
-        bend = None
+        capped = None
         if cap is not None:
-            bend = scores.div_(cap).tanh_()
-            scores = bend * cap
+            capped = scores.div_(cap).tanh_()
+            scores = capped * cap
         if mask is not None:
             scores = scores.view(batch, heads, rows, columns).add_(mask).view(batch * heads, rows, columns)
         weights = torch.softmax(scores, -1)
         used = weights if drop is None else (weights * drop).mul_(drop_scale)
-        ctx.save_for_backward(q, k, v, weights, drop, bend)
+        ctx.save_for_backward(q, k, v, weights, drop, capped)
         ctx.scale, ctx.drop_scale, ctx.heads = scale, drop_scale, heads
         return torch.bmm(used, v).view(batch, heads, rows, -1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, weights, drop, bend = ctx.saved_tensors
+        q, k, v, weights, drop, capped = ctx.saved_tensors
         g = gradient.reshape(q.shape[0], q.shape[1], v.shape[2])
         used = weights if drop is None else (weights * drop).mul_(ctx.drop_scale)
         dv = torch.bmm(used.transpose(1, 2), g)
@@ -197,8 +197,8 @@ class Attention(torch.autograd.Function):
         if drop is not None:
             dweights.mul_(drop).mul_(ctx.drop_scale)
         dscores = torch.ops.aten._softmax_backward_data(dweights, weights, -1, torch.float32)
-        if bend is not None:
-            dscores.mul_(1.0 - bend * bend)
+        if capped is not None:
+            dscores.mul_(1.0 - capped * capped)
         dq = torch.bmm(dscores, k).mul_(ctx.scale)
         dk = torch.bmm(dscores.transpose(1, 2), q)
         heads = ctx.heads

@@ -69,17 +69,17 @@ def work(spec: RunSpec, train_examples: int, eval_examples: int) -> float:
     per_epoch = math.ceil(train_examples / step)
     steps = settings.max_steps or max(1, round(settings.epochs * per_epoch))
     evaluations = math.ceil(steps / (settings.eval_every or math.ceil(steps / POINTS)))
-    passes, looks = steps * step, evaluations * eval_examples
+    passes, evaluated = steps * step, evaluations * eval_examples
     recipes = strat.layer_recipes()
     frozen = 0
     if strat.embeddings is Recipe.FROZEN:
         frozen = next((i for i, recipe in enumerate(recipes) if recipe is not Recipe.FROZEN), len(recipes))
     cached = settings.prefix_cache != "off" and not settings.frozen_dropout
     above = sum(3 if recipe.trains_weight else 2 for recipe in recipes[frozen:])
-    once = min(train_examples, passes) + min(eval_examples, looks)
-    below = frozen * (once if cached else passes + looks)
+    once = min(train_examples, passes) + min(eval_examples, evaluated)
+    below = frozen * (once if cached else passes + evaluated)
     # The head, and one layer's worth for what every pass costs however little of the model it computes.
-    return below + passes * (above + 1) + looks * (len(recipes) - frozen + 1)
+    return below + passes * (above + 1) + evaluated * (len(recipes) - frozen + 1)
 
 
 def _same_texts(one: RunSpec, other: RunSpec) -> bool:

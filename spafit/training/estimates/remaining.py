@@ -53,7 +53,7 @@ class Forecast:
         self._trained = [0.0, 0.0]  # seconds, work
         self._evaluated = [0.0, 0.0]
         self._left = sum(step_positions(step) for step in range(total_steps)) * layers
-        self._step = self._looks = 0
+        self._step = self._num_evaluations = 0
 
     def recorded(self, seconds: float | None, work: int) -> None:
         """States of the frozen layers are there; computing them has taken this long, or they were found (None)."""
@@ -78,8 +78,8 @@ class Forecast:
     def evaluated(self, seconds: float) -> None:
         """A live evaluation has taken this long."""
         self._evaluations -= 1
-        self._looks += 1
-        if self._looks > EARLY_EVALUATIONS:
+        self._num_evaluations += 1
+        if self._num_evaluations > EARLY_EVALUATIONS:
             self._evaluated[0] += seconds
             self._evaluated[1] += self._evaluation_work
 

@@ -127,7 +127,7 @@ def show(task: Task, seen: Preview) -> None:
                 if name in row:
                     st.markdown(plain(row[name]))
             st.markdown(f"→ **{plain(row['label'])}**")
-    _account(seen)
+    _left_out(seen)
 
 
 def _balance(task: Task, seen: Preview) -> None:
@@ -156,9 +156,9 @@ def _lengths(task: Task, seen: Preview) -> None:
     )
 
 
-def _account(seen: Preview) -> None:
+def _left_out(seen: Preview) -> None:
     done = seen.preparation
-    told = {
+    left_out = {
         "rows were read": done.rows_read,
         "repeated texts in the training and validation parts were left out": done.duplicates_removed,
         "texts had more than one label; their first was kept": done.contradictions,
@@ -172,7 +172,7 @@ def _account(seen: Preview) -> None:
             "from their text alone, with every class in its proportion, and are the same on every machine. Boundaries "
             "and settings are chosen on the validation part; the test part is looked at once, when a run is finished."
         )
-        st.markdown("\n".join(f"- {count:,} {plain(what)}" for what, count in told.items() if count))
+        st.markdown("\n".join(f"- {count:,} {plain(what)}" for what, count in left_out.items() if count))
         if done.problems:
             st.text("\n".join(done.problems))
 

@@ -14,8 +14,8 @@ from spafit.tasks import CLASSIFICATION, REGRESSION, TaskError, get_task, helper
 from spafit.tasks.files import FORMATS, limit_mb
 from spafit.tasks.upload import stored
 from spafit.tasks.upload.export import to_csv
+from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
-from spafit.ui.components.told import told
 
 TYPES = [suffix.removeprefix(".") for suffix in FORMATS] + ["json"]
 KINDS = {CLASSIFICATION: "a class", REGRESSION: "a number"}
@@ -36,7 +36,7 @@ def bring() -> None:
         )
         if file is None:
             return
-        with told():
+        with showing_errors():
             arguments = _kept(file, "path", "name") | (_kept(second, "test_path", "test_name") if second else {})
             _correct(arguments, file.name)
     else:
@@ -48,7 +48,7 @@ def _from_hub() -> None:
         name = st.text_input("Name on the Hub", placeholder="owner/name", max_chars=200).strip()
         config = st.text_input("Configuration (if it has several)", max_chars=100).strip()
         fetch = st.form_submit_button("Fetch", icon=":material/download:")
-    with told():
+    with showing_errors():
         if fetch:
             with st.spinner("Fetching from the Hub …", show_time=True):
                 path = helper.call("hub", name=name, config=config or None)
@@ -134,7 +134,7 @@ def just_stored() -> None:
     """Say that a data set has been stored, once, with where to go next."""
     if "data_stored" in st.session_state:
         key, before = st.session_state.pop("data_stored")
-        with told():
+        with showing_errors():
             name = plain(stored.get(key).name)
             what = f"The same content was stored already, as {name}." if before else f"Stored as {name}."
             st.success(f"{what} It is a task now, here and on Train.", icon=":material/check:")

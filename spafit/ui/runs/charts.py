@@ -7,7 +7,7 @@ import streamlit as st
 from spafit.runs import Run
 from spafit.ui.components.curves import METRIC_COLOR, TRAINING_COLOR, VALIDATION_COLOR, Line, curves, smoothed
 from spafit.ui.components.text import metric_name
-from spafit.ui.runs.data import METRIC_SPAN, Event, guess, loss_name, points
+from spafit.ui.runs.data import METRIC_SPAN, Event, baseline_of, loss_name, points
 
 
 def run_charts(run: Run, events: Sequence[Event], metric: str, columns: int) -> None:
@@ -24,7 +24,7 @@ def run_charts(run: Run, events: Sequence[Event], metric: str, columns: int) -> 
         lines += [Line("training, smoothed", TRAINING_COLOR, x, smoothed(y))]
     if checked is not None:
         lines += [Line("validation", VALIDATION_COLOR, checked["step"].tolist(), checked["value"].tolist(), dots=True)]
-    name, floor = metric_name(metric), guess(run.task)
+    name, floor = metric_name(metric), baseline_of(run.task)
     growing = []
     if measured is not None:
         x, y = measured["step"].tolist(), measured["value"].tolist()

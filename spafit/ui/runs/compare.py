@@ -7,7 +7,7 @@ import streamlit as st
 from spafit.runs import Run
 from spafit.ui.components.curves import LINE_COLORS, Line, curves, smoothed
 from spafit.ui.components.text import metric_name
-from spafit.ui.runs.data import METRIC_SPAN, events_of, guess, loss_name, points, primary_metric
+from spafit.ui.runs.data import METRIC_SPAN, baseline_of, events_of, loss_name, points, primary_metric
 
 MOST_RUNS = len(LINE_COLORS)
 
@@ -44,7 +44,7 @@ def compare(runs: Sequence[Run]) -> None:
         curves(losses, key="compare_loss", title=title, x_label=x_label, y_label=units, height=300)
     with right:
         name = metric_name(metric)
-        floor = guess(runs[0].task) if len({run.task for run in runs}) == 1 else None
+        floor = baseline_of(runs[0].task) if len({run.task for run in runs}) == 1 else None
         curves(
             measured,
             key="compare_metric",

@@ -69,20 +69,20 @@ def last_of(events: Iterable[Event], kind: str) -> Event | None:
     return next((event for event in reversed(list(events)) if event["kind"] == kind), None)
 
 
-def guess(task_key: str) -> float | None:
+def baseline_of(task_key: str) -> float | None:
     """What the task's primary metric is on the validation part for somebody who always says the most frequent label.
 
     None where that would need a download, a long wait, or more than counting labels.
     """
     try:
         task = get_task(task_key)
-        return _guess(task.key, str(folder(task))) if is_quick(task) else None
+        return _baseline_of(task.key, str(folder(task))) if is_quick(task) else None
     except TaskError:
         return None
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
-def _guess(task_key: str, place: str) -> float | None:
+def _baseline_of(task_key: str, place: str) -> float | None:
     """Counted once for all visitors; `place` changes when the data does."""
     task = get_task(task_key)
     labels = load(task, "validation").labels

@@ -12,9 +12,9 @@ from spafit.palette import RECIPE_LABELS
 from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, called, get_task
 from spafit.tasks.metrics import LABELS
+from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import plain
-from spafit.ui.components.told import tell, told
 from spafit.ui.explore.state import anatomy_of, counts_of
 from spafit.ui.runs.data import events_of, last_of, points
 from spafit.ui.state import detach, set_model, set_stratification
@@ -34,17 +34,17 @@ def _tabs(run_id: str) -> None:
     try:
         run = Store.open().get(run_id)
     except SpafitError as error:
-        tell(error)
+        show_error(error)
         return
     names = ("Setting", "Scores", "Layers", "When and where", "Log")
     # A reason that explains itself needs no log beside it.
     unexplained = run.state is State.FAILED and (not run.reason or "run's log" in run.reason)
     setting, scores, layers, circumstances, log = st.tabs(names, default="Log" if unexplained else None)
-    with setting, told():
+    with setting, showing_errors():
         _setting(run)
     with scores:
         _scores(run)
-    with layers, told():
+    with layers, showing_errors():
         _layers(run)
     with circumstances:
         _circumstances(run)
@@ -72,19 +72,19 @@ def _actions(run: Run) -> None:
             on_click="ignore",
         )
         if st.button("Explore this setting", icon=":material/layers:"):
-            with told():
+            with showing_errors():
                 set_model(run.model, run.spec.stratification.num_layers)
                 set_stratification(run.spec.stratification)
                 st.switch_page("pages/explore.py")
         if st.button("Train with it again", icon=":material/play_circle:"):
-            with told():
+            with showing_errors():
                 take_over(run.spec)
                 detach()
                 st.switch_page("pages/train.py")
         if run.state.over:
             label = "Back into the list" if run.archived else "Archive"
             if st.button(label, icon=":material/archive:", help="Archived runs leave the list; nothing is deleted."):
-                with told():
+                with showing_errors():
                     Store.open().archive(run.id, not run.archived)
                     st.rerun()
 

@@ -4,8 +4,8 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store
+from spafit.ui.components.errors import show_error
 from spafit.ui.components.text import plain, time_left
-from spafit.ui.components.told import tell
 from spafit.ui.runs.data import up_to_now
 
 _SHOWN_NOW = 6
@@ -18,7 +18,7 @@ def runs_now() -> None:
         store = Store.open()
         running, waiting = [up_to_now(run) for run in store.list(state=State.RUNNING)], store.queue()
     except SpafitError as error:
-        tell(error)
+        show_error(error)
         return
     for run in running:
         with st.container(border=True):

@@ -9,7 +9,7 @@ import streamlit as st
 from spafit.errors import SpafitError
 from spafit.runs import Run, Store
 from spafit.tasks import called
-from spafit.ui.components.told import tell
+from spafit.ui.components.errors import show_error
 from spafit.ui.runs.compare import compare
 from spafit.ui.runs.data import primary_metric
 from spafit.ui.visitor import owner
@@ -66,7 +66,7 @@ def _follow(name: str | None, archived: bool) -> None:
         if chosen:
             compare(chosen)
     except SpafitError as error:
-        tell(error)
+        show_error(error)
 
 
 def _nothing(archived: bool) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from spafit.palette import KIND_COLORS
 from spafit.runs import Origin, Run, State
-from spafit.runs.account import decisions, seconds_by_phase
+from spafit.runs.summaries import decisions, seconds_by_phase
 from spafit.training.events import PHASES
 from spafit.ui.components.curves import TRAINING_COLOR, VALIDATION_COLOR
 from spafit.ui.components.text import duration, plain
@@ -47,8 +47,10 @@ def time_spent(run: Run, events: Sequence[Event]) -> None:
     waited = seconds_before_launch(run)
     if waited >= 1:
         st.caption(f"Before that: {duration(waited)} for its turn in the queue and for a process with PyTorch.")
-    if told := decisions(events):
-        st.markdown("**What the run decided by itself**\n\n" + "\n".join(f"- {plain(sentence)}" for sentence in told))
+    if sentences := decisions(events):
+        st.markdown(
+            "**What the run decided by itself**\n\n" + "\n".join(f"- {plain(sentence)}" for sentence in sentences)
+        )
 
 
 def spent_picture(spent: Sequence[tuple[str, float]]) -> str:

@@ -8,8 +8,8 @@ from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
 from spafit.tasks import called
 from spafit.training.events import PHASES
+from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.text import duration, metric_name, plain, time_left
-from spafit.ui.components.told import tell, told
 from spafit.ui.runs.charts import run_charts
 from spafit.ui.runs.data import events_of, primary_metric, up_to_now
 from spafit.ui.runs.time import time_spent
@@ -45,7 +45,7 @@ def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
             st.rerun()  # draw the whole page once more, without the timer and with what only finished runs have
         events, run = events_of(run), up_to_now(run)
     except SpafitError as error:
-        tell(error)
+        show_error(error)
         return
     _headline(run)
     _progress(run)
@@ -79,13 +79,13 @@ def _buttons(run: Run) -> None:
             disabled=run.stop_requested,
         )
     elif run.state is not State.FINISHED and st.button("Run again", key=f"rerun_{run.id}", icon=":material/replay:"):
-        with told():
+        with showing_errors():
             rerun(run.id)
             st.rerun()
 
 
 def _stop(run_id: str) -> None:
-    with told():
+    with showing_errors():
         stop(run_id)
 
 

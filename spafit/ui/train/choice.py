@@ -11,7 +11,7 @@ from spafit.ui.components.text import metric_name, plain, share
 from spafit.ui.explore.model import described
 from spafit.ui.explore.stack import METHOD_LABELS
 from spafit.ui.explore.state import anatomy_of, commit, commit_model, counts_of
-from spafit.ui.runs.data import guess
+from spafit.ui.runs.data import baseline_of
 from spafit.ui.state import current_model, current_stratification, set_model
 
 OWN = "Own"
@@ -50,7 +50,7 @@ def choose_task() -> Task:
         persist_state="session",
     )
     task = tasks.get(key) or get_task(key)
-    reached = guess(task.key)
+    reached = baseline_of(task.key)
     floor = "" if reached is None else f" Guessing reaches {reached:.2f}."
     st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
     st.caption(f"Measured by {metric_name(task.metric)}.{floor} The data is {task.where}.")

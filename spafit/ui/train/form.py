@@ -4,10 +4,10 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import submit
-from spafit.runs.obstacles import obstacle
+from spafit.runs.preconditions import unmet_precondition
 from spafit.training.config import RunSpec
+from spafit.ui.components.errors import show_error
 from spafit.ui.components.text import plain
-from spafit.ui.components.told import tell
 from spafit.ui.state import current_stratification, set_model, set_stratification
 from spafit.ui.train.choice import choose_model, choose_stratification, choose_task, take_over_task
 from spafit.ui.train.settings import choose_settings, take_over_settings
@@ -36,7 +36,7 @@ def train_form(beside_a_run: bool = False) -> str | None:
             choose_stratification(model, task, explained=not beside_a_run)
         with task_side:
             settings = choose_settings(current_stratification())
-        spec, reason = RunSpec(model.key, task.key, current_stratification(), settings), obstacle(model, task)
+        spec, reason = RunSpec(model.key, task.key, current_stratification(), settings), unmet_precondition(model, task)
     except SpafitError as error:
         reason = str(error)
     with task_side:
@@ -52,5 +52,5 @@ def train_form(beside_a_run: bool = False) -> str | None:
     try:
         return submit(spec, owner=owner())
     except SpafitError as error:
-        tell(error)
+        show_error(error)
         return None

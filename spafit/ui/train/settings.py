@@ -71,7 +71,7 @@ SWITCHES = {
     "checkpointing": ("Less memory, more time", "Gradient checkpointing: activations are computed again when needed."),
     "frozen_dropout": ("Dropout in frozen layers", "Their output then changes all the time and cannot be kept."),
 }
-SETTING_LABELS = {name: look["label"] for name, look in (BASIC | ADVANCED).items()}
+SETTING_LABELS = {name: field["label"] for name, field in (BASIC | ADVANCED).items()}
 SETTING_LABELS |= {name: label for name, (label, _) in (CHOICES | SWITCHES).items()}
 
 
@@ -83,12 +83,12 @@ def choose_settings(stratification: Stratification) -> TrainSettings:
     """
     values: dict[str, Any] = {}
     BASIC["learning_rate"]["placeholder"] = f"{default_learning_rate(stratification):g}"
-    for column, (name, look) in zip(st.columns(len(BASIC)), BASIC.items(), strict=True):
-        values[name] = column.number_input(**look, **_keep(name))
+    for column, (name, field) in zip(st.columns(len(BASIC)), BASIC.items(), strict=True):
+        values[name] = column.number_input(**field, **_keep(name))
     with st.expander("More settings"):
         cells = st.columns(2)
-        for number, (name, look) in enumerate(ADVANCED.items()):
-            values[name] = cells[number % 2].number_input(**look, **_keep(name))
+        for number, (name, field) in enumerate(ADVANCED.items()):
+            values[name] = cells[number % 2].number_input(**field, **_keep(name))
         for number, (name, (label, options)) in enumerate(CHOICES.items()):
             kept = _keep(name)
             kept["index"] = options.index(kept.pop("value"))

@@ -38,12 +38,12 @@ def expected_time(spec: RunSpec) -> str:
 def _past(model: str) -> list[PastRun]:
     """Finished runs of a model on this machine, latest first."""
     runs = [run for run in Store.open().list(state=State.FINISHED) if run.model == model and run.origin == Origin.LOCAL]
-    told = ((run, _told(run.id, run.attempt, database_url())) for run in runs[:_RUNS])
-    return [PastRun(run.spec, *events) for run, events in told if events is not None]
+    past = ((run, _started_and_finished(run.id, run.attempt, database_url())) for run in runs[:_RUNS])
+    return [PastRun(run.spec, *events) for run, events in past if events is not None]
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _told(run_id: str, attempt: int, database: str) -> tuple[Started, Finished] | None:
+def _started_and_finished(run_id: str, attempt: int, database: str) -> tuple[Started, Finished] | None:
     """A finished run's first and last word; they never change, so they are read once per attempt and database."""
     events = {event["kind"]: event for _, event in Store.open().events(run_id)}
     if not {"started", "finished"} <= events.keys():

@@ -45,15 +45,15 @@ function drawPart(part, trains, data, scale) {
 }
 
 function drawInside(box, data, layer, n1, n2, close) {
-  const recipe = recipeAt(data, layer, n1, n2), look = data.palette[recipe];
+  const recipe = recipeAt(data, layer, n1, n2), style = data.palette[recipe];
   const parts = data.layers.parts[data.layers.kind[layer - 1]];
   const counts = layerCounts(data, layer, recipe);
   const scale = LARGEST_SIDE / Math.max(...parts.map((part) => Math.max(part.out, part.in)));
   const button = make('button', 'close', { type: 'button', 'aria-label': `Close layer ${layer}` }, '×');
   button.onclick = close;
   const swatch = make('i', 'swatch');
-  swatch.style.background = look.color;
-  const heading = make('div', 'inside-head', {}, swatch, make('b', '', {}, `Layer ${layer}: ${look.label}`),
+  swatch.style.background = style.color;
+  const heading = make('div', 'inside-head', {}, swatch, make('b', '', {}, `Layer ${layer}: ${style.label}`),
     make('span', '', {}, `${exact(trainedIn(counts))} of ${exact(counts[3])} parameters train`), button);
   const grid = make('div', 'parts', {}, ...parts.map((part) => drawPart(part, part.trains[recipe], data, scale)));
   grid.classList.toggle('noted', parts.some((part) => part.note));

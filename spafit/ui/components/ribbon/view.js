@@ -112,17 +112,17 @@ function paintLabels(view, data, bounds, sums) {
   const places = spread(shown.map(middle), LABEL_ROOM, height + 2 * top);
   view.labels.forEach((label, s) => { label.hidden = view.braces[s].hidden = !shown.includes(s); });
   shown.forEach((s, place) => {
-    const look = data.palette[data.recipes[s]], sum = sums.strata[s], label = view.labels[s], brace = view.braces[s];
+    const style = data.palette[data.recipes[s]], sum = sums.strata[s], label = view.labels[s], brace = view.braces[s];
     const [title, what, more] = label.children;
-    title.textContent = `${spanText(bounds[s] + 1, bounds[s + 1])}: ${look.label}`;
-    what.textContent = look.meaning;
+    title.textContent = `${spanText(bounds[s] + 1, bounds[s + 1])}: ${style.label}`;
+    what.textContent = style.meaning;
     more.textContent = !sum.trainable ? (data.recipes[s] === 'frozen' ? '0 parameters' : 'trains nothing: this model has no such terms')
       : sum.size > 1 && sum.least === sum.most ? `${sum.size} × ${exact(sum.least)} = ${exact(sum.trainable)} parameters` : `${exact(sum.trainable)} parameters`;
     label.style.top = `${places[place]}px`;
-    label.style.setProperty('--recipe', look.color);
+    label.style.setProperty('--recipe', style.color);
     brace.style.top = `${top + (data.n - bounds[s + 1]) * view.height + 1}px`;
     brace.style.height = `${Math.max(2, sum.size * view.height - 2)}px`;
-    brace.style.background = look.color;
+    brace.style.background = style.color;
   });
 }
 
@@ -152,9 +152,9 @@ function paintNumbers(view, data, sums) {
 
 function paintEnds(view, data, most) {
   for (const [name, end, box] of [['head', view.head, view.headBar], ['embeddings', view.embeddings, view.embeddingsBar]]) {
-    const row = data[name], look = data.palette[row.recipe];
-    end.style.background = look.color;
-    end.style.color = look.text;
+    const row = data[name], style = data.palette[row.recipe];
+    end.style.background = style.color;
+    end.style.color = style.text;
     end.lastChild.textContent = row.trainable ? `${exact(row.trainable)} train` : 'frozen';
     end.title = `${name}: ${exact(row.trainable)} of ${exact(row.total)} parameters train`;
     paintBar(box.firstChild, data, [row.bias, 0, row.weight], most);
@@ -179,11 +179,11 @@ function paint(view, data, n1, n2) {
   for (let layer = 1; layer <= data.n; layer++) {
     const recipe = recipeAt(data, layer, n1, n2), node = view.layers[layer];
     if (node.dataset.recipe === recipe && view.most === most && view.lora === data.layers) continue;
-    const look = data.palette[recipe], counts = layerCounts(data, layer, recipe);
+    const style = data.palette[recipe], counts = layerCounts(data, layer, recipe);
     node.dataset.recipe = recipe;
-    node.style.background = look.color;
-    node.style.color = look.text;
-    node.title = `layer ${layer}: ${look.label}, ${exact(trainedIn(counts))} of ${exact(counts[3])} parameters train`;
+    node.style.background = style.color;
+    node.style.color = style.text;
+    node.title = `layer ${layer}: ${style.label}, ${exact(trainedIn(counts))} of ${exact(counts[3])} parameters train`;
     node.setAttribute('aria-label', `${node.title}; opens its matrices`);
     paintBar(view.bars[layer], data, counts, most);
   }

@@ -8,7 +8,7 @@ from spafit.tasks import Task
 from spafit.tasks.glue import tasks as glue_tasks
 
 
-def obstacle(model: Model, task: Task) -> str | None:
+def unmet_precondition(model: Model, task: Task) -> str | None:
     """Return why the model cannot be trained on the task here, in one sentence; None when it can."""
     if model.counts_only:
         return f"{model.name} can be counted but not trained here: its weights are not available."

@@ -9,15 +9,15 @@ from spafit.errors import SpafitError
 from spafit.ui.components.text import plain
 
 
-def tell(error: SpafitError) -> None:
+def show_error(error: SpafitError) -> None:
     """Show an error's sentence letter by letter: it may quote what a visitor typed."""
     st.error(plain(str(error)), icon=":material/error:")
 
 
 @contextmanager
-def told() -> Generator[None]:
+def showing_errors() -> Generator[None]:
     """Show a `SpafitError` raised inside as a sentence where it happened, and go on after the block."""
     try:
         yield
     except SpafitError as error:
-        tell(error)
+        show_error(error)

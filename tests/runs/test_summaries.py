@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spafit.runs.account import decisions, seconds_by_phase
+from spafit.runs.summaries import decisions, seconds_by_phase
 from spafit.training.events import Evaluated, Finished, Phase, Started, Step
 
 STARTED = Started(4, 10, 100, "cpu", "bf16", 1e-3, 8, 4, 2, 1, ("Layer 1 computed once.",), 3.0)
