@@ -8,7 +8,7 @@ from spafit.ui.data.look import choose_task, explain, look, overview, show, trai
 from spafit.ui.data.own import bring, just_stored, listed
 
 frame("Data", ":material/dataset:")
-st.caption("What a model is taught here: the question, the texts, and what guessing already reaches.")
+st.caption("What a model is taught here: the question, the texts, and what the baseline reaches.")
 just_stored()
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
-
 from spafit.home import spafit_home
 from spafit.tasks import bundled, helper, prepared
 from spafit.tasks.files import FORMATS
 from spafit.tasks.glue import layout
 from spafit.tasks.glue import tasks as glue_tasks
+from spafit.tasks.metrics import baseline
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, SPLITS, Examples, Task, TaskError
 from spafit.tasks.upload import stored
@@ -102,25 +101,6 @@ def load(task: Task | str, split: str, *, limit: int | None = None, seed: int = 
 def preparation(task: Task | str) -> Preparation:
     """How a task's rows were divided and what was left out; prepares the data when that has not been done yet."""
     return prepared.preparation(_ready_folder(get_task(task) if isinstance(task, str) else task))
-
-
-def baseline(task: Task, labels: np.ndarray, train_labels: np.ndarray | None = None) -> dict[str, float]:
-    """What the task's metrics are for a model that has learned nothing but the most frequent class, or the mean.
-
-    Args:
-        labels: of the part that is scored.
-        train_labels: where the class or the mean is taken from; the scored part itself when not given.
-
-    Raises:
-        SpafitError: there are no labels.
-    """
-    from spafit.tasks.metrics import compute
-
-    known = labels if train_labels is None else train_labels
-    if not len(known):
-        raise TaskError("There are no labels to make a baseline from.")
-    constant = np.mean(known) if task.kind == REGRESSION else np.bincount(known).argmax()
-    return compute(task.metrics, np.full(len(labels), constant), labels)
 
 
 def token_cache(task: Task) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from spafit.errors import SpafitError
+from spafit.tasks.task import REGRESSION, Task
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
@@ -50,6 +51,28 @@ def compute(metrics: Sequence[str], predictions: np.ndarray, labels: np.ndarray)
     if not np.isfinite(predictions).all():
         raise SpafitError("The model's outputs are not finite numbers (NaN or infinity), so no metric is defined.")
     return {name: float(_METRICS[name](_shaped(name, predictions), labels)) for name in metrics}
+
+
+def baseline(task: Task, labels: np.ndarray, train_labels: np.ndarray | None = None) -> dict[str, float]:
+    """Compute the task's metrics for a model that only knows how often each answer occurs.
+
+    Args:
+        labels: of the part that is scored.
+        train_labels: where the class or the mean is taken from; the scored part itself when not given.
+
+    Raises:
+        SpafitError: there are no labels.
+    """
+    known = labels if train_labels is None else train_labels
+    if not len(known):
+        raise SpafitError("There are no labels to make a baseline from.")
+    constant = np.mean(known) if task.kind == REGRESSION else np.bincount(known).argmax()
+    return compute(task.metrics, np.full(len(labels), constant), labels)
+
+
+def baseline_name(metric: str) -> str:
+    """Return what the baseline of a metric is called beside it: `Baseline (majority class)` or `Baseline (mean)`."""
+    return f"Baseline ({'mean' if metric in REGRESSION_METRICS else 'majority class'})"
 
 
 def _shaped(name: str, predictions: np.ndarray) -> np.ndarray:
@@ -114,3 +137,5 @@ _METRICS: dict[str, Metric] = {
     "pearson": _pearson,
     "spearman": _spearman,
 }
+if not _METRICS.keys() == LABELS.keys() == {*CLASSIFICATION_METRICS, *REGRESSION_METRICS}:
+    raise TypeError("A metric needs a function, a label and a kind.")

@@ -28,7 +28,7 @@ def test_a_hostile_file_is_shown_letter_by_letter(open_page: OpenPage, tmp_path:
     page.get_by_role("button", name="Store this data set").click()
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_role("heading", name="Which of 2 classes is in the column “<b>mood</b>”")).to_be_visible()
-    expect(page.get_by_test_id("stMetric").first).to_contain_text("Training rows")
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("Training examples")
     expect(page.locator(".ytick").filter(has_text="<i>good</i>")).to_have_count(1)
     settled(page)
     assert has_no_sideways_scroll(page)

@@ -49,11 +49,11 @@ def test_a_task_is_explained_and_looked_at(open_page: Opener, looked_at: None) -
     assert "package movie\\-reviews" in told
     assert "At 128 tokens no text is cut" in told
     assert metrics(app) == {
-        "Training rows": "6,824",
-        "Validation rows": "853",
-        "Test rows": "853",
+        "Training examples": "6,824",
+        "Validation examples": "853",
+        "Test examples": "853",
         "Repeated texts": "0",
-        "Guessing: Accuracy": "0.501",
+        "Baseline (majority class)": "0.501",
     }
     assert told.count("→ **") == 10
     assert "appear here once a run of this model has finished" in told
@@ -83,7 +83,7 @@ def test_glue_from_a_folder_says_where_it_is_and_which_lines_were_left_out(
     told = words(app).replace("\\", "")
     assert "in a folder or file of yours (looked for in the folder that SPAFIT_GLUE_DIR names, then in" in told
     assert "dev_mismatched.tsv line 14 has 2 columns where 12 are expected" in told
-    assert metrics(app)["Test rows, matched"] == metrics(app)["Test rows, mismatched"] == "12"
+    assert metrics(app)["Test examples, matched"] == metrics(app)["Test examples, mismatched"] == "12"
 
 
 def test_a_task_that_must_be_fetched_says_so(open_page: Opener, store: object, tmp_path, monkeypatch) -> None:
@@ -236,13 +236,13 @@ def test_a_refusal_keeps_what_was_chosen(open_page: Opener, looked_at: None) -> 
     rows = "".join(f"a text {i},word {i % 2},{i % 3}\n" for i in range(40))
     app = own_data(open_page, looked_at)
     app.file_uploader(key="data_file").set_value(("a.csv", ("words,mood,part\n" + rows).encode(), "text/csv")).run()
-    {box.label: box for box in app.selectbox}["Part"].set_value("part")
+    {box.label: box for box in app.selectbox}["Split column"].set_value("part")
     {box.label: box for box in app.selectbox}["Label"].set_value("mood")
     next(button for button in app.button if button.label == "Store this data set").click().run()
     [error] = app.error
     assert "“0” names no part; the column “part” may hold train, validation and test" in error.value
     chosen = {box.label: box.value for box in app.selectbox}
-    assert chosen == {"Text": "words", "Second text": "–", "Label": "mood", "Part": "part"}
+    assert chosen == {"Text": "words", "Second text": "–", "Label": "mood", "Split column": "part"}
 
 
 def test_data_that_a_run_needs_is_not_deleted(open_page: Opener, looked_at: None, store: Store, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spafit.errors import SpafitError
-from spafit.tasks import baseline, get_task, list_tasks
-from spafit.tasks.metrics import CLASSIFICATION_METRICS, LABELS, REGRESSION_METRICS, compute
+from spafit.tasks import get_task, list_tasks
+from spafit.tasks.metrics import CLASSIFICATION_METRICS, LABELS, REGRESSION_METRICS, baseline, baseline_name, compute
 
 
 def test_known_values() -> None:
@@ -77,3 +77,8 @@ def test_baseline_is_the_majority_class() -> None:
     assert baseline(get_task("imdb"), labels, np.array([0, 0, 1])) == {"accuracy": 0.32, "f1": 0.0}
     with pytest.raises(SpafitError, match="no labels"):
         baseline(get_task("imdb"), np.array([], dtype=np.int64))
+
+
+def test_the_baseline_is_named_by_what_it_is() -> None:
+    assert {baseline_name(name) for name in CLASSIFICATION_METRICS} == {"Baseline (majority class)"}
+    assert {baseline_name(name) for name in REGRESSION_METRICS} == {"Baseline (mean)"}

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from spafit.tasks import TaskError, get_task, list_tasks, load, preparation
+from spafit.tasks import TaskError, bundled, get_task, list_tasks, load, preparation
 from spafit.tasks.splits import normalize
 
 BUNDLED = {
@@ -66,6 +66,14 @@ def test_bad_requests_are_one_sentence() -> None:
         load("imdb", "dev")
     with pytest.raises(TaskError, match="at least 1"):
         load("rotten-tomatoes", "train", limit=0)
+
+
+def test_every_bundled_task_is_an_entry_with_its_own_reader() -> None:
+    assert {entry.task.key for entry in bundled.ENTRIES} == BUNDLED.keys()
+    assert len({id(entry.read) for entry in bundled.ENTRIES}) == len(bundled.ENTRIES)
+    for unknown in (bundled.folder, bundled.prepare):
+        with pytest.raises(TaskError, match="no bundled task 'snippets'; they are rotten-tomatoes, imdb, bbc-news"):
+            unknown("snippets")
 
 
 def test_missing_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

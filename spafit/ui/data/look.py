@@ -9,7 +9,7 @@ from spafit.models import hub
 from spafit.models.registry import get_model
 from spafit.tasks import Task, folder, get_task, helper, is_ready, list_tasks, preview
 from spafit.tasks.glue import tasks as glue_tasks
-from spafit.tasks.metrics import LABELS
+from spafit.tasks.metrics import LABELS, baseline_name
 from spafit.tasks.preview import Preview
 from spafit.tasks.upload.stored import KEY
 from spafit.training.config import TrainSettings
@@ -96,8 +96,8 @@ def _made(task: str, tokenizer_folder: str | None, place: str) -> Preview:
 def show(task: Task, seen: Preview) -> None:
     """Draw a preview: rows, baseline, class balance, token lengths, examples, and what was left out."""
     done = seen.preparation
-    names = {"train": "Training rows", "validation": "Validation rows"}
-    names |= {part: f"Test rows{task.called(part).removeprefix('test')}" for part in ("test", *task.extra_tests)}
+    names = {"train": "Training examples", "validation": "Validation examples"}
+    names |= {part: f"Test examples{task.called(part).removeprefix('test')}" for part in ("test", *task.extra_tests)}
     with st.container(horizontal=True):
         for part, rows in done.splits.items():
             st.metric(names[part], f"{rows:,}", width=130)
@@ -109,10 +109,10 @@ def show(task: Task, seen: Preview) -> None:
             "that are in a later part too. Two texts are the same if they differ in case and white space only.",
         )
         st.metric(
-            f"Guessing: {LABELS[task.metric]}",
+            baseline_name(task.metric),
             f"{seen.baseline[task.metric]:.3f}",
-            width=200,
-            help=f"On the {task.called('test')} part, by who always says the most frequent class (or the mean). "
+            width=230,
+            help=f"{LABELS[task.metric]} on the {task.called('test')} part of a model that always answers the same. "
             + "; ".join(f"{LABELS[name]}: {value:.3f}" for name, value in seen.baseline.items()),
         )
     balance, lengths = st.columns(2, gap="large")

@@ -110,7 +110,10 @@ def _columns(found: dict[str, Any]) -> dict[str, Any]:
     with right:
         label = st.selectbox("Label", names, index=names.index(guess["label"]))
         split = st.selectbox(
-            "Part", [_NONE, *names], index=_place(names, guess["split"]), help="Holds train, validation and test."
+            "Split column",
+            [_NONE, *names],
+            index=_place(names, guess["split"]),
+            help="Says of each row whether it is for train, validation or test.",
         )
     kind = st.segmented_control(
         "The label is", list(KINDS), format_func=KINDS.__getitem__, default=guess["kind"], required=True

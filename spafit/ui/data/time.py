@@ -31,7 +31,8 @@ def expected_time(seen: Preview, max_length: int) -> str:
     if not rates:
         return _UNKNOWN
     settings = TrainSettings()
-    examples = min(settings.train_samples or 0, seen.preparation.splits["train"])
+    there = seen.preparation.splits["train"]
+    examples = min(settings.train_samples or there, there)
     tokens = examples * settings.epochs * seen.tokens(max_length)
     fast, slow = tokens / max(rates), tokens / min(rates)
     speed = _span(f"{min(rates):,.0f}", f"{max(rates):,.0f}")
