@@ -29,6 +29,7 @@ __all__ = [
     "TaskError",
     "baseline",
     "called",
+    "content_digest",
     "folder",
     "get_task",
     "is_quick",
@@ -101,6 +102,11 @@ def load(task: Task | str, split: str, *, limit: int | None = None, seed: int = 
 def preparation(task: Task | str) -> Preparation:
     """How a task's rows were divided and what was left out; prepares the data when that has not been done yet."""
     return prepared.preparation(_ready_folder(get_task(task) if isinstance(task, str) else task))
+
+
+def content_digest(task: Task | str) -> str:
+    """A hash of all that a task's data is; prepares the data when that has not been done yet."""
+    return prepared.content_digest(_ready_folder(get_task(task) if isinstance(task, str) else task))
 
 
 def token_cache(task: Task) -> Path:

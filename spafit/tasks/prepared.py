@@ -21,13 +21,14 @@ import numpy as np
 import pyarrow as pa
 
 from spafit.errors import SpafitError
-from spafit.home import spafit_home
+from spafit.home import spafit_home, write_whole
 from spafit.tasks.splits import Preparation, pick, shuffled, strata
 from spafit.tasks.task import Examples, TaskError
 
 FORMAT = 1  # part of every cache key: raise it when preparing means something else
 RECORD_ROWS = 1024
 INFO = "preparation.json"
+DIGEST = "content.sha256"
 UNFINISHED = ".new-"  # how the name of a folder begins that is still being written
 STALE_SECONDS = 24 * 3600  # after which nobody can be writing it any more
 
@@ -132,7 +133,58 @@ def read(folder: Path, split: str, *, limit: int | None = None, seed: int = 0) -
                 labels=np.array(labels),
             )
     except (OSError, pa.ArrowInvalid) as error:
-        raise TaskError(f"The prepared data in {path} cannot be read; delete {folder} and try again.") from error
+        raise _unreadable(path) from error
+
+
+def content_digest(folder: Path) -> str:
+    """Return a hash of the prepared rows: every text, label and place in the order, part by part.
+
+    Unlike the folder's name it says nothing of where the rows came from, so that the same data has the same hash from a
+    folder, from the Hub and on another machine. It is remembered in the folder.
+
+    Raises:
+        TaskError: a part is missing or damaged.
+    """
+    memory = folder / DIGEST
+    with suppress(OSError):
+        if known := memory.read_text("ascii"):
+            return known
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.arrow")):
+        digest.update(f"{path.stem}\n".encode())
+        try:
+            with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+                _digest_table(digest, file.read_all())
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _unreadable(path) from error
+    with suppress(SpafitError):  # then it is computed again next time
+        write_whole(memory, digest.hexdigest().encode())
+    return digest.hexdigest()
+
+
+def _digest_table(digest: Any, table: pa.Table) -> None:
+    """Feed every value to the digest, however the rows are divided into batches."""
+    for name in sorted(table.column_names):
+        column = table.column(name)
+        digest.update(f"{name} {column.type} {len(column)}\n".encode())
+        if not pa.types.is_large_string(column.type):
+            digest.update(np.ascontiguousarray(column.to_numpy()).tobytes())
+            continue
+        chunks = [(_ends(chunk), chunk.buffers()[2]) for chunk in column.chunks if len(chunk)]
+        for ends, _letters in chunks:
+            digest.update(np.diff(ends).tobytes())
+        for ends, letters in chunks:
+            if ends[-1] > ends[0]:
+                digest.update(memoryview(letters)[ends[0] : ends[-1]])
+
+
+def _ends(chunk: pa.Array) -> np.ndarray:
+    """Where a chunk's texts begin in its letters, and where the last one ends."""
+    return np.frombuffer(chunk.buffers()[1], np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+
+
+def _unreadable(path: Path) -> TaskError:
+    return TaskError(f"The prepared data in {path} cannot be read; delete {path.parent} and try again.")
 
 
 def _taken(table: pa.Table, rows: np.ndarray) -> pa.Table:

@@ -118,3 +118,48 @@ def test_what_a_killed_process_left_long_ago_goes_and_what_is_being_written_stay
     prepared.write(tmp_path / "data", parts(), DONE)
     assert not old.exists() and new.exists() and other.exists()
     assert prepared.is_ready(tmp_path / "data")
+
+
+def changed(row: int, **what: object) -> prepared.Parts:
+    """The parts with something else in one row of the test part."""
+    made = parts()
+    examples, order = made["test"]
+    text, labels, order = list(examples.text), examples.labels.copy(), order.copy()
+    text[row] = what.get("text", text[row])
+    labels[row], order[row] = what.get("label", labels[row]), what.get("order", order[row])
+    return made | {"test": (Examples(text, None, labels), order)}
+
+
+def test_the_content_digest_tells_any_value_and_nothing_but_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def digest(name: str, made: prepared.Parts) -> str:
+        prepared.write(tmp_path / name, made, DONE)
+        return prepared.content_digest(tmp_path / name)
+
+    same = {digest("one", parts()), digest("elsewhere", parts())}
+    monkeypatch.setattr(prepared, "RECORD_ROWS", 2)
+    assert len(same | {digest("other batches", parts())}) == 1
+    others = [changed(2, text="text 3"), changed(2, label=0), changed(2, order=7), parts("texts")]
+    # The same letters, with the border between two texts elsewhere.
+    others.append(
+        {
+            **parts(),
+            "test": (Examples(["text 0t", "ext 1", "text 2"], None, np.arange(3)), np.arange(3, dtype=np.uint64)),
+        }
+    )
+    paired = {name: (Examples(e.text, e.text, e.labels), order) for name, (e, order) in parts().items()}
+    found = {digest(f"other {i}", made) for i, made in enumerate([*others, paired])}
+    assert len(found) == 6
+    assert not found & same
+
+
+def test_the_content_digest_is_remembered_and_a_damaged_part_is_said(tmp_path: Path) -> None:
+    prepared.write(tmp_path / "task", parts(), DONE)
+    (tmp_path / "task" / "test.arrow").write_bytes(b"cut")
+    with pytest.raises(SpafitError, match="cannot be read"):
+        prepared.content_digest(tmp_path / "task")
+    prepared.write(tmp_path / "other", parts(), DONE)
+    digest = prepared.content_digest(tmp_path / "other")
+    (tmp_path / "other" / "test.arrow").write_bytes(b"cut")
+    assert prepared.content_digest(tmp_path / "other") == digest
