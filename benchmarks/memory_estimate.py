@@ -217,9 +217,11 @@ def machine() -> dict[str, Any]:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )
+    from spafit.machine import usable_cores
+
     return {
         "cpu": next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown"),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),
         "torch": torch.__version__,

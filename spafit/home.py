@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,21 +35,3 @@ def spafit_home() -> Path:
 def database_url() -> str:
     """Return the SQLAlchemy URL of the run store: ``SPAFIT_DATABASE_URL``, else SQLite in the data folder."""
     return os.environ.get("SPAFIT_DATABASE_URL") or f"sqlite:///{quote(str(spafit_home() / 'spafit.db'))}"
-
-
-def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write a small file that is there as a whole or not at all, whoever reads, writes or crashes meanwhile.
-
-    Raises:
-        SpafitError: it cannot be written, for instance because the disk is full.
-    """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            scratch.write_bytes(content)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
-    except OSError as error:
-        raise SpafitError(f"{path} cannot be written ({error.strerror}).") from error

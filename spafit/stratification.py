@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Self, TypeVar
 
 from spafit.errors import SpafitError
+from spafit.quantities import whole_number
 
 SCHEMA_VERSION = 1
 MAX_LAYERS = 1024
@@ -101,11 +102,7 @@ def _one_of(kind: type[Choice], value: object, what: str, allowed: Iterable[Choi
 
 
 def _whole(value: object, what: str, low: int, high: int | None = None) -> int:
-    """Return ``value`` as an int within bounds; floats that are not whole, booleans and texts are refused."""
-    allowed = f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
-    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
-        raise StratificationError(f"{what} is {value!r} but must be {allowed}.")
-    return value
+    return whole_number(value, what, low, high, StratificationError)
 
 
 def _real(value: object, what: str, *, above: float | None = None, low: float = 0.0, below: float = math.inf) -> float:

@@ -8,10 +8,11 @@ import shutil
 from typing import Any
 
 from spafit import provenance
-from spafit.cli.output import note, print_facts, print_json, print_table, size
+from spafit.cli.output import note, print_facts, print_json, print_table
 from spafit.errors import SpafitError
 from spafit.home import spafit_home
 from spafit.models import hub
+from spafit.quantities import bytes_text
 from spafit.runs import Store, facts
 from spafit.runs.devices import device_facts
 from spafit.runs.launch import has_supervisor
@@ -36,7 +37,7 @@ def examine() -> dict[str, Any]:
     home = spafit_home()
     free = shutil.disk_usage(home).free
     if free < LITTLE_SPACE:
-        problems.append(f"Only {size(free)} of disk are free where {home} is.")
+        problems.append(f"Only {bytes_text(free)} of disk are free where {home} is.")
     bundled = {asset.key: asset.damage() for asset in provenance.assets()}
     problems += [sentence for sentence in bundled.values() if sentence]
     try:
@@ -76,9 +77,9 @@ def _print(document: dict[str, Any]) -> None:
     print_facts(
         [
             ("system", machine["system"]),
-            ("processor", f"{machine['cpu']}, {machine['cores']} cores, {size(machine['memory'])} of memory"),
+            ("processor", f"{machine['cpu']}, {machine['cores']} cores, {bytes_text(machine['memory'])} of memory"),
             ("runs use", document["device"]),
-            ("data folder", f"{document['home']} ({size(document['disk_free'])} free)"),
+            ("data folder", f"{document['home']} ({bytes_text(document['disk_free'])} free)"),
             ("database", document["database"]["where"]),
             ("runs stored", document["database"]["runs"]),
             ("queue", "being worked on" if document["supervisor"] else "idle"),
@@ -89,7 +90,7 @@ def _print(document: dict[str, Any]) -> None:
         ]
     )
     if len(document["devices"]) > 1:
-        rows = [(entry["device"], entry["name"], size(entry["memory"])) for entry in document["devices"]]
+        rows = [(entry["device"], entry["name"], bytes_text(entry["memory"])) for entry in document["devices"]]
         print_table(("device", "name", "memory"), rows)
     for problem in document["problems"]:
         note(problem)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from spafit.cli.output import note, print_json, print_table, size
+from spafit.cli.output import note, print_json, print_table
+from spafit.quantities import bytes_text
+
+if TYPE_CHECKING:
+    from spafit.models.registry import Model
 
 
 def models(chosen: argparse.Namespace) -> int:
@@ -18,15 +23,19 @@ def models(chosen: argparse.Namespace) -> int:
         return 0
     columns = ("key", "name", "source", "layers", "parameters", "download", "licence", "")
     rows = [
-        (m.key, m.name, m.source, m.num_layers, m.parameters, size(m.download_bytes), m.licence, _remark(m.counts_only))
+        (m.key, m.name, m.source, m.num_layers, m.parameters, _size(m.download_bytes), m.licence, _remark(m))
         for m in found
     ]
     print_table(columns, rows)
     return 0
 
 
-def _remark(counts_only: bool) -> str:
-    return "counts only" if counts_only else ""
+def _size(download: int | None) -> str:
+    return "" if download is None else bytes_text(download)
+
+
+def _remark(model: Model) -> str:
+    return "counts only" if model.counts_only else ""
 
 
 def tasks(chosen: argparse.Namespace) -> int:

@@ -57,16 +57,6 @@ def share(trainable: int, total: int) -> str:
     return f"{trainable:,} ({100 * trainable / total:.3g} %)"
 
 
-def size(number: int | None) -> str:
-    """Return bytes in the unit that suits them."""
-    if number is None:
-        return ""
-    value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.0f} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
-
-
 def _cell(value: object) -> str:
     if value is None:
         return ""

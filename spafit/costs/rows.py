@@ -11,6 +11,7 @@ from spafit.costs.replay import Totals
 from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
 from spafit.plan import check, decide, prefix_depth
+from spafit.quantities import whole_number
 from spafit.stratification import Recipe, Stratification
 
 DEVICES = ("cpu", "cuda")
@@ -42,8 +43,7 @@ class RowCost:
 def make_step(batch: int, length: int, precision: str, device: str) -> Step:
     """Return the step these settings mean; raises `CostError` when one is out of range."""
     for value, what, most in ((batch, "batch size", MAX_BATCH), (length, "length", MAX_LENGTH)):
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise CostError(f"The {what} is {value!r} but must be a whole number from 1 to {most:,}.")
+        whole_number(value, f"The {what}", 1, most, CostError)
     for value, what, allowed in ((precision, "precision", PRECISIONS), (device, "device", DEVICES)):
         if value not in allowed:
             raise CostError(f"The {what} is {value!r} but must be one of {', '.join(allowed)}.")

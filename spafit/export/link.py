@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spafit.errors import SpafitError
+from spafit.quantities import is_whole
 from spafit.stratification import MAX_LAYERS, LoraSettings, Method, Stratification, method_of, parse_name, preset
 
 LINK_SCHEMA = 1
@@ -66,7 +67,7 @@ def from_link(text: str) -> Shared:
     model, layers, settings = document.get("model"), document.get("layers"), document.get("set", {})
     if not isinstance(model, str) or not 0 < len(model) <= MAX_TEXT_CHARS:
         raise LinkError("This link is damaged: it names no model.")
-    if isinstance(layers, bool) or not isinstance(layers, int) or not 1 <= layers <= MAX_LAYERS:
+    if not is_whole(layers, 1, MAX_LAYERS):
         raise LinkError("This link is damaged: it does not say how many layers its model has.")
     if not isinstance(settings, dict) or not all(isinstance(value, bool | int | str) for value in settings.values()):
         raise LinkError("This link is damaged: its settings cannot be read.")

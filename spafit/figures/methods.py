@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from spafit.figures.base import drawn, empty
 from spafit.figures.layers import NOTHING_TRAINS, PASS_COLORS, PASSES, Scale, layer_axis
 from spafit.palette import KIND_COLORS
+from spafit.quantities import bytes_text
 
 Measure = Literal["trainable", "percent", "optimizer", "checkpoint"]
 MEASURES: dict[Measure, str] = {
@@ -33,15 +34,6 @@ MEMORY_COLORS = {
     "workspace": "#E69F00",
 }
 CURRENT_COLOR, OTHER_COLOR = "#D55E00", "#0072B2"
-
-
-def bytes_text(size: float) -> str:
-    """A size in three digits and decimal units: ``538 kB``, ``2.67 GB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:,.3g} TB"
 
 
 def flops_text(flops: float) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from spafit.errors import SpafitError
+from spafit.quantities import whole_number
 from spafit.stratification import Role
 
 SCHEMA_VERSION = 1
@@ -241,7 +242,4 @@ def kind_of(name: str) -> Kind:
 
 def check_labels(num_labels: int) -> None:
     """Raise `SpafitError` unless the number of labels is a whole number from 1 to 10,000."""
-    if isinstance(num_labels, bool) or not isinstance(num_labels, int) or not 1 <= num_labels <= MAX_LABELS:
-        raise SpafitError(
-            f"The number of labels is {num_labels!r} but must be a whole number from 1 (regression) to {MAX_LABELS:,}."
-        )
+    whole_number(num_labels, "The number of labels (1 for regression)", 1, MAX_LABELS)

@@ -68,6 +68,11 @@ def build_anatomy(
     )
 
 
+def anatomy_document(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the anatomy that a configuration describes as JSON types, for a helper process."""
+    return build_anatomy(config).to_dict()
+
+
 def transformers_config(raw: Mapping[str, Any], num_labels: int) -> PretrainedConfig:
     """Return the transformers configuration of a checked raw one; raises `UnsupportedModelError` when it is refused."""
     values = architecture(raw)

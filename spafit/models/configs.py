@@ -9,6 +9,7 @@ from typing import Any
 
 from spafit.errors import SpafitError
 from spafit.models.families import BY_MODEL_TYPE, FAMILIES, Family
+from spafit.quantities import whole_number
 from spafit.stratification import MAX_LAYERS
 
 MAX_CONFIG_BYTES = 1_000_000
@@ -138,10 +139,7 @@ def _check_bounds(config: Mapping[str, Any]) -> None:
             if value is None or (value == 0 and key in MAY_BE_ZERO):
                 continue
             least = -1 if key == "position_buckets" else 1
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise UnsupportedModelError(
-                    f"The configuration's {key} is {str(value)[:40]!r} but must be a whole number from 1 to {most:,}."
-                )
+            whole_number(value, f"The configuration's {key}", least, most, UnsupportedModelError)
 
 
 def architecture(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,6 @@ import functools
 import hashlib
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -19,15 +16,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spafit.errors import SpafitError
-from spafit.home import spafit_home, write_whole
+from spafit.files import write_whole
+from spafit.helper import MEMORY, Helper, HelperError
+from spafit.home import spafit_home
 from spafit.models import registry
 from spafit.models.anatomy import SCHEMA_VERSION, Anatomy
 from spafit.models.configs import architecture, family_of
 
 TIME_LIMIT = 120.0
 """Seconds a helper process may take; importing the libraries on a busy machine is most of it."""
-MEMORY_LIMIT = 6 * 2**30
-"""Bytes of data a helper process may hold (Linux)."""
+MEMORY_LIMIT = MEMORY
 MOST_AT_ONCE = 2
 
 State = Literal["running", "done", "failed"]
@@ -49,25 +47,18 @@ class Build:
         self._name = name
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self._anatomy: Anatomy | None = None
         self._error: str | None = None
-        self._process: subprocess.Popen[bytes] | None = None
         self._cache = _cache_path(config)
-        if (cached := _read_cache(self._cache)) is not None:
-            self._anatomy = cached
-            return
-        self._folder = tempfile.TemporaryDirectory(prefix="spafit-anatomy-")
-        self._output = Path(self._folder.name) / "anatomy.json"
-        request = Path(self._folder.name) / "config.json"
-        request.write_text(json.dumps(config), encoding="utf-8")
-        command = [sys.executable, "-m", "spafit.models.process", str(request), str(self._output), str(MEMORY_LIMIT)]
-        self._process = subprocess.Popen(
-            command,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._anatomy = _read_cache(self._cache)
+        if self._anatomy is None:
+            self._helper = Helper(
+                "spafit.models.build:anatomy_document",
+                {"config": config},
+                doing=f"Reading {name}",
+                seconds=TIME_LIMIT,
+                memory=MEMORY_LIMIT,
+                environment=_environment(),
+            )
 
     @property
     def anatomy(self) -> Anatomy:
@@ -80,52 +71,32 @@ class Build:
         """Return how far the build is; never waits."""
         seconds = time.monotonic() - self._started
         with self._lock:
-            if self._anatomy is None and self._error is None:
-                self._look(seconds)
+            if self._anatomy is None and self._error is None and self._helper.poll():
+                self._finish()
         if self._anatomy is not None:
             return Progress("done", f"{self._name} has been read.", seconds)
         if self._error is not None:
             return Progress("failed", self._error, seconds)
         return Progress("running", f"Reading the layers of {self._name} in a process of its own …", seconds)
 
-    def _look(self, seconds: float) -> None:
-        assert self._process is not None
-        code = self._process.poll()
-        if code is None and seconds < TIME_LIMIT:
-            return
-        if code is None:
-            self.cancel()
-            self._error = f"Reading {self._name} took more than {TIME_LIMIT:.0f} seconds and was stopped."
-            return
+    def _finish(self) -> None:
         try:
-            answer = json.loads(self._output.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self._error = (
-                f"Reading {self._name} failed: its process ended early (code {code}), perhaps for lack of memory."
-            )
+            document = self._helper.result()
+        except HelperError as error:
+            self._error = str(error)
         else:
-            if "error" in answer:
-                self._error = str(answer["error"])
-            else:
-                self._anatomy = Anatomy.from_dict(answer)
-                _write_cache(self._cache, answer)
-        self._folder.cleanup()
+            self._anatomy = Anatomy.from_dict(document)
+            _write_cache(self._cache, document)
 
     def cancel(self) -> None:
         """End the helper process, if it still runs."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-            self._error = self._error or f"Reading {self._name} was stopped."
+        if self._anatomy is None:
+            self._helper.end(f"Reading {self._name} was stopped.")
 
     def wait(self) -> Anatomy:
         """Wait for the end and return the anatomy; raises `SpafitError` with the reason when there is none."""
         while self.poll().state == "running":
-            assert self._process is not None
-            try:
-                self._process.wait(timeout=0.1)
-            except subprocess.TimeoutExpired:
-                continue
+            self._helper.wait(TIME_LIMIT)
         return self.anatomy
 
 
@@ -187,16 +158,9 @@ def _bundled(key: str) -> Anatomy:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a helper process: this package on the path, no Hub, no token, one thread."""
+    """Return the environment of a helper process: no Hub, no token, one thread."""
     environment = {key: value for key, value in os.environ.items() if "TOKEN" not in key}
-    package = str(Path(__file__).parents[2])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return environment | {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+    return environment | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
 def _cache_path(config: Mapping[str, Any]) -> Path:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from spafit import provenance
 from spafit.errors import SpafitError
-from spafit.home import spafit_home, write_whole
+from spafit.files import write_whole
+from spafit.home import spafit_home
 from spafit.models import hub
 from spafit.models.anatomy import Anatomy
 from spafit.models.configs import MAX_CONFIG_BYTES, family_of, parse_config, read_config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +11,7 @@ from typing import Any
 import psutil
 
 import spafit
+from spafit.machine import usable_cores
 
 PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "datasets", "scikit-learn", "streamlit")
 
@@ -32,17 +32,9 @@ def hardware() -> dict[str, Any]:
     return {
         "system": f"{platform.system()} {platform.release()}",
         "cpu": _processor(),
-        "cores": cores(),
+        "cores": usable_cores(),
         "memory": psutil.virtual_memory().total,
     }
-
-
-def cores() -> int:
-    """Return the number of processor cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-import spafit
+from spafit.helper import module_command, module_environment
 
 
 @cache
@@ -95,16 +94,11 @@ def start(
     It survives the terminal, the app and the caller. ``environment`` is its whole environment, this process's by
     default. A file and not a pipe: a pipe that nobody reads stops its writer.
     """
-    command = (sys.executable, "-P", "-m", module, *arguments)
-    variables = dict(os.environ if environment is None else environment)
-    # `-P` keeps the working folder out of sys.path; this is where the package comes from when it is not installed.
-    package = str(Path(spafit.__file__).resolve().parents[1])
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (package, variables.get("PYTHONPATH"))))
-    variables["PYTHONUNBUFFERED"] = "1"
+    variables = module_environment(os.environ if environment is None else environment)
     with output.open("ab") as log:
         return subprocess.Popen(
-            command,
-            env=variables,
+            module_command(module, *arguments),
+            env=variables | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -116,13 +110,3 @@ def end_group(pid: int, how: signal.Signals) -> None:
     """Send a signal to every process in the group that ``pid`` leads; nothing happens when there is none."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, how)
-
-
-def exit_words(code: int) -> str:
-    """Return how a process ended, for a sentence: ``exit code 3`` or ``signal SIGKILL``."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"

@@ -21,6 +21,7 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
+from spafit.helper import exit_words
 from spafit.home import spafit_home
 from spafit.runs import processes, queue
 from spafit.runs.database import StoreError
@@ -200,7 +201,7 @@ def _why(code: int | None) -> str:
         return KILLED
     if code == EXIT_UNSAVED:
         return UNSAVED
-    return CRASHED.format(how=processes.exit_words(code))
+    return CRASHED.format(how=exit_words(code))
 
 
 def serve(supervisor: Supervisor, lock: FileLock, stay: float) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from spafit.errors import SpafitError
-from spafit.home import write_whole
+from spafit.files import write_whole
 from spafit.tasks.splits import Preparation
 from spafit.tasks.task import REGRESSION, Examples, Task, shortened
 from spafit.tasks.tokens import TOKENIZER_FILES

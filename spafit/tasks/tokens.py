@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spafit.errors import SpafitError
+from spafit.files import whole_file
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from spafit.tasks.task import Examples
 
@@ -122,6 +122,17 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def padding_id(source: PreTrainedTokenizerBase | PreTrainedConfig) -> int:
+    """Return the token number that texts are padded with: a tokenizer's or configuration's own, else the end's, else 0.
+
+    Decoders often name none; the attention mask keeps whatever is taken out of every result.
+    """
+    for number in (source.pad_token_id, source.eos_token_id):
+        if number is not None:
+            return int(number[0] if isinstance(number, list) else number)
+    return 0
+
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -141,7 +152,6 @@ def _tokenize(examples: Examples, tokenizer: PreTrainedTokenizerBase, max_length
     room = max_length - tokenizer.num_special_tokens_to_add(pair=examples.pair is not None)
     if room < (2 if examples.pair is not None else 1):
         raise SpafitError(f"A length of {max_length} tokens leaves no room for a text beside the special tokens.")
-    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     with_types = "token_type_ids" in tokenizer.model_input_names
     ids: list[np.ndarray] = []
     types: list[np.ndarray] = []
@@ -159,7 +169,7 @@ def _tokenize(examples: Examples, tokenizer: PreTrainedTokenizerBase, max_length
         "input_ids": np.concatenate(ids) if ids else np.zeros(0, np.int32),
         "offsets": np.concatenate(([0], np.cumsum([len(tokens) for tokens in ids]))).astype(np.int64),
         "truncated": np.asarray(truncated),
-        "pad_id": np.asarray(pad_id or 0),
+        "pad_id": np.asarray(padding_id(tokenizer)),
     }
     if with_types:
         arrays["token_type_ids"] = np.concatenate(types) if types else np.zeros(0, np.int8)
@@ -218,15 +228,8 @@ def _read(path: Path) -> Arrays | None:
 def _write(path: Path, arrays: Arrays) -> None:
     """Keep the arrays; a full or read-only disk costs the next run some seconds and this one nothing."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            scratch = Path(file.name)
-            try:
-                np.savez(file, allow_pickle=False, **arrays)
-                file.close()
-                scratch.replace(path)
-            finally:
-                scratch.unlink(missing_ok=True)
+        with whole_file(path) as scratch, scratch.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
         _keep_small(path.parent)
     except OSError:
         return

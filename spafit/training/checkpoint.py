@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spafit.files import whole_file
 from spafit.training.failures import TrainingFailed
 
 if TYPE_CHECKING:
@@ -27,19 +26,12 @@ def save_trained(folder: Path, state: dict[str, Tensor], metadata: dict[str, str
     from safetensors.torch import save_file
 
     target = folder / TRAINED
-    scratch = folder / f"{TRAINED}.{os.getpid()}.part"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, scratch, metadata)
-        with scratch.open("rb+") as file:
-            os.fsync(file.fileno())
-        scratch.replace(target)
+        with whole_file(target, durable=True) as scratch:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, scratch, metadata)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise TrainingFailed(f"The trained parameters cannot be saved in {folder}: {reason}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
     return target
 
 

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 from spafit.errors import SpafitError
+from spafit.quantities import is_whole
 from spafit.stratification import Method, Stratification, method_of
 
 SCHEMA_VERSION = 1
@@ -109,7 +110,7 @@ _NUMBERS = (
 def _check_integer(name: str, value: object, low: int, high: int, optional: bool) -> None:
     if value is None and optional:
         return
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if not is_whole(value, low, high):
         empty = " or empty" if optional else ""
         raise SettingsError(f"{name} must be a whole number from {low} to {high}{empty}, not {value!r}.")
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import math
-import os
 import sys
 from pathlib import Path
 
 import torch
 
+from spafit.machine import usable_cores
 from spafit.training.failures import TrainingFailed
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
@@ -30,16 +29,6 @@ def choose_device(wanted: str) -> torch.device:
         there = ", ".join(name for name, usable in available.items() if usable)
         raise TrainingFailed(f"This machine has no {wanted} device that PyTorch can use; available: {there}.")
     return torch.device(wanted)
-
-
-def usable_cores() -> int:
-    """Processor cores this process may use, which a container may hold below what the machine has."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
-        return max(1, min(cores, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no control groups here, or no limit ("max")
-        return cores
 
 
 def prepare_cpu() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from spafit.models.anatomy import Anatomy
-from spafit.tasks.tokens import Encoded
+from spafit.tasks.tokens import Encoded, padding_id
 from spafit.training.accelerated import kernels
 from spafit.training.accelerated.arithmetic import bf16_pays, measured_rates
 from spafit.training.accelerated.bf16 import FrozenBf16Weights
@@ -266,7 +266,7 @@ class Engine:
 
     def _two_examples(self) -> dict[str, Tensor]:
         """Two made-up inputs of different length, padded on the right."""
-        padding = int(self.model.config.pad_token_id or 0)
+        padding = padding_id(self.model.config)
         length = min(8, self.anatomy.max_length)
         ids = torch.arange(2 * length).view(2, length) % (self.anatomy.vocab_size - 1)
         ids += ids >= padding  # every number but the padding's

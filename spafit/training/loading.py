@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from spafit.models.anatomy import Anatomy
 from spafit.models.weights import WeightsError, check_weights
+from spafit.tasks.tokens import padding_id
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -52,8 +53,7 @@ def load_model(folder: Path, anatomy: Anatomy, *, seed: int) -> tuple[PreTrained
     anatomy = _fitting(anatomy, absent, folder)
     _check_finite(model, folder)
     if model.config.pad_token_id is None:  # decoders: the last token that is not padding is classified
-        eos = model.config.eos_token_id
-        model.config.pad_token_id = eos[0] if isinstance(eos, list) else (eos or 0)
+        model.config.pad_token_id = padding_id(model.config)
     return model, anatomy
 
 

@@ -157,13 +157,6 @@ def test_figures_are_see_through() -> None:
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
 
 
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (538_000, "538 kB"), (3.24e12, "3.24 TB")]
-)
-def test_sizes_in_words(size: float, text: str) -> None:
-    assert methods.bytes_text(size) == text
-
-
 @pytest.mark.parametrize(("flops", "text"), [(0, "0 FLOP"), (4.1e9, "4.1 GFLOP"), (2e18, "2e+03 PFLOP")])
 def test_operations_in_words(flops: float, text: str) -> None:
     assert methods.flops_text(flops) == text

@@ -237,8 +237,8 @@ def test_a_build_beyond_its_memory_fails_and_says_so(tmp_path: Path, monkeypatch
     if not sys.platform.startswith("linux"):
         pytest.skip("Only Linux bounds the memory of a process as asked.")
     (tmp_path / "config.json").write_text(json.dumps(tiny_config("bert")))
-    monkeypatch.setattr(load, "MEMORY_LIMIT", 20 * 2**20)
-    with pytest.raises(SpafitError, match=r"lack of memory|too large"):
+    monkeypatch.setattr(load, "MEMORY_LIMIT", 20_000_000)
+    with pytest.raises(SpafitError, match=r"MemoryError|of memory|ended without an answer"):
         load_anatomy(str(tmp_path))
 
 
@@ -255,12 +255,12 @@ def test_builds_are_bounded_in_time_and_number(tmp_path: Path, monkeypatch: pyte
         folders.append(tmp_path / str(depth))
         folders[-1].mkdir()
         (folders[-1] / "config.json").write_text(json.dumps(tiny_config("bert", depth)))
-    first, second = (load.start_build(str(folder)) for folder in folders[:2])
+    first = load.start_build(str(folders[0]))
+    second = load.start_build(str(folders[1]))
     with pytest.raises(SpafitError, match="try again in a moment"):
         load.start_build(str(folders[2]))
-    second.cancel()
-    assert second.poll().message.endswith("was stopped.")
-    monkeypatch.setattr(load, "TIME_LIMIT", 0.0)
-    assert first.poll().state == "failed"
-    with pytest.raises(SpafitError, match="took more than 0 seconds"):
-        first.wait()
+    first.cancel()
+    assert first.poll().message.endswith("was stopped.")
+    monkeypatch.setattr(second._helper, "_deadline", 0.0)
+    with pytest.raises(SpafitError, match="took longer than 120 s"):
+        second.wait()

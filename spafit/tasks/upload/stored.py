@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spafit.home import spafit_home, write_whole
+from spafit.files import write_whole
+from spafit.home import spafit_home
 from spafit.tasks.files import check_size
 from spafit.tasks.task import CLASSIFICATION, Task, TaskError
 from spafit.tasks.upload.columns import Columns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -12,8 +11,10 @@ from pathlib import Path
 
 import torch
 
+from spafit.errors import SpafitError
+from spafit.files import write_whole
+from spafit.machine import usable_cores
 from spafit.training.accelerated import kernels
-from spafit.training.device import usable_cores
 
 TOKENS = 512  # rows of the products that are timed: a batch of sixteen sentences
 ONEDNN_SHARE = 0.9  # oneDNN is taken unless clearly slower: a close race must not change a machine's arithmetic
@@ -75,17 +76,14 @@ def measured_rates(width: int, inner: int, folder: Path) -> Rates:
 
 def _remember(file: Path, key: str, rates: Rates) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         try:
             known = json.loads(file.read_text("utf-8"))
         except (OSError, ValueError):
             known = {}
         known = dict(list(known.items())[-49:]) if isinstance(known, dict) else {}
         known[key] = rates.__dict__
-        scratch = file.with_suffix(f".{os.getpid()}.part")
-        scratch.write_text(json.dumps(known, indent=1), "utf-8")
-        scratch.replace(file)
-    except OSError:
+        write_whole(file, json.dumps(known, indent=1).encode())
+    except SpafitError:
         pass  # measured again next time
 
 

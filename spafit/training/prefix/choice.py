@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spafit.quantities import bytes_text
+
 DISK_BYTES_PER_SECOND = 0.5e9  # writing, flushed; a modest solid-state disk
 MEMORY_BYTES_PER_SECOND = 4e9  # gathering a batch out of memory or a mapped file
 
@@ -40,11 +42,11 @@ def choose_prefix(setting: str, frozen_dropout: bool, facts: PrefixFacts) -> Pre
         return _no("No prefix cache: something trains below or in layer 1, so no layer's output is constant.")
     if frozen_dropout:
         return _no(f"No prefix cache: dropout in the frozen layers makes the output of {layers} change in every pass.")
-    megabytes = f"{facts.size / 1e6:,.0f} MB"
+    size = bytes_text(facts.size)
     in_memory = facts.size <= facts.memory
     if not in_memory and not facts.disk:
         return _no(
-            f"No prefix cache: the states of {layers} would take {megabytes}, more than memory and disk have to spare."
+            f"No prefix cache: the states of {layers} would take {size}, more than memory and disk have to spare."
         )
     # What an earlier run has stored does not enter the decision: a run takes the same path whenever it is repeated.
     cost = facts.compute_seconds + facts.size / MEMORY_BYTES_PER_SECOND
@@ -52,14 +54,14 @@ def choose_prefix(setting: str, frozen_dropout: bool, facts: PrefixFacts) -> Pre
     saved = facts.recompute_seconds - cost
     if setting == "auto" and saved <= 0:
         return _no(
-            f"No prefix cache: computing {layers} once and keeping them ({megabytes}) would take about as long as "
+            f"No prefix cache: computing {layers} once and keeping them ({size}) would take about as long as "
             "recomputing them in this short run."
         )
     if facts.stored:
-        sentence = f"Prefix cache: {layers} read back from an earlier run ({megabytes})."
+        sentence = f"Prefix cache: {layers} read back from an earlier run ({size})."
         return PrefixChoice(True, in_memory, True, sentence)
     where = "in memory" if in_memory else "in a file on disk"
-    sentence = f"Prefix cache: {layers} computed once and kept {where} ({megabytes})"
+    sentence = f"Prefix cache: {layers} computed once and kept {where} ({size})"
     return PrefixChoice(True, in_memory, facts.disk, f"{sentence}, estimated to save {max(0.0, saved):.1f} s.")
 
 

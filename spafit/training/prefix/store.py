@@ -23,6 +23,8 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from spafit.errors import SpafitError
+from spafit.files import SCRATCH, whole_file, write_whole
 from spafit.tasks.tokens import Encoded
 from spafit.training.batches import batch_width
 
@@ -92,13 +94,8 @@ def weights_digest(files: list[Path], folder: Path) -> str:
                 digest.update(chunk)
     known = dict(list(known.items())[-99:]) if isinstance(known, dict) else {}
     known[stamp] = digest.hexdigest()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = memory.with_suffix(f".{os.getpid()}.part")
-        scratch.write_text(json.dumps(known), "utf-8")
-        scratch.replace(memory)
-    except OSError:
-        pass  # it is computed again next time
+    with suppress(SpafitError):  # then it is computed again next time
+        write_whole(memory, json.dumps(known).encode())
     return digest.hexdigest()
 
 
@@ -145,17 +142,10 @@ class StateStore:
 
     def save(self, key: str, array: np.ndarray) -> None:
         """Store states; a disk that refuses costs the next run some seconds and this one nothing."""
-        scratch = self.folder / f"{key}.{os.getpid()}.part"
-        try:
-            with scratch.open("wb") as file:
+        with suppress(OSError):
+            with whole_file(self._path(key), durable=True) as scratch, scratch.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(self._path(key))
             self._evict(keep=key)
-        except OSError:
-            with suppress(OSError):
-                scratch.unlink(missing_ok=True)
 
     @contextmanager
     def computing(self, key: str, should_stop: Callable[[], bool]) -> Generator[bool]:
@@ -188,7 +178,7 @@ class StateStore:
                 continue  # another process evicts too
             if path.suffix == ".npy":
                 files.append((path.stem == keep, status.st_mtime, status.st_size, path))
-            elif path.suffix in (".part", ".lock") and now - status.st_mtime > STALE_SECONDS:
+            elif path.suffix in (SCRATCH, ".lock") and now - status.st_mtime > STALE_SECONDS:
                 path.unlink(missing_ok=True)
         total = 0
         for _, _, size, path in sorted(files, reverse=True):

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from spafit.errors import SpafitError
+from spafit.quantities import bytes_text
 from spafit.runs import State, Store
 from spafit.tasks import CLASSIFICATION, REGRESSION, TaskError, get_task, helper
 from spafit.tasks.files import FORMATS, limit_mb
@@ -151,7 +152,7 @@ def listed() -> None:
     for dataset in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             day = datetime.fromtimestamp(dataset.created).strftime("%Y-%m-%d %H:%M")
-            st.markdown(f"**{plain(dataset.name)}**  \n{_size(dataset.size)} · {day} · `{dataset.key}`")
+            st.markdown(f"**{plain(dataset.name)}**  \n{bytes_text(dataset.size)} · {day} · `{dataset.key}`")
             st.button("Look at it", key=f"look_{dataset.key}", on_click=_choose, args=(dataset.key,))
             st.download_button(
                 "CSV",
@@ -168,10 +169,6 @@ def listed() -> None:
                 st.button("Delete it for everybody", key=f"delete_{dataset.key}", on_click=_delete, args=(dataset.key,))
     if message := st.session_state.pop("data_message", None):
         st.error(plain(message))
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.0f} kB"
 
 
 def _choose(key: str) -> None:

@@ -5,11 +5,11 @@ from ipaddress import ip_address
 import streamlit as st
 
 from spafit.errors import SpafitError
-from spafit.figures.methods import bytes_text
 from spafit.models.anatomy import Anatomy
 from spafit.models.hub import OfflineError
 from spafit.models.load import start_build
 from spafit.models.registry import BUNDLED, Model, add_config, catalogue, get_model, list_models
+from spafit.quantities import bytes_text
 from spafit.stratification import Method, Stratification, preset
 from spafit.ui.explore.state import anatomy_of, commit, commit_model, misfit, say, settings
 from spafit.ui.state import current_model, current_stratification, scaled

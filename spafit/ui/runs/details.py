@@ -9,6 +9,7 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.palette import RECIPE_LABELS
+from spafit.quantities import bytes_text
 from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, called, get_task
 from spafit.tasks.metrics import LABELS
@@ -150,15 +151,11 @@ def _circumstances(run: Run) -> None:
     facts: dict[str, Any] = {name: f"{when:%Y-%m-%d %H:%M:%S} UTC" for name, when in stamps.items() if when}
     facts |= {"Attempt": run.attempt, "Device": run.device or "not known yet", "Seed": run.seed} | run.hardware
     if isinstance(run.hardware.get("memory"), int):
-        facts["memory"] = _gibibytes(run.hardware["memory"])
+        facts["memory"] = bytes_text(run.hardware["memory"])
     finished = last_of(events_of(run), "finished")
     if finished and finished.get("peak_memory"):
-        facts["Peak memory of the run"] = _gibibytes(finished["peak_memory"])
+        facts["Peak memory of the run"] = bytes_text(finished["peak_memory"])
     _facts(facts | run.versions)
-
-
-def _gibibytes(size: int) -> str:
-    return f"{size / 1024**3:.2f} GiB"
 
 
 def _said(value: Any) -> str:

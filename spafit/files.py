@@ -1,0 +1,50 @@
+"""Files that are there as a whole or not at all, whoever reads, writes or crashes meanwhile."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spafit.errors import SpafitError
+
+SCRATCH = ".part"
+"""What the name of a file being written ends with."""
+
+
+@contextmanager
+def whole_file(path: Path, *, durable: bool = False) -> Generator[Path]:
+    """Give the block a scratch path to write to, which takes ``path``'s place when the block ends without an error.
+
+    Args:
+        path: where the file shall be; its folder is made when missing.
+        durable: wait until the content is on the disk, so that even a power cut leaves the old file or the new one.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{SCRATCH}")
+    try:
+        yield scratch
+        if durable:
+            with scratch.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write a small file.
+
+    Raises:
+        SpafitError: it cannot be written, for instance because the disk is full.
+    """
+    try:
+        with whole_file(path) as scratch:
+            scratch.write_bytes(content)
+    except OSError as error:
+        raise SpafitError(f"{path} cannot be written ({error.strerror}).") from error

@@ -1,0 +1,40 @@
+"""Files are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from spafit.errors import SpafitError
+from spafit.files import whole_file, write_whole
+
+
+def test_a_file_is_written_whole_or_not_at_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = home / "cache" / "deep" / "a.json"
+    write_whole(path, b"first")
+    real = Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        real(self, content[:2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(SpafitError, match=r"a\.json cannot be written \(No space left on device\)"):
+        write_whole(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_file_whose_writer_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "deep" / "a.bin"
+    with whole_file(path, durable=durable) as scratch:
+        scratch.write_bytes(b"first")
+        assert not path.exists()
+    with pytest.raises(RuntimeError), whole_file(path, durable=durable) as scratch:
+        scratch.write_bytes(b"sec")
+        raise RuntimeError
+    assert path.read_bytes() == b"first"
+    assert list(path.parent.iterdir()) == [path]
