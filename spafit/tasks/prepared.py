@@ -21,7 +21,8 @@ import numpy as np
 import pyarrow as pa
 
 from spafit.errors import SpafitError
-from spafit.home import spafit_home, write_whole
+from spafit.files import write_whole
+from spafit.home import spafit_home
 from spafit.tasks.splits import Preparation, pick, shuffled, strata
 from spafit.tasks.task import Examples, TaskError
 
