@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from spafit.errors import SpafitError
-from spafit.home import write_whole
+from spafit.files import write_whole
 
 FILE = "predictions.npz"
 
