@@ -35,6 +35,23 @@ def save_trained(folder: Path, state: dict[str, Tensor], metadata: dict[str, str
     return target
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read what was written beside the trained parameters: stratification, model, class names and the like.
+
+    Raises:
+        TrainingFailed: the file is absent or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            return dict(file.metadata() or {})
+    except FileNotFoundError as error:
+        raise TrainingFailed(f"There are no trained parameters at {path}.") from error
+    except (OSError, SafetensorError) as error:
+        raise TrainingFailed(f"The trained parameters at {path} are damaged.") from error
+
+
 def read_trained(path: Path) -> dict[str, Tensor]:
     """Read what `save_trained` wrote, by parameter name.
 

@@ -1,0 +1,75 @@
+"""``spafit predict``: what a run's model says about texts."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from pathlib import Path
+
+from spafit.cli.output import print_json, print_table
+from spafit.errors import SpafitError
+from spafit.runs import Store
+
+MAX_FILE_BYTES = 100_000_000
+COLUMNS = ("text", "pair")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Predict for texts that were typed, or for a file of them."""
+    texts, pairs = _texts(chosen)
+    from spafit.export.restore import restore
+    from spafit.tryout.predict import Predictor
+
+    store = Store.open()
+    found = store.get(chosen.id)
+    predictions = Predictor(restore(found, store.folder(found.id))).predict(texts, pairs)
+    if chosen.json:
+        print_json({"schema": 1, "run": found.id, "predictions": [each.to_dict() for each in predictions]})
+    elif chosen.csv:
+        labels = list(predictions[0].probabilities)
+        writer = csv.writer(sys.stdout)
+        writer.writerow(("text", "pair", "label", "score", *(f"p_{label}" for label in labels)))
+        for each in predictions:
+            writer.writerow(
+                (each.text, each.pair or "", each.label or "", each.score, *map(each.probabilities.get, labels))
+            )
+    else:
+        rows = [(each.text, each.pair, each.label, round(each.score, 4)) for each in predictions]
+        print_table(("text", "second text", "label", "score"), rows)
+    return 0
+
+
+def _texts(chosen: argparse.Namespace) -> tuple[list[str], list[str] | None]:
+    """Return the texts, and second ones where they come in pairs."""
+    if bool(chosen.file) == bool(chosen.texts):
+        raise SpafitError("Give texts, or a file of them with --file; one of the two.")
+    if chosen.json and chosen.csv:
+        raise SpafitError("--json and --csv contradict each other; choose one.")
+    if chosen.texts:
+        return (list(chosen.texts), None) if chosen.pair is None else (list(chosen.texts), list(chosen.pair))
+    return _from_file(Path(chosen.file))
+
+
+def _from_file(path: Path) -> tuple[list[str], list[str] | None]:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise SpafitError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes; divide it.")
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise SpafitError(f"{path} cannot be read ({reason}).") from error
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        lines = [line for line in content.splitlines() if line.strip()]
+        if not lines:
+            raise SpafitError(f"{path} holds no text.")
+        return lines, None
+    reader = csv.DictReader(io.StringIO(content, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    if "text" not in (reader.fieldnames or ()):
+        raise SpafitError(f"{path} has no column named text; its first line names the columns: text, and pair if any.")
+    rows = list(reader)
+    if not rows:
+        raise SpafitError(f"{path} has a header and no rows.")
+    texts = [row["text"] or "" for row in rows]
+    return texts, [row["pair"] or "" for row in rows] if "pair" in (reader.fieldnames or ()) else None

@@ -1,0 +1,1 @@
+"""Trying out what a run has learned."""

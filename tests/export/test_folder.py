@@ -1,0 +1,135 @@
+"""What was exported gives our answers in a process that knows nothing of spafit."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from spafit import adapt
+from spafit.errors import SpafitError
+from spafit.export.folder import RECORD, default_format, export
+from spafit.export.restore import Trained, restore
+from spafit.runs import Store
+from spafit.stratification import LoraSettings, Role, Stratification, preset
+from spafit.training.checkpoint import save_trained
+from spafit.training.config import RunSpec, TrainSettings
+from spafit.training.loading import load_model
+from spafit.tryout.predict import Predictor
+from tests.tiny import FAMILIES, save_tiny_model, tiny_anatomy
+
+LAYERS = 3
+TEXTS = ["a great film", "the plot was dull and the actor bad", "funny", "long " * 40]
+LABELS = ("pan", "praise", "neither")
+ELSEWHERE = """
+import json, sys, torch
+from peft import AutoPeftModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+texts, folders, answers = json.loads(sys.argv[1]), json.loads(sys.argv[2]), {}
+for folder, adapter in folders:
+    kind = AutoPeftModelForSequenceClassification if adapter else AutoModelForSequenceClassification
+    model = kind.from_pretrained(folder, **({"num_labels": 3} if adapter else {})).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    batch = [tokenizer(text, truncation=True, return_tensors="pt") for text in texts]
+    with torch.no_grad():
+        logits = [model(**one).logits[0].tolist() for one in batch]
+    answers[folder] = {"logits": logits}
+    if not adapter:
+        named = pipeline("text-classification", model=folder)(texts, truncation=True)
+        answers[folder]["labels"] = [one["label"] for one in named]
+        answers[folder]["scores"] = [one["score"] for one in named]
+assert not [name for name in sys.modules if name.startswith("spafit")]
+print(json.dumps(answers))
+"""
+
+
+def trained(folder: Path, family: str, stratification: Stratification, labels: tuple[str, ...] = LABELS) -> Trained:
+    """A tiny run whose trained parameters are the first ones, shaken."""
+    base = save_tiny_model(folder / family, family)
+    spec = RunSpec(str(base), "rotten-tomatoes", stratification, TrainSettings(max_length=24))
+    model, anatomy = load_model(base, tiny_anatomy(family, LAYERS, max(1, len(labels))), seed=spec.settings.seed)
+    torch.manual_seed(1)
+    adapt.apply(model, anatomy, stratification)
+    state = {name: value + 0.3 * torch.randn(value.shape) for name, value in adapt.trainable_state(model).items()}
+    store = Store.open()
+    run = store.get(store.submit(spec))
+    metadata = {"labels": json.dumps(labels), "pair": "false"}
+    save_trained(store.folder(run.id), state, metadata)
+    return restore(run, store.folder(run.id))
+
+
+def elsewhere(folders: list[tuple[Path, bool]]) -> dict[str, dict[str, list]]:
+    """What a fresh process without spafit answers."""
+    arguments = json.dumps(TEXTS), json.dumps([[str(folder), adapter] for folder, adapter in folders])
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, *arguments], capture_output=True, text=True, check=False, cwd=folders[0][0]
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_family_answers_the_same_without_spafit(tmp_path: Path) -> None:
+    folders, ours = [], {}
+    for family in FAMILIES:
+        whole = trained(
+            tmp_path, family, preset("spafit", LAYERS, 1, 2, LoraSettings(targets=(Role.QUERY, Role.FFN_OUT)))
+        )
+        expected = Predictor(whole).predict(TEXTS)
+        for kind in ("adapter", "merged"):
+            target = tmp_path / "out" / f"{family}-{kind}"
+            export(whole, target, kind)
+            folders.append((target, kind == "adapter"))
+            ours[str(target)] = expected
+    answers = elsewhere(folders)
+    for folder, expected in ours.items():
+        shares = torch.tensor(answers[folder]["logits"], dtype=torch.float64).softmax(1)
+        wanted = torch.tensor([list(each.probabilities.values()) for each in expected], dtype=torch.float64)
+        torch.testing.assert_close(shares, wanted, rtol=0, atol=1e-5, msg=folder)
+        if "labels" in answers[folder]:
+            assert answers[folder]["labels"] == [each.label for each in expected], folder
+            assert answers[folder]["scores"] == pytest.approx([each.score for each in expected], abs=1e-5), folder
+
+
+def test_a_regression_keeps_its_scale(tmp_path: Path) -> None:
+    whole = trained(tmp_path, "bert", preset("full", LAYERS), ())
+    export(whole, tmp_path / "out")
+    answer = elsewhere([(tmp_path / "out", False)])[str(tmp_path / "out")]
+    assert answer["scores"] == pytest.approx([each.score for each in Predictor(whole).predict(TEXTS)], abs=1e-4)
+
+
+def test_the_format_follows_what_was_trained(tmp_path: Path) -> None:
+    methods = {"spafit": "adapter", "lora": "adapter", "bitfit": "merged", "probe": "merged", "full": "merged"}
+    for number, (method, kind) in enumerate(methods.items()):
+        whole = trained(tmp_path / str(number), "bert", preset(method, LAYERS))
+        assert default_format(whole) == kind
+    with pytest.raises(SpafitError, match="export the merged model instead"):
+        export(whole, tmp_path / "out", "adapter")
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".out*"))  # nothing half written stays
+
+
+def test_the_folder_says_what_it_is(tmp_path: Path) -> None:
+    whole = trained(tmp_path, "bert", preset("spafit", LAYERS, 1, 2))
+    files = export(whole, tmp_path / "out")
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", RECORD, "README.md"} <= set(files)
+    document = json.loads((tmp_path / "out" / RECORD).read_text())
+    assert (document["stratification"], document["labels"], document["max_length"]) == ("SPAFIT-1-2", list(LABELS), 24)
+    assert RunSpec.from_dict(document["spec"]) == whole.spec
+    assert len(document["base_sha256"]) == 64
+    with pytest.raises(SpafitError, match="exists already"):
+        export(whole, tmp_path / "out")
+
+
+def test_a_run_that_cannot_come_back_says_why(tmp_path: Path) -> None:
+    whole = trained(tmp_path, "bert", preset("spafit", LAYERS, 1, 2))
+    folder = Store.open().folder(whole.run.id)
+    with pytest.raises(SpafitError, match="no saved weights"):
+        restore(whole.run, tmp_path / "nowhere")
+    save_trained(folder, whole.state, {"labels": "[]", "base": "0" * 64})
+    with pytest.raises(SpafitError, match="have changed since"):
+        restore(whole.run, folder)
+    (Path(whole.run.model) / "model.safetensors").unlink()
+    with pytest.raises(SpafitError, match="no complete safetensors weights"):
+        restore(whole.run, folder)
