@@ -1,4 +1,4 @@
-"""Applying a stratification to a real model: LoRA pairs through peft, and the one place that sets ``requires_grad``.
+"""Applying a stratification to a real model: LoRA adapters through peft, and the one place that sets ``requires_grad``.
 
 The adapters are injected into the model, which keeps its class; there is no PeftModel around it. None of peft's
 ``task_type``, ``modules_to_save`` and ``bias`` is used here, because each changes what trains or copies the head.
@@ -31,9 +31,9 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def apply(model: Model, anatomy: Anatomy, stratification: Stratification) -> Model:
-    """Put LoRA pairs into ``model`` and decide what trains, in place; return the same model.
+    """Put LoRA adapters into ``model`` and decide what trains, in place; return the same model.
 
-    LoRA pairs are drawn from torch's random state (A uniform, B zero), so seed it first.
+    LoRA adapters are drawn from torch's random state (A uniform, B zero), so seed it first.
 
     Raises:
         StratificationError: the stratification is for another depth, or its rank is beyond a matrix.

@@ -43,7 +43,7 @@ class Row:
 
     @property
     def trainable(self) -> int:
-        """Values that train: biases, LoRA pairs and weights."""
+        """Values that train: biases, LoRA adapters and weights."""
         return self.bias + self.lora + self.weight
 
     def to_dict(self) -> dict[str, Any]:
@@ -244,7 +244,7 @@ def triangle(anatomy: Anatomy, stratification: Stratification) -> np.ndarray:
 
 def tensor_table(anatomy: Anatomy, stratification: Stratification) -> pd.DataFrame:
     """Return one line per tensor, bottom up: its place, roles (joined by "+"), name, shape and size, whether it is
-    trained, the values of the LoRA pair beside it, and how many of its trained values are inert."""
+    trained, the values of the LoRA adapter beside it, and how many of its trained values are inert."""
     import pandas as pd
 
     check(anatomy, stratification)
@@ -290,13 +290,14 @@ def notices(anatomy: Anatomy, stratification: Stratification) -> list[str]:
     counts = count(anatomy, stratification)
     sentences = []
     for stratum in stratification.strata():
-        if anatomy.has_biases or not stratum.size:
+        if anatomy.has_biases or not stratum.size or not stratum.recipe.trains_bias:
             continue
         where = f"{anatomy.name} has no bias terms in its layers, so {stratum.span} (stratum {stratum.number})"
-        if stratum.recipe is Recipe.BIAS:
+        trained = [counts.layers[layer - 1] for layer in stratum.layers]
+        if not any(row.trainable for row in trained):
             sentences.append(f"{where} train nothing; give that stratum LoRA or full training instead.")
-        elif stratum.recipe is Recipe.LORA_BIAS:
-            sentences.append(f"{where} train their LoRA pairs only.")
+        elif not any(row.weight for row in trained):
+            sentences.append(f"{where} train their LoRA adapters only.")
     if counts.inert:
         sentences.append(
             f"{counts.inert:,} of the trained values are key biases: they add the same score to every position, "

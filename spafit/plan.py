@@ -10,7 +10,7 @@ from spafit.stratification import LoraSettings, Recipe, Stratification, Stratifi
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a tensor itself is trained, and whether a LoRA pair is put beside it."""
+    """Whether a tensor itself is trained, and whether a LoRA adapter is put beside it."""
 
     trained: bool
     lora: bool
@@ -34,8 +34,7 @@ def recipe_for(tensor: Tensor, stratification: Stratification) -> Recipe:
 
 def decide_by_recipe(tensor: Tensor, recipe: Recipe, lora: LoraSettings) -> Decision:
     """Return what a tensor does when ``recipe`` applies to it."""
-    trained = recipe.trains_bias if tensor.kind == "bias" else recipe.trains_weight
-    return Decision(trained, recipe.has_lora and takes_lora(tensor, lora))
+    return Decision(recipe.trains(tensor.kind, tensor.roles), recipe.has_lora and takes_lora(tensor, lora))
 
 
 def takes_lora(tensor: Tensor, lora: LoraSettings) -> bool:
@@ -44,7 +43,7 @@ def takes_lora(tensor: Tensor, lora: LoraSettings) -> bool:
 
 
 def lora_size(tensor: Tensor, rank: int) -> int:
-    """Return the number of values in the pair A (rank x in), B (out x rank) beside a weight matrix."""
+    """Return the number of values in the adapter beside a weight matrix: A (rank x in) and B (out x rank)."""
     return rank * sum(tensor.fan)
 
 

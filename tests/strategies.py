@@ -20,3 +20,22 @@ def stratifications(draw: st.DrawFn, num_layers: int, max_rank: int = 8) -> Stra
         HeadRecipe(draw(outside), draw(outside)),
         LoraSettings(draw(st.integers(1, max_rank)), draw(st.sampled_from([8.0, 16.0])), 0.0, targets),
     )
+
+
+LORAS = st.builds(
+    LoraSettings,
+    rank=st.integers(1, 4096),
+    alpha=st.floats(1e-6, 1e30, exclude_min=True),
+    dropout=st.floats(0, 1, exclude_max=True),
+    targets=st.lists(st.sampled_from(MATRIX_ROLES), min_size=1).map(tuple),
+)
+HEADS = st.builds(HeadRecipe, st.sampled_from(WITHOUT_LORA), st.sampled_from(WITHOUT_LORA))
+
+
+@st.composite
+def any_stratifications(draw: st.DrawFn) -> Stratification:
+    """Any stratification of 1 to 130 layers."""
+    layers = draw(st.integers(1, 130))
+    n1, n2 = sorted((draw(st.integers(0, layers)), draw(st.integers(0, layers))))
+    recipes = tuple(draw(st.sampled_from(Recipe)) for _ in range(3))
+    return Stratification(layers, n1, n2, recipes, draw(st.sampled_from(WITHOUT_LORA)), draw(HEADS), draw(LORAS))

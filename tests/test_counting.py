@@ -201,7 +201,7 @@ def test_another_depth_is_refused() -> None:
 def test_models_without_biases_say_that_bias_strata_train_nothing() -> None:
     said = notices(tiny_anatomy("llama"), preset("spafit", LAYERS, 1, 2))
     assert "layer 2 (stratum 2) train nothing" in said[0]
-    assert "layer 3 (stratum 3) train their LoRA pairs only" in said[1]
+    assert "layer 3 (stratum 3) train their LoRA adapters only" in said[1]
     assert notices(tiny_anatomy("llama"), preset("lora", LAYERS)) == []
     assert count(tiny_anatomy("llama"), preset("bitfit", LAYERS)).trainable == 2 * 16  # its score alone
 

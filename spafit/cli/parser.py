@@ -79,7 +79,7 @@ def _stratification(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--method", choices=[str(method) for method in Method], help="a preset (default: spafit)")
     group.add_argument("--recipes", metavar="R1,R2,R3", help="recipes of the strata, e.g. frozen,bias,lora_bias")
     group.add_argument("--embeddings", metavar="RECIPE", help="recipe of the embeddings: frozen, bias or full")
-    group.add_argument("--lora-rank", type=int, metavar="R", help=f"rank of the LoRA pairs (default: {lora.rank})")
+    group.add_argument("--lora-rank", type=int, metavar="R", help=f"rank of the LoRA adapters (default: {lora.rank})")
     group.add_argument("--lora-alpha", type=float, metavar="A", help=f"scale of the pairs (default: {lora.alpha:g})")
     group.add_argument("--lora-dropout", type=float, metavar="P", help="dropout before the pairs (default: 0)")
     group.add_argument("--lora-targets", metavar="ROLES", help=f"default: {','.join(lora.targets)}")

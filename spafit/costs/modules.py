@@ -44,7 +44,7 @@ class Modules:
         return [path for path, tensors in self.tensors.items() if role in tensors[0].roles]
 
     def linear(self, x: Value, path: str, *, again: bool = False) -> Value:
-        """Write a linear map with its LoRA pair, if it has one; ``again`` when the row has used it before."""
+        """Write a linear map with its LoRA adapter, if it has one; ``again`` when the row has used it before."""
         weight = next(t for t in self.tensors[path] if t.kind == "weight")
         bias = sum(t.size for t in self.tensors[path] if t.kind == "bias" and self.decisions[t].trained)
         decision = self.decisions[weight]

@@ -192,7 +192,7 @@ class Tape:
         rank: int = 0,
         again: bool = False,
     ) -> Value:
-        """Return x W^T + b, plus the LoRA pair's x A^T B^T where the rank is not 0.
+        """Return x W^T + b, plus the LoRA adapter's x A^T B^T where the rank is not 0.
 
         x is kept if the weight (or A) trains, and the weight is there anyway; in half precision the copies are kept.
         """

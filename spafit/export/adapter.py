@@ -22,7 +22,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def merge(model: Model) -> Model:
-    """Add every LoRA pair to its matrix and take it away, in place: a plain model with the same outputs remains."""
+    """Add every LoRA adapter to its matrix and take it away, in place: a plain model with the same outputs remains."""
     for path, module in list(model.named_modules()):
         if isinstance(module, LoraLayer):
             module.merge()

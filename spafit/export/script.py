@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pprint
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spafit.counting import count
-from spafit.models.anatomy import Anatomy
+from spafit.models.anatomy import Anatomy, Tensor
 from spafit.plan import check, decide
 from spafit.stratification import Stratification
 
@@ -30,19 +31,21 @@ def python_script(model: str, anatomy: Anatomy, stratification: Stratification, 
     """
     check(anatomy, stratification)
     counts = count(anatomy, stratification)
-    outside = [t.name for t in (*anatomy.embeddings, *anatomy.head) if decide(t, stratification).trained]
-    adapted = [t for t in anatomy.tensors if decide(t, stratification).lora]
+    decisions = {tensor: decide(tensor, stratification) for tensor in anatomy.tensors}
+    trained = {tensor: tensor.name for tensor, decision in decisions.items() if decision.trained}
+    adapted = {tensor: tensor.module for tensor, decision in decisions.items() if decision.lora}
     lora = stratification.lora
-    fan = "\n        fan_in_fan_out=True," if adapted and adapted[0].transposed else ""
+    fan = "\n        fan_in_fan_out=True," if any(tensor.transposed for tensor in adapted) else ""
     title = f"{stratification.name} on {anatomy.name}: {counts.trainable:,} of {counts.total:,} parameters train."
     return _TEMPLATE.format(
         title=_one_line(title),
         model=model,
         num_labels=anatomy.num_labels,
         layers=anatomy.layers_path,
-        recipes=_recipes(stratification),
-        outside=pprint.pformat(outside, width=110),
-        adapted=_adapted(anatomy, stratification),
+        strata=_strata(stratification),
+        trained=_in_layers(anatomy, trained),
+        outside=pprint.pformat([name for tensor, name in trained.items() if tensor.layer is None], width=110),
+        adapted=_in_layers(anatomy, adapted),
         rank=lora.rank,
         alpha=lora.alpha,
         dropout=lora.dropout,
@@ -62,26 +65,26 @@ def _one_line(text: str) -> str:
     return " ".join(text.replace("\\", "/").replace('"', "'").split())
 
 
-def _recipes(stratification: Stratification) -> str:
-    """The recipes of the layers as an expression, such as ``2 * ["frozen"] + 4 * ["bias"]``."""
-    return " + ".join(f'{s.size} * ["{s.recipe}"]' for s in stratification.strata() if s.size)
+def _strata(stratification: Stratification) -> str:
+    """Return the strata as comment lines, one for each that has layers."""
+    return "\n".join(
+        f"# {s.span.replace('–', ' to ')}: {s.recipe.description.meaning}" for s in stratification.strata() if s.size
+    )
 
 
-def _adapted(anatomy: Anatomy, stratification: Stratification) -> str:
-    """An expression for the full names of the adapted modules: one comprehension for layers that are alike."""
-    modules: dict[int, tuple[str, ...]] = {}
-    for layer, tensors in enumerate(anatomy.layers, 1):
-        prefix = f"{anatomy.layers_path}.{layer - 1}."
-        names = tuple(t.module.removeprefix(prefix) for t in tensors if decide(t, stratification).lora)
-        if names:
-            modules[layer] = names
-    if not modules:
-        return "[]"
+def _in_layers(anatomy: Anatomy, chosen: Mapping[Tensor, str]) -> str:
+    """Return an expression for full names inside the layers: one comprehension for layers that are alike."""
+    names: dict[int, tuple[str, ...]] = {}
+    for tensor, name in chosen.items():
+        if tensor.layer is not None:
+            prefix = f"{anatomy.layers_path}.{tensor.layer - 1}."
+            names[tensor.layer] = (*names.get(tensor.layer, ()), name.removeprefix(prefix))
     parts = []
-    for first, last, names in _runs(modules):
-        listed = pprint.pformat(names, width=100, compact=True).replace("\n", "\n    ")
-        parts.append(f'[\n    f"{{LAYERS}}.{{i}}.{{name}}" for i in range({first - 1}, {last}) for name in {listed}\n]')
-    return " + ".join(parts)
+    for first, last, inside in _runs(names):
+        listed = pprint.pformat(inside, width=100, compact=True).replace("\n", "\n    ")
+        places = f"for i in range({first - 1}, {last})\n    for name in {listed}"
+        parts.append(f'[\n    f"{{LAYERS}}.{{i}}.{{name}}"\n    {places}\n]')
+    return " + ".join(parts) or "[]"
 
 
 def _runs(modules: dict[int, tuple[str, ...]]) -> list[tuple[int, int, tuple[str, ...]]]:
@@ -117,9 +120,10 @@ LEARNING_RATE, WEIGHT_DECAY, WARMUP = {learning_rate!r}, 0.01, 0.1
 BATCH_SIZE, MAX_LENGTH, EPOCHS, SEED = {batch_size}, {max_length}, {epochs}, {seed}
 
 LAYERS = "{layers}"
-RECIPES = {recipes}  # layer 1 first
+{strata}
+TRAINED = {trained}  # inside the layers
 ALSO_TRAINED = {outside}  # below and above the layers
-ADAPTED = {adapted}  # matrices with a LoRA pair
+ADAPTED = {adapted}  # matrices with a LoRA adapter
 
 EXAMPLES = [
     ("a gripping, generous and funny film", 1),
@@ -134,17 +138,12 @@ EXAMPLES = [
 
 
 def trains(name):
-    """Whether a parameter trains. Biases are the parameters named bias, those of norms included."""
-    if ".lora_" in name:
-        return True
-    if not name.startswith(LAYERS + "."):
-        return name in ALSO_TRAINED
-    recipe = RECIPES[int(name.removeprefix(LAYERS + ".").split(".")[0])]
-    return recipe == "full" or (recipe in ("bias", "lora_bias") and name.endswith(".bias"))
+    """Whether a parameter trains: LoRA adapters, and what is listed above. peft puts base_layer into adapted names."""
+    return ".lora_" in name or name.replace(".base_layer.", ".") in (*TRAINED, *ALSO_TRAINED)
 
 
 def stratify(model):
-    """Put in the LoRA pairs and decide what trains."""
+    """Put in the LoRA adapters and decide what trains."""
     if ADAPTED:
         config = peft.LoraConfig(
             r={rank}, lora_alpha={alpha!r}, lora_dropout={dropout!r}, target_modules=ADAPTED, bias="none",{fan}

@@ -7,23 +7,11 @@ import plotly.graph_objects as go
 
 from spafit.figures.base import drawn, empty, in_order
 from spafit.palette import KIND_COLORS, KIND_LABELS
+from spafit.stratification import Role
 
 Scale = Literal["linear", "log"]
 SCALES: tuple[Scale, ...] = ("linear", "log")
 KINDS = ("bias", "lora", "weight")
-ROLE_COLORS = {
-    "query": "#0072B2",
-    "key": "#56B4E9",
-    "value": "#8C6BB1",
-    "attention_output": "#CC79A7",
-    "ffn_in": "#E69F00",
-    "ffn_out": "#D55E00",
-    "norm": "#7F7F7F",
-    "embedding": "#A9B8CC",
-    "pooler": "#B3A300",
-    "classifier": "#009E73",
-}
-"""For roles; a fused query, key and value matrix takes the query's color."""
 PASSES = {"forward": "Forward", "backward": "Backward"}
 PASS_COLORS = {"forward": KIND_COLORS["frozen"], "backward": "#D55E00"}
 NOTHING_TRAINS = "Nothing is trained with this setting."
@@ -102,7 +90,7 @@ def _places(rows: pd.DataFrame) -> list[str]:
 
 
 def by_kind(frame: pd.DataFrame, scale: Scale = "linear") -> go.Figure:
-    """Draw `Counts.frame` as stacked columns of biases, LoRA pairs and weights."""
+    """Draw `Counts.frame` as stacked columns of biases, LoRA adapters and weights."""
     rows = frame.assign(place=_places(frame)).melt(
         ["label", "place", "total"], list(KINDS), var_name="part", value_name="value"
     )
@@ -117,6 +105,7 @@ def by_role(frame: pd.DataFrame, scale: Scale = "linear") -> go.Figure:
     rows = frame.assign(label=labels, part=frame["role"], value=frame["trainable"])
     rows["place"] = _places(rows)
     roles = in_order(frame["role"])
-    names = {role: role.replace("_", " ").replace("ffn", "FFN").replace("+", " + ") for role in roles}
-    colors = {role: ROLE_COLORS[role.partition("+")[0]] for role in roles}
+    fused = {text: [Role(role) for role in text.split("+")] for text in roles}
+    names = {text: " + ".join(role.label for role in parts) for text, parts in fused.items()}
+    colors = {text: parts[0].color for text, parts in fused.items()}
     return _draw(rows, colors, names, in_order(labels), scale)

@@ -41,7 +41,7 @@ class Tensor:
     fresh: bool = False
     final_norm: bool = False
     adaptable: bool = False
-    """Whether a LoRA pair can sit beside it: the weight matrix of a linear map inside a layer."""
+    """Whether a LoRA adapter can sit beside it: the weight matrix of a linear map inside a layer."""
     transposed: bool = False
     """Whether the matrix is stored (in x out), as GPT-2's Conv1D does, instead of (out x in)."""
     inert: int = 0
@@ -215,7 +215,7 @@ def _pack(tensor: Tensor, prefix: str) -> list[Any]:
     return [*packed, extra] if extra else packed
 
 
-_ROLES = functools.cache(lambda text: tuple(map(Role, text.split("+"))))
+_ROLES = functools.cache(lambda text: tuple(Role(role) for role in text.split("+")))
 
 
 def _unpack(packed: list[Any], prefix: str, row: RowName, layer: int | None) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 
 from spafit.errors import SpafitError
 from spafit.quantities import is_whole
-from spafit.stratification import Method, Stratification, method_of
+from spafit.stratification import Stratification, learning_rate_method
 
 SCHEMA_VERSION = 1
 
@@ -192,20 +192,5 @@ def learning_rates() -> dict[str, Any]:
 
 
 def default_learning_rate(strat: Stratification) -> float:
-    """The peak learning rate for a stratification, from the recorded search.
-
-    A named preset has its own figure. Any other combination of recipes takes that of the most delicate recipe among its
-    non-empty strata: full layers want the smallest rate, then adapters, then biases, then the head alone.
-    """
-    table = learning_rates()["defaults"]
-    method = method_of(strat)
-    if method is not None and method is not Method.SPAFIT:
-        return float(table[method.value])
-    recipes = {stratum.recipe for stratum in strat.strata() if stratum.size} | {strat.embeddings}
-    if any(recipe.trains_weight for recipe in recipes):
-        return float(table["full"])
-    if any(recipe.has_lora for recipe in recipes):
-        return float(table["spafit" if any(recipe.trains_bias for recipe in recipes) else "lora"])
-    if any(recipe.trains_bias for recipe in recipes):
-        return float(table["bitfit"])
-    return float(table["probe"])
+    """Return the peak learning rate for a stratification, from the recorded search."""
+    return float(learning_rates()["defaults"][learning_rate_method(strat)])

@@ -269,9 +269,9 @@ def test_where_gradients_stop_follows_the_boundaries(page: Page) -> None:
     expect(flow).to_contain_text("stop at layer 3")
     boundary(page, 1).press("ArrowUp")
     expect(flow).to_contain_text("stop at layer 4")
-    page.get_by_role("radio", name="Head only", exact=True).first.click()
+    page.get_by_role("radio", name="Linear probe", exact=True).first.click()
     expect(flow).to_contain_text("stay in the head")
-    page.get_by_role("radio", name="Full", exact=True).first.click()
+    page.get_by_role("radio", name="Full fine-tuning", exact=True).first.click()
     expect(flow).to_contain_text("down to the embeddings")
 
 

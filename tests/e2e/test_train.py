@@ -26,7 +26,7 @@ def start(page: Page, name: str, epochs: str) -> str:
     page.get_by_label("Your name", exact=True).press("Enter")
     page.get_by_role("spinbutton", name="Epochs").fill(epochs)
     page.get_by_role("spinbutton", name="Epochs").press("Enter")
-    page.get_by_role("radio", name="Head only").click()
+    page.get_by_role("radio", name="Linear probe").click()
     settled(page)
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile(r"run=\w+"), timeout=30_000)

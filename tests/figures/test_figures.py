@@ -51,7 +51,7 @@ def test_a_column_stands_at_its_layer_with_its_kind() -> None:
     drawn = {trace.name: dict(zip(map(int, trace.x), map(int, trace.y), strict=True)) for trace in figure.data}
     bias, pairs = 4224, 24576
     assert drawn["Biases"] == {3: bias, 4: bias, 5: bias, 6: bias, 7: 386}  # 7 is the head: pooler and classifier
-    assert drawn["LoRA pairs"] == {5: pairs, 6: pairs}
+    assert drawn["LoRA adapters"] == {5: pairs, 6: pairs}
     assert drawn["Weights"] == {7: 768}
     assert {trace.name: trace.marker.color for trace in figure.data}["Biases"] == KIND_COLORS["bias"]
     assert figure.layout.xaxis.ticktext == ("emb.", "1", "2", "3", "4", "5", "6", "head")

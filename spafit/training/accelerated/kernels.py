@@ -107,7 +107,7 @@ def has_onednn() -> bool:
 
 
 class Linear(torch.autograd.Function):
-    """x @ W.T + bias, plus scale * (x @ A.T) @ B.T where there is a LoRA pair (Hu et al. 2021, arXiv 2106.09685)."""
+    """x @ W.T + bias, plus scale * (x @ A.T) @ B.T where there is a LoRA adapter (Hu et al. 2021, arXiv 2106.09685)."""
 
     @staticmethod
     def forward(

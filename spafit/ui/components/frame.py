@@ -5,9 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from spafit.errors import SpafitError
-from spafit.palette import RECIPE_COLORS
 from spafit.runs import State, Store, attend
-from spafit.stratification import SPAFIT_RECIPES
+from spafit.stratification import Stratification
 from spafit.ui.components.text import plain
 from spafit.ui.visitor import owner_box
 
@@ -21,8 +20,8 @@ PAGES = (
 )
 ABOUT = ("pages/about.py", "About and licences", ":material/info:")
 _BARS = "".join(
-    f'<rect x="2" y="{22 - 10 * i}" width="28" height="8" rx="2" fill="{RECIPE_COLORS[recipe]}"/>'
-    for i, recipe in enumerate(SPAFIT_RECIPES)
+    f'<rect x="2" y="{22 - 10 * i}" width="28" height="8" rx="2" fill="{recipe.color}"/>'
+    for i, recipe in enumerate(Stratification(3, 1, 2).recipes)
 )
 MARK = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32">{_BARS}</svg>'
 """The project's mark: the three strata, the frozen one at the bottom."""

@@ -1,7 +1,7 @@
 """SPAFIT in one picture: what is trained in each layer, from the text on the left to the label on the right."""
 
-from spafit.palette import KIND_COLORS, RECIPE_COLORS, RECIPE_LABELS, RECIPE_MEANINGS, RECIPE_TEXT_COLORS
-from spafit.stratification import Recipe, Stratification, Stratum
+from spafit.palette import KIND_COLORS, TEXT_ON_COLOR
+from spafit.stratification import MATRIX_ROLES, Recipe, Role, Stratification, Stratum
 from spafit.ui.components.text import JOINER
 
 _CSS = f"""<style>
@@ -11,7 +11,8 @@ _CSS = f"""<style>
 .strata .cells{{display:flex;gap:3px;height:120px}}
 .strata .cell{{flex:1;min-width:0;display:flex;flex-direction:column;gap:3px;position:relative}}
 .strata .weight{{flex:1;border-radius:3px;background:{KIND_COLORS["frozen"]};position:relative}}
-.strata .bias{{height:12px;border-radius:3px;background:{KIND_COLORS["bias"]}}}
+.strata .bias,.strata .norm{{height:12px;border-radius:3px;background:{KIND_COLORS["bias"]}}}
+.strata .norm{{background:{KIND_COLORS["weight"]}}}
 .strata .pair{{position:absolute;left:18%;right:18%;top:12%;bottom:12%;display:flex;flex-direction:column;
   justify-content:space-between}}
 .strata .pair i{{display:block;height:30%;border-radius:2px;background:{KIND_COLORS["lora"]}}}
@@ -36,18 +37,18 @@ def picture(stratification: Stratification, explained: bool = True) -> str:
     parts = [
         _end("Text", "in", _cell(stratification.embeddings)),
         *map(_stratum, strata),
-        _end("Label", "out", _cell(head, bias=False)),
+        _end("Label", "out", _cell(head, small=False)),
     ]
-    meaning = "; ".join(f"{stratum.span}: {RECIPE_MEANINGS[stratum.recipe]}" for stratum in strata)
+    meaning = "; ".join(f"{stratum.span}: {stratum.recipe.description.meaning}" for stratum in strata)
     recipes = {stratification.embeddings, *(stratum.recipe for stratum in strata)}
     shown = {
         "frozen": "pretrained, frozen",
         "bias": "biases, trained" if any(recipe.trains_bias for recipe in recipes) else "",
-        "lora": "LoRA pairs, trained" if stratification.uses_lora else "",
+        "lora": "LoRA adapters, trained" if stratification.uses_lora else "",
         "weight": "weights, trained"
-        if Recipe.FULL in recipes
+        if any(recipe.trains_weight for recipe in recipes)
         else "new classifier, trained"
-        if head is Recipe.FULL
+        if head.trains_weight
         else "",
     }
     key = "".join(
@@ -57,18 +58,21 @@ def picture(stratification: Stratification, explained: bool = True) -> str:
     return drawn + (f'<div class="strata-key" aria-hidden="true">{key}</div>' if explained else "")
 
 
-def _cell(recipe: Recipe, bias: bool = True) -> str:
+def _cell(recipe: Recipe, small: bool = True) -> str:
+    """Return a part of the model: its matrices with adapters on them, and below what is small, biases and norms."""
     pair = '<div class="pair"><i></i><i></i></div>' if recipe.has_lora else ""
-    strip = '<div class="bias"></div>' if bias and recipe.trains_bias else ""
-    return f'<div class="cell"><div class="{"new" if recipe.trains_weight else "weight"}">{pair}</div>{strip}</div>'
+    matrices = recipe.trains("weight", (*MATRIX_ROLES, Role.CLASSIFIER))
+    strip = "bias" if recipe.trains_bias else "norm" if recipe.trains("weight", (Role.NORM,)) else ""
+    below = f'<div class="{strip}"></div>' if small and strip else ""
+    return f'<div class="cell"><div class="{"new" if matrices else "weight"}">{pair}</div>{below}</div>'
 
 
 def _stratum(stratum: Stratum) -> str:
-    colors = f"background:{RECIPE_COLORS[stratum.recipe]};color:{RECIPE_TEXT_COLORS[stratum.recipe]}"
+    colors = f"background:{stratum.recipe.color};color:{TEXT_ON_COLOR}"
     return (
         f'<div class="part stratum" style="flex:{stratum.size}">'
         f'<div class="cells">{_cell(stratum.recipe) * stratum.size}</div>'
-        f'<div class="band" style="{colors}"><b>{RECIPE_LABELS[stratum.recipe]}</b>'
+        f'<div class="band" style="{colors}"><b>{stratum.recipe.label}</b>'
         f"<span>{stratum.span.replace('–', f'{JOINER}–{JOINER}')}</span></div></div>"
     )
 

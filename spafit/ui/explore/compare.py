@@ -12,23 +12,17 @@ from spafit.models.anatomy import Anatomy
 from spafit.stratification import Method, Stratification, preset
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
-from spafit.ui.explore.stack import METHOD_LABELS
 from spafit.ui.explore.state import anatomy_of, commit, compared, counts_of, misfit, say, set_compared
 from spafit.ui.state import current_model, current_stratification
-
-METHOD_TITLES = {
-    Method.SPAFIT: "SPAFIT at thirds",
-    Method.BITFIT: "BitFit",
-    Method.LORA: "LoRA",
-    Method.FULL: "Full fine-tuning",
-    Method.PROBE: "Linear probe",
-}
 
 
 def named_settings(anatomy: Anatomy, stratification: Stratification) -> dict[str, Stratification]:
     """The current setting first, under its name, then the methods that fit the model, with the same LoRA settings."""
     presets = {
-        METHOD_TITLES[method]: preset(method, stratification.num_layers, lora=stratification.lora) for method in Method
+        f"{method.label} at thirds" if method is Method.SPAFIT else method.label: preset(
+            method, stratification.num_layers, lora=stratification.lora
+        )
+        for method in Method
     }
     points = {title: point for title, point in presets.items() if not misfit(anatomy, point)}
     others = {title: point for title, point in points.items() if point != stratification}
@@ -139,8 +133,8 @@ def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
         st.button("Copy A to B", on_click=_copy, key="explore_copy", icon=":material/content_copy:")
         st.segmented_control(
             "Make B",
-            list(METHOD_LABELS),
-            format_func=METHOD_LABELS.__getitem__,
+            list(Method),
+            format_func=lambda method: method.label,
             key="explore_b_method",
             wrap=True,
             on_change=_preset_b,

@@ -22,7 +22,7 @@ def layers_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         required=True,
         key="explore_split",
         persist_state="session",
-        help="Kind: bias, LoRA pair or weight. Role: what the parameters do in their layer, such as query or FFN in.",
+        help="Kind: bias, LoRA adapter or weight. Role: what the parameters do in their layer, such as query.",
     )
     scale = right.segmented_control(
         "Scale",

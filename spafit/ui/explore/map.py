@@ -3,29 +3,18 @@
 import streamlit as st
 
 from spafit.models.anatomy import Anatomy
-from spafit.palette import RECIPE_LABELS
-from spafit.stratification import Recipe, Stratification
+from spafit.stratification import Stratification, corner_labels
 from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.explore.state import commit
 from spafit.ui.state import current_stratification
 
 
-def corner_names(stratification: Stratification) -> tuple[str, str, str]:
-    """What the settings (0, 0), (0, L) and (L, L) are: one stratum has every layer."""
-
-    def everywhere(recipe: Recipe) -> str:
-        return "head only" if recipe is Recipe.FROZEN else f"{RECIPE_LABELS[recipe]} in every layer"
-
-    first, second, third = map(everywhere, stratification.recipes)
-    return third, second, first
-
-
 def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     """The map, with what it shows beside it."""
     picture, words = st.columns([3, 2])
     with picture:
-        setting_map(contents(anatomy, stratification), corner_names(stratification), key="explore_map", on_split=_jump)
+        setting_map(contents(anatomy, stratification), corner_labels(stratification), key="explore_map", on_split=_jump)
     cells = (anatomy.num_layers + 1) * (anatomy.num_layers + 2) // 2
     words.markdown(
         f"**All {cells:,} settings at once.** Each square is a pair of boundaries; the brighter, the more "
@@ -33,7 +22,7 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         "Towards the bottom left the top recipe takes over, towards the top left the middle one, towards the top right "
         "the first."
     )
-    if stratification.recipes[0] is Recipe.FROZEN:
+    if "head only" in corner_labels(stratification):
         words.caption(
             "“Head only” still trains the biases of the pooler and of the final norm, where the model has them; "
             "no corner trains the embeddings."

@@ -8,14 +8,12 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
-from spafit.palette import RECIPE_LABELS, RECIPE_MEANINGS
 from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, Recipe, Stratification
-from spafit.ui.components.ribbon.contents import ROLE_LABELS
 from spafit.ui.explore.stack import boundary_numbers
 from spafit.ui.explore.state import change_settings, commit, say, settings
 from spafit.ui.state import current_stratification
 
-MEANING = "  \n".join(f"**{RECIPE_LABELS[recipe]}**: {meaning}." for recipe, meaning in RECIPE_MEANINGS.items())
+MEANING = "  \n".join(f"**{recipe.label}**: {recipe.description.meaning}." for recipe in Recipe)
 
 
 def _change(key: str, changed: Callable[[Stratification, Any], Stratification]) -> None:
@@ -40,7 +38,7 @@ def _recipe_box(label: str, key: str, value: Recipe, options: tuple[Recipe, ...]
     st.selectbox(
         label,
         options,
-        format_func=RECIPE_LABELS.__getitem__,
+        format_func=lambda recipe: recipe.label,
         key=key,
         on_change=_change,
         args=(key, changed),
@@ -63,7 +61,7 @@ def recipes_tab(anatomy: Anatomy, stratification: Stratification) -> None:
                 _with_recipe(number - 1),
                 MEANING,
             )
-    st.markdown("**The LoRA pairs**")
+    st.markdown("**The LoRA adapters**")
     _lora(stratification)
     st.markdown("**Below and above the layers**")
     _ends(anatomy, stratification)
@@ -94,11 +92,11 @@ def _lora(stratification: Stratification) -> None:
     targets.multiselect(
         "On which matrices",
         MATRIX_ROLES,
-        format_func=ROLE_LABELS.__getitem__,
+        format_func=lambda role: role.label,
         key="explore_lora_targets",
         on_change=_change,
         args=("explore_lora_targets", _with_lora("targets")),
-        help="A LoRA pair is two thin matrices beside a large frozen one: A (rank × inputs) and B (outputs × rank).",
+        help="A LoRA adapter is two thin matrices beside a large frozen one: A (rank × inputs) and B (outputs × rank).",
     )
 
 

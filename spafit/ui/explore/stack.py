@@ -13,13 +13,6 @@ from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.explore.state import can_redo, can_undo, commit, counts_of, message, step_back
 from spafit.ui.state import current_model, current_stratification
 
-METHOD_LABELS = {
-    Method.SPAFIT: "SPAFIT",
-    Method.BITFIT: "BitFit",
-    Method.LORA: "LoRA",
-    Method.FULL: "Full",
-    Method.PROBE: "Head only",
-}
 HINT = "Drag the two handles. Click a layer to look inside."
 ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
 _METHOD, _N1, _N2, _DRAWN = "explore_method", "explore_n1", "explore_n2", "explore_drawn"
@@ -31,14 +24,14 @@ def start_from() -> None:
     st.session_state[_METHOD] = method_of(stratification)
     st.segmented_control(
         "Start from",
-        list(METHOD_LABELS),
-        format_func=METHOD_LABELS.__getitem__,
+        list(Method),
+        format_func=lambda method: method.label,
         key=_METHOD,
         on_change=_method_picked,
         wrap=True,
         help="**SPAFIT** freezes the first layers, trains only biases in the middle, and adds LoRA on top. **BitFit** "
         "trains every bias and nothing else. **LoRA** puts a small pair of matrices beside the large ones. "
-        "**Full** is ordinary fine-tuning: every parameter trains. **Head only** trains just the new classifier.",
+        "**Full fine-tuning** trains every parameter, the **linear probe** just the new classifier.",
     )
 
 

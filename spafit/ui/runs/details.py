@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from spafit.errors import SpafitError
-from spafit.palette import RECIPE_LABELS
 from spafit.quantities import bytes_text
 from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, called, get_task
@@ -105,9 +104,9 @@ def _setting(run: Run) -> None:
             {
                 "Model": spec.model,
                 "Task": spec.task,
-                "Embeddings": RECIPE_LABELS[stratification.embeddings],
-                "Pretrained pooler": RECIPE_LABELS[stratification.head.pretrained_pooler],
-                "New classifier": RECIPE_LABELS[stratification.head.fresh],
+                "Embeddings": stratification.embeddings.label,
+                "Pretrained pooler": stratification.head.pretrained_pooler.label,
+                "New classifier": stratification.head.fresh.label,
             }
             | (about_lora if stratification.uses_lora else {})
         )

@@ -9,7 +9,6 @@ from spafit.tasks import Task, get_task, list_tasks
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import metric_name, plain, share
 from spafit.ui.explore.model import described
-from spafit.ui.explore.stack import METHOD_LABELS
 from spafit.ui.explore.state import anatomy_of, commit, commit_model, counts_of
 from spafit.ui.runs.data import baseline_of
 from spafit.ui.state import current_model, current_stratification, set_model
@@ -76,12 +75,12 @@ def choose_stratification(model: Model, task: Task, explained: bool) -> Counts:
         set_model(model.key, anatomy.num_layers)
     stratification = current_stratification()
     method = method_of(stratification)
-    options = [*METHOD_LABELS, OWN] if method is None else list(METHOD_LABELS)
+    options = [*Method, OWN] if method is None else list(Method)
     st.session_state["train_method"] = method or OWN
     st.segmented_control(
         "What each layer learns",
         options,
-        format_func=lambda option: METHOD_LABELS.get(option, OWN),
+        format_func=lambda option: OWN if option == OWN else option.label,
         required=True,
         wrap=True,
         key="train_method",

@@ -6,21 +6,20 @@ from typing import Any
 from spafit.costs import OPTIMIZERS
 from spafit.counting import Row, count, recipe_table
 from spafit.models.anatomy import Anatomy, Tensor
-from spafit.palette import KIND_COLORS, RECIPE_COLORS, RECIPE_LABELS, RECIPE_MEANINGS, RECIPE_TEXT_COLORS
-from spafit.plan import decide_by_recipe
-from spafit.stratification import LoraSettings, Method, Recipe, Role, Stratification, preset
+from spafit.palette import KIND_COLORS, KIND_LABELS, TEXT_ON_COLOR
+from spafit.plan import decide, decide_by_recipe, recipe_for
+from spafit.stratification import LoraSettings, Method, Recipe, Stratification, preset
 
-PALETTE = {
+RECIPES = {
     recipe.value: {
-        "color": RECIPE_COLORS[recipe],
-        "text": RECIPE_TEXT_COLORS[recipe],
-        "label": RECIPE_LABELS[recipe],
-        "meaning": RECIPE_MEANINGS[recipe],
+        "color": recipe.color,
+        "text": TEXT_ON_COLOR,
+        "label": recipe.label,
+        "meaning": recipe.description.meaning,
+        "idle": recipe.idle,
     }
     for recipe in Recipe
 }
-
-ROLE_LABELS = {role: role.replace("_", " ").replace("ffn", "FFN") for role in Role}
 
 
 def contents(anatomy: Anatomy, stratification: Stratification) -> dict[str, Any]:
@@ -34,19 +33,25 @@ def contents(anatomy: Anatomy, stratification: Stratification) -> dict[str, Any]
         "n2": stratification.n2,
         "recipes": [recipe.value for recipe in stratification.recipes],
         "rank": stratification.lora.rank,
-        "palette": PALETTE,
+        "palette": RECIPES,
         "kinds": KIND_COLORS,
+        "kind_labels": KIND_LABELS,
         "layers": _layers(anatomy, stratification.lora),
-        "embeddings": _end(counts.embeddings),
-        "head": _end(counts.head),
+        "embeddings": _end(counts.embeddings, stratification.embeddings),
+        "head": _end(counts.head, _head_recipe(anatomy, stratification)),
         "full": full,
         "optimizer_bytes": OPTIMIZERS["adamw"] * 4,
     }
 
 
-def _end(row: Row) -> dict[str, Any]:
-    """The embeddings or the head; the head has no single recipe, so it is colored by what trains in it."""
-    recipe = row.recipe or (Recipe.FULL if row.weight else Recipe.BIAS if row.bias else Recipe.FROZEN)
+def _head_recipe(anatomy: Anatomy, stratification: Stratification) -> Recipe:
+    """Return what colours the head, whose parts have recipes of their own: the most that trains anything in it."""
+    training = {recipe_for(t, stratification) for t in anatomy.head if decide(t, stratification).trained}
+    return max(training, key=tuple(Recipe).index, default=Recipe.FROZEN)
+
+
+def _end(row: Row, recipe: Recipe) -> dict[str, Any]:
+    """Return what is drawn of the embeddings or the head."""
     return {
         "bias": row.bias,
         "weight": row.weight,
@@ -81,7 +86,7 @@ def _part(members: list[Tensor], lora: LoraSettings, all_labels: list[str]) -> d
     main = max(members, key=lambda tensor: len(tensor.shape))
     biases = [tensor for tensor in members if tensor.kind == "bias"]
     fan_in, fan_out = main.fan if len(main.shape) == 2 else (1, main.size)
-    label = " + ".join(ROLE_LABELS[role] for role in main.roles)
+    label = " + ".join(role.label for role in main.roles)
     fused = "one fused matrix" if len(main.roles) > 1 else ""
     several = main.module.rpartition(".")[2] if all_labels.count(" + ".join(main.roles)) > 1 and fan_in > 1 else ""
     return {
@@ -96,7 +101,7 @@ def _part(members: list[Tensor], lora: LoraSettings, all_labels: list[str]) -> d
 
 
 def _trains(members: list[Tensor], recipe: Recipe, lora: LoraSettings) -> str:
-    """What trains under a recipe: any of ``w`` (weight), ``l`` (LoRA pair) and ``b`` (bias)."""
+    """What trains under a recipe: any of ``w`` (weight), ``l`` (LoRA adapter) and ``b`` (bias)."""
     decisions = [(tensor, decide_by_recipe(tensor, recipe, lora)) for tensor in members]
     weight = any(decision.trained and tensor.kind == "weight" for tensor, decision in decisions)
     pair = any(decision.lora for _, decision in decisions)

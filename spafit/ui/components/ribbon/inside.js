@@ -1,4 +1,4 @@
-// One opened layer: its matrices to scale, the LoRA pairs and biases on them, and what of it trains.
+// One opened layer: its matrices to scale, the LoRA adapters and biases on them, and what of it trains.
 // A part is {label, note, out, in, bias, inert, trains: {recipe: 'w', 'l', 'b' in any combination}}; `in` is 1 for norms.
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -16,7 +16,7 @@ function partText(part, trains, rank) {
   const size = part.in === 1 ? exact(part.out) : `${exact(part.out)} × ${exact(part.in)}`;
   const learned = [];
   if (trains.includes('w')) learned.push('weight trains');
-  if (trains.includes('l')) learned.push(`LoRA pair of rank ${rank}: ${exact(rank * (part.in + part.out))} parameters`);
+  if (trains.includes('l')) learned.push(`LoRA adapter of rank ${rank}: ${exact(rank * (part.in + part.out))} parameters`);
   if (trains.includes('b') && part.bias) learned.push(`bias trains: ${exact(part.bias)} parameters`);
   if (trains.includes('b') && part.inert) learned.push('but a key bias changes nothing: softmax cancels it');
   if (!part.bias) learned.push('has no bias');
@@ -58,7 +58,7 @@ function drawInside(box, data, layer, n1, n2, close) {
   const grid = make('div', 'parts', {}, ...parts.map((part) => drawPart(part, part.trains[recipe], data, scale)));
   grid.classList.toggle('noted', parts.some((part) => part.note));
   const key = make('p', 'key', {});
-  for (const [name, text] of [['weight', 'frozen weight'], ['weight on', 'trained weight'], ['pair', `LoRA pair (rank ${data.rank})`], ['bias on', 'trained bias'], ['bias', 'frozen bias']]) {
+  for (const [name, text] of [['weight', 'frozen weight'], ['weight on', 'trained weight'], ['pair', `LoRA adapter (rank ${data.rank})`], ['bias on', 'trained bias'], ['bias', 'frozen bias']]) {
     key.append(make('span', '', {}, make('i', `chip ${name}`), text));
   }
   key.append(make('span', '', {}, `Drawn to scale; the thinnest strips are widened to ${THINNEST} px.`));

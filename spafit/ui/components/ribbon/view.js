@@ -21,7 +21,7 @@ function buildNumbers() {
   const number = (name, title) => make('div', `number ${name}`, { title }, make('b'), make('span', 'what'), make('span', 'more'));
   return make('div', 'numbers', {},
     number('trained', 'A model is a long list of numbers, its parameters. Training changes these; all others stay as they were.'),
-    number('share', 'Trained parameters divided by all parameters of the model, LoRA pairs included.'),
+    number('share', 'Trained parameters divided by all parameters of the model, LoRA adapters included.'),
     number('saving', 'Full fine-tuning trains every parameter. AdamW, the usual optimizer, keeps two more values (8 bytes) for each one that trains.'));
 }
 
@@ -116,7 +116,7 @@ function paintLabels(view, data, bounds, sums) {
     const [title, what, more] = label.children;
     title.textContent = `${spanText(bounds[s] + 1, bounds[s + 1])}: ${style.label}`;
     what.textContent = style.meaning;
-    more.textContent = !sum.trainable ? (data.recipes[s] === 'frozen' ? '0 parameters' : 'trains nothing: this model has no such terms')
+    more.textContent = !sum.trainable ? (style.idle ? '0 parameters' : 'trains nothing: this model has no such terms')
       : sum.size > 1 && sum.least === sum.most ? `${sum.size} × ${exact(sum.least)} = ${exact(sum.trainable)} parameters` : `${exact(sum.trainable)} parameters`;
     label.style.top = `${places[place]}px`;
     label.style.setProperty('--recipe', style.color);
@@ -165,11 +165,11 @@ function paintEnds(view, data, most) {
 function paintLegend(view, data) {
   const rows = [[data.embeddings.bias, 0, data.embeddings.weight], [data.head.bias, 0, data.head.weight],
     ...data.layers.counts.flatMap((counts) => data.recipes.map((recipe) => counts[recipe]))];
-  const names = [['bias', 'biases'], ['lora', 'LoRA pairs'], ['weight', 'weights']].filter((_, kind) => rows.some((row) => row[kind]));
-  view.legend.replaceChildren(...names.map(([kind, name]) => {
+  const kinds = ['bias', 'lora', 'weight'].filter((_, kind) => rows.some((row) => row[kind]));
+  view.legend.replaceChildren(...kinds.map((kind) => {
     const chip = make('i', 'chip');
     chip.style.background = data.kinds[kind];
-    return make('span', '', {}, chip, name);
+    return make('span', '', {}, chip, data.kind_labels[kind]);
   }));
 }
 

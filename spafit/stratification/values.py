@@ -1,95 +1,46 @@
-"""Stratifications: which layers of a Transformer learn what, as plain values (standard library only).
-
-SPAFIT (Arora and Wang 2024, arXiv 2405.00201) divides the L encoder layers by two boundaries N1 <= N2. Here that idea
-is one space: a `Stratification` names the boundaries, one recipe per stratum, and recipes for what lies below layer 1
-and above layer L. Full fine-tuning, BitFit, LoRA and the linear probe are points in it (see `preset`), not code paths.
-"""
+"""A stratification and its parts: values that are checked when they are made."""
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Self, TypeVar
 
 from spafit.errors import SpafitError
 from spafit.quantities import whole_number
+from spafit.stratification.kinds import MATRIX_ROLES, WITHOUT_LORA, Method, Recipe, Role
 
 SCHEMA_VERSION = 1
 MAX_LAYERS = 1024
 """More layers than any published Transformer has; a bound for what comes out of links and files."""
 MAX_RANK = 2**20
 """No matrix has this rank; a bound as above, so that counts stay within 64 bits."""
+DEFAULT_LORA_TARGETS = (Role.QUERY, Role.KEY, Role.VALUE, Role.ATTENTION_OUTPUT)
+SPAFIT_RECIPES = (Recipe.FROZEN, Recipe.BIAS, Recipe.LORA_BIAS)
+NAMED = {
+    "embeddings": "embeddings",
+    "pooler": "head.pretrained_pooler",
+    "fresh": "head.fresh",
+    "rank": "lora.rank",
+    "alpha": "lora.alpha",
+    "dropout": "lora.dropout",
+    "targets": "lora.targets",
+}
+"""What a name tells when it is not as usual, beside the strata: its key there -> where a stratification has it."""
 
 
 class StratificationError(SpafitError):
     """A stratification that cannot exist, said in one sentence."""
 
 
-class Recipe(StrEnum):
-    """What is trained in a stratum, or in the embeddings or the head."""
-
-    FROZEN = "frozen"
-    BIAS = "bias"
-    LORA = "lora"
-    LORA_BIAS = "lora_bias"
-    FULL = "full"
-
-    @property
-    def trains_bias(self) -> bool:
-        """Whether the existing bias terms train (BitFit: Ben Zaken et al. 2022, arXiv 2106.10199)."""
-        return self in (Recipe.BIAS, Recipe.LORA_BIAS, Recipe.FULL)
-
-    @property
-    def has_lora(self) -> bool:
-        """Whether the chosen matrices get a LoRA pair (Hu et al. 2021, arXiv 2106.09685)."""
-        return self in (Recipe.LORA, Recipe.LORA_BIAS)
-
-    @property
-    def trains_weight(self) -> bool:
-        """Whether the existing weights train."""
-        return self is Recipe.FULL
-
-
-class Role(StrEnum):
-    """What a tensor does in its layer."""
-
-    QUERY = "query"
-    KEY = "key"
-    VALUE = "value"
-    ATTENTION_OUTPUT = "attention_output"
-    FFN_IN = "ffn_in"
-    FFN_OUT = "ffn_out"
-    NORM = "norm"
-    EMBEDDING = "embedding"
-    POOLER = "pooler"
-    CLASSIFIER = "classifier"
-
-
-MATRIX_ROLES = (Role.QUERY, Role.KEY, Role.VALUE, Role.ATTENTION_OUTPUT, Role.FFN_IN, Role.FFN_OUT)
-"""The roles a LoRA pair can be put on, in the order they are written everywhere."""
-DEFAULT_LORA_TARGETS = (Role.QUERY, Role.KEY, Role.VALUE, Role.ATTENTION_OUTPUT)
-WITHOUT_LORA = (Recipe.FROZEN, Recipe.BIAS, Recipe.FULL)
-"""The recipes that embeddings and head can have: LoRA belongs to the layers."""
-
-
-class Method(StrEnum):
-    """The named points of the space."""
-
-    SPAFIT = "spafit"
-    FULL = "full"
-    BITFIT = "bitfit"
-    LORA = "lora"
-    PROBE = "probe"
-
-
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-def _one_of(kind: type[Choice], value: object, what: str, allowed: Iterable[Choice]) -> Choice:
+def one_of(kind: type[Choice], value: object, what: str, allowed: Iterable[Choice]) -> Choice:
     """Return ``value`` as a member of ``kind`` that is allowed here; raise a sentence listing what is."""
     options = tuple(allowed)
     try:
@@ -105,6 +56,11 @@ def _whole(value: object, what: str, low: int, high: int | None = None) -> int:
     return whole_number(value, what, low, high, StratificationError)
 
 
+def check_depth(num_layers: int) -> int:
+    """Return a number of layers that can be; raise `StratificationError` otherwise."""
+    return _whole(num_layers, "The number of layers", 1, MAX_LAYERS)
+
+
 def _real(value: object, what: str, *, above: float | None = None, low: float = 0.0, below: float = math.inf) -> float:
     """Return ``value`` as a finite float inside its bounds."""
     good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value < below
@@ -117,13 +73,13 @@ def _real(value: object, what: str, *, above: float | None = None, low: float = 
 
 @dataclass(frozen=True, slots=True)
 class LoraSettings:
-    """How LoRA pairs are made: A is (rank x in), B is (out x rank), their product scaled by alpha / rank."""
+    """How LoRA adapters are made: A is (rank x in), B is (out x rank), their product scaled by alpha / rank."""
 
     rank: int = 8
     alpha: float = 16.0
     dropout: float = 0.0
     targets: tuple[Role, ...] = DEFAULT_LORA_TARGETS
-    """Roles whose weight matrix gets a pair; kept in the order of `MATRIX_ROLES`, each once."""
+    """Roles whose weight matrix gets an adapter; kept in the order of `MATRIX_ROLES`, each once."""
 
     def __post_init__(self) -> None:
         _whole(self.rank, "The LoRA rank", 1, MAX_RANK)
@@ -131,7 +87,7 @@ class LoraSettings:
         object.__setattr__(self, "dropout", _real(self.dropout, "LoRA dropout", below=1.0))
         if isinstance(self.targets, str) or not isinstance(self.targets, Iterable):
             raise StratificationError(f"LoRA targets are a list of roles out of {', '.join(MATRIX_ROLES)}.")
-        chosen = {_one_of(Role, target, "A LoRA target", MATRIX_ROLES) for target in self.targets}
+        chosen = {one_of(Role, target, "A LoRA target", MATRIX_ROLES) for target in self.targets}
         if not chosen:
             raise StratificationError(f"LoRA needs at least one target; choose from {', '.join(MATRIX_ROLES)}.")
         object.__setattr__(self, "targets", tuple(role for role in MATRIX_ROLES if role in chosen))
@@ -150,7 +106,7 @@ class HeadRecipe:
 
     def __post_init__(self) -> None:
         for name, what in (("pretrained_pooler", "The pooler's recipe"), ("fresh", "The fresh head's recipe")):
-            object.__setattr__(self, name, _one_of(Recipe, getattr(self, name), what, WITHOUT_LORA))
+            object.__setattr__(self, name, one_of(Recipe, getattr(self, name), what, WITHOUT_LORA))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipes as JSON types."""
@@ -184,9 +140,6 @@ class Stratum:
         return f"layer {self.first}" if self.size == 1 else f"layers {self.first}–{self.last}"
 
 
-SPAFIT_RECIPES = (Recipe.FROZEN, Recipe.BIAS, Recipe.LORA_BIAS)
-
-
 @dataclass(frozen=True, slots=True)
 class Stratification:
     """Which layer learns what.
@@ -205,7 +158,7 @@ class Stratification:
     lora: LoraSettings = field(default_factory=LoraSettings)
 
     def __post_init__(self) -> None:
-        _whole(self.num_layers, "The number of layers", 1, MAX_LAYERS)
+        check_depth(self.num_layers)
         _whole(self.n1, "Boundary 1", 0, self.num_layers)
         _whole(self.n2, "Boundary 2", 0, self.num_layers)
         if self.n1 > self.n2:
@@ -217,9 +170,9 @@ class Stratification:
             raise StratificationError(
                 f"There are three strata, so three recipes are needed, each one of {', '.join(Recipe)}."
             )
-        recipes = tuple(_one_of(Recipe, r, f"The recipe of stratum {i}", Recipe) for i, r in enumerate(self.recipes, 1))
+        recipes = tuple(one_of(Recipe, r, f"The recipe of stratum {i}", Recipe) for i, r in enumerate(self.recipes, 1))
         object.__setattr__(self, "recipes", recipes)
-        object.__setattr__(self, "embeddings", _one_of(Recipe, self.embeddings, "The embeddings' recipe", WITHOUT_LORA))
+        object.__setattr__(self, "embeddings", one_of(Recipe, self.embeddings, "The embeddings' recipe", WITHOUT_LORA))
 
     def stratum_of(self, layer: int) -> int:
         """Return the stratum (1, 2 or 3) of a 1-based layer."""
@@ -246,12 +199,11 @@ class Stratification:
     @property
     def final_norm(self) -> Recipe:
         """What the norm above layer L does: it follows stratum 3's recipe, even when stratum 3 is empty."""
-        third = self.recipes[2]
-        return Recipe.FULL if third.trains_weight else Recipe.BIAS if third.trains_bias else Recipe.FROZEN
+        return self.recipes[2].without_lora
 
     @property
     def uses_lora(self) -> bool:
-        """Whether any layer gets LoRA pairs."""
+        """Whether any layer gets LoRA adapters."""
         return any(stratum.size and stratum.recipe.has_lora for stratum in self.strata())
 
     def with_boundaries(self, n1: int, n2: int) -> Self:
@@ -262,23 +214,18 @@ class Stratification:
     def name(self) -> str:
         """A name that `parse_name` turns back: ``SPAFIT-4-9``, ``LoRA+rank=16``, ``Strata-2-4-frozen-bias-full``."""
         method = method_of(self)
-        if method is None or method is Method.SPAFIT:
-            base = Stratification(self.num_layers, self.n1, self.n2, self.recipes)
-            recipes = () if method else self.recipes
-            text = "-".join(("SPAFIT" if method else "Strata", str(self.n1), str(self.n2), *recipes))
-        else:
-            base = preset(method, self.num_layers)
-            text = METHOD_NAMES[method]
-        changes = [
-            ("embeddings", self.embeddings, base.embeddings),
-            ("pooler", self.head.pretrained_pooler, base.head.pretrained_pooler),
-            ("fresh", self.head.fresh, base.head.fresh),
-            ("rank", self.lora.rank, base.lora.rank),
-            ("alpha", self.lora.alpha, base.lora.alpha),
-            ("dropout", self.lora.dropout, base.lora.dropout),
-            ("targets", ".".join(self.lora.targets), ".".join(base.lora.targets)),
-        ]
-        return text + "".join(f"+{key}={_plain(mine)}" for key, mine, usual in changes if mine != usual)
+        boundaries = () if method and method.point else (str(self.n1), str(self.n2))
+        text = "-".join((method.written if method else "Strata", *boundaries, *(() if method else self.recipes)))
+        return text + "".join(f"+{key}={_plain(value)}" for key, value in self.differences().items())
+
+    def differences(self) -> dict[str, Any]:
+        """Return what is not as its method usually has it, by the keys of `NAMED`."""
+        method = method_of(self)
+        usual = Stratification(self.num_layers, self.n1, self.n2, self.recipes)
+        if method and method.point:
+            usual = replace(usual, embeddings=method.point.embeddings, head=HeadRecipe(method.point.pooler))
+        values = {key: attrgetter(path) for key, path in NAMED.items()}
+        return {key: value(self) for key, value in values.items() if value(self) != value(usual)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stratification as JSON types, with the schema version."""
@@ -333,11 +280,20 @@ class Stratification:
         return cls.from_dict(document)
 
 
+def method_of(stratification: Stratification) -> Method | None:
+    """Return the method with these strata, or None; head, embeddings and LoRA settings may differ from its preset."""
+    if stratification.recipes == SPAFIT_RECIPES:
+        return Method.SPAFIT
+    strata = (stratification.n1, stratification.n2), set(stratification.recipes)
+    points = {method: method.point for method in Method if method.point}
+    return next((m for m, p in points.items() if (p.boundaries(stratification.num_layers), {p.recipe}) == strata), None)
+
+
 def _plain(value: object) -> str:
     """Return a value as `parse_name` reads it: floats in full, without a trailing ``.0`` or a plus sign."""
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() and value < 1e15 else repr(value).replace("e+", "e")
-    return str(value)
+    return ".".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _mapping(document: object, what: str, known: set[str]) -> dict[str, Any]:
@@ -350,132 +306,3 @@ def _mapping(document: object, what: str, known: set[str]) -> dict[str, Any]:
             f"{what} has the unknown key {unknown[0]!r}; known keys are {', '.join(sorted(known))}."
         )
     return dict(document)
-
-
-METHOD_NAMES = {
-    Method.SPAFIT: "SPAFIT",
-    Method.FULL: "Full",
-    Method.BITFIT: "BitFit",
-    Method.LORA: "LoRA",
-    Method.PROBE: "Probe",
-}
-"""How a method is written in a stratification's name."""
-
-
-def default_boundaries(num_layers: int) -> tuple[int, int]:
-    """Return SPAFIT's boundaries at thirds of the depth: (2, 4) for 6 layers, (8, 16) for 24."""
-    return round(num_layers / 3), round(2 * num_layers / 3)
-
-
-def preset(
-    method: Method | str,
-    num_layers: int,
-    n1: int | None = None,
-    n2: int | None = None,
-    lora: LoraSettings | None = None,
-) -> Stratification:
-    """Return a named point of the space.
-
-    Every preset but SPAFIT uses one recipe in all three strata, so the final norm follows from stratum 3 as always.
-
-    Args:
-        method: which point.
-        num_layers: depth L of the model.
-        n1: boundary 1, for SPAFIT only; thirds of the depth when left out.
-        n2: boundary 2, likewise.
-        lora: LoRA settings; rank 8, alpha 16 on query, key, value and attention output when left out.
-
-    Raises:
-        StratificationError: unknown method, boundaries out of order or range, or given to a method that has none.
-    """
-    chosen = _one_of(Method, method, "The method", Method)
-    lora = lora or LoraSettings()
-    if chosen is Method.SPAFIT:
-        _whole(num_layers, "The number of layers", 1, MAX_LAYERS)
-        third, two_thirds = default_boundaries(num_layers)
-        if n1 is None:
-            n1 = third if n2 is None else min(third, n2)
-        if n2 is None:
-            n2 = max(two_thirds, n1)
-        return Stratification(num_layers, n1, n2, lora=lora)
-    if n1 is not None or n2 is not None:
-        raise StratificationError(f"Only SPAFIT has boundaries to choose; leave them out for {METHOD_NAMES[chosen]}.")
-    recipe, bounds, embeddings, pooler = {
-        Method.FULL: (Recipe.FULL, (0, 0), Recipe.FULL, Recipe.FULL),
-        Method.BITFIT: (Recipe.BIAS, (0, num_layers), Recipe.BIAS, Recipe.BIAS),
-        Method.LORA: (Recipe.LORA, (0, 0), Recipe.FROZEN, Recipe.FROZEN),
-        Method.PROBE: (Recipe.FROZEN, (num_layers, num_layers), Recipe.FROZEN, Recipe.FROZEN),
-    }[chosen]
-    return Stratification(num_layers, *bounds, (recipe, recipe, recipe), embeddings, HeadRecipe(pooler), lora)
-
-
-def method_of(stratification: Stratification) -> Method | None:
-    """Return the method with these strata, or None; head, embeddings and LoRA settings may differ from its preset."""
-    if stratification.recipes == SPAFIT_RECIPES:
-        return Method.SPAFIT
-    for method in (Method.FULL, Method.BITFIT, Method.LORA, Method.PROBE):
-        point = preset(method, stratification.num_layers)
-        if (point.n1, point.n2, point.recipes) == (stratification.n1, stratification.n2, stratification.recipes):
-            return method
-    return None
-
-
-_NAME = re.compile(
-    r"(?P<base>[A-Za-z]+)(?:-(?P<n1>\d{1,4})-(?P<n2>\d{1,4}))?"
-    r"(?P<recipes>(?:-[a-z_]+){3})?(?P<changes>(?:\+[a-z]+=[^+]+)*)"
-)
-
-
-def parse_name(name: str, num_layers: int) -> Stratification:
-    """Return the stratification a `Stratification.name` stands for on a model of ``num_layers`` layers.
-
-    Raises:
-        StratificationError: the text is not such a name, or does not fit the model's depth.
-    """
-    match = _NAME.fullmatch(name)
-    methods = {text.lower(): method for method, text in METHOD_NAMES.items()}
-    base = match["base"].lower() if match else ""
-    if not match or (base not in methods and base != "strata"):
-        raise StratificationError(
-            f"{name!r} names no stratification; "
-            "write SPAFIT-4-9, BitFit, LoRA, Full, Probe or Strata-4-9-frozen-bias-full."
-        )
-    bounds = (int(match["n1"]), int(match["n2"])) if match["n1"] else ()
-    if (base in ("strata", "spafit")) != bool(bounds) or (base == "strata") != bool(match["recipes"]):
-        raise StratificationError(f"{name!r} is incomplete; write SPAFIT-4-9 or Strata-4-9-frozen-bias-full.")
-    if base == "strata":
-        recipes = match["recipes"].strip("-").split("-")
-        point = Stratification(num_layers, *bounds, tuple(recipes))  # ty: ignore[invalid-argument-type]
-    else:
-        point = preset(methods[base], num_layers, *bounds)
-    document = point.to_dict()
-    for change in filter(None, match["changes"].split("+")):
-        _apply_change(document, *change.split("=", 1))
-    return Stratification.from_dict(document)
-
-
-def _apply_change(document: dict[str, Any], key: str, value: str) -> None:
-    """Write one ``+key=value`` of a name into a stratification's document."""
-    try:
-        match key:
-            case "embeddings":
-                document["embeddings"] = value
-            case "pooler":
-                document["head"]["pretrained_pooler"] = value
-            case "fresh":
-                document["head"]["fresh"] = value
-            case "rank":
-                document["lora"]["rank"] = int(value)
-            case "alpha" | "dropout":
-                document["lora"][key] = float(value)
-            case "targets":
-                document["lora"]["targets"] = value.split(".")
-            case _:
-                raise StratificationError(
-                    f"A name cannot change {key!r}; "
-                    "it can change embeddings, pooler, fresh, rank, alpha, dropout and targets."
-                )
-    except ValueError as error:
-        if isinstance(error, StratificationError):
-            raise
-        raise StratificationError(f"In the name, {key} is {value!r} but must be a number.") from error
