@@ -1,8 +1,12 @@
 """Hypothesis strategies shared by tests."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, HeadRecipe, LoraSettings, Recipe, Stratification
+from spafit.training.config import SETTINGS, TrainSettings
+from spafit.training.setting import Kind, Setting
 
 
 @st.composite
@@ -39,3 +43,24 @@ def any_stratifications(draw: st.DrawFn) -> Stratification:
     n1, n2 = sorted((draw(st.integers(0, layers)), draw(st.integers(0, layers))))
     recipes = tuple(draw(st.sampled_from(Recipe)) for _ in range(3))
     return Stratification(layers, n1, n2, recipes, draw(st.sampled_from(WITHOUT_LORA)), draw(HEADS), draw(LORAS))
+
+
+def allowed_values(setting: Setting) -> st.SearchStrategy[Any]:
+    """Every value that a training setting may have."""
+    match setting.kind:
+        case Kind.SWITCH:
+            return st.booleans()
+        case Kind.CHOICE:
+            return st.sampled_from(setting.choices)
+        case Kind.WHOLE:
+            values: st.SearchStrategy[Any] = st.integers(int(setting.low), int(setting.high))
+        case Kind.NUMBER:
+            values = st.floats(setting.low, setting.high, exclude_min=setting.above)
+    return values | st.none() if setting.empty else values
+
+
+def train_settings() -> st.SearchStrategy[TrainSettings]:
+    """Any training settings that do not contradict each other."""
+    values = st.fixed_dictionaries({name: allowed_values(setting) for name, setting in SETTINGS.items()})
+    agree = values.filter(lambda given: not (given["frozen_dropout"] and given["prefix_cache"] == "on"))
+    return agree.map(lambda given: TrainSettings(**given))

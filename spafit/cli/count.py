@@ -5,16 +5,24 @@ from __future__ import annotations
 import argparse
 from itertools import groupby
 
-from spafit.cli.chosen import stratification
+from spafit.cli import stratification as shape
 from spafit.cli.output import note, print_json, print_table, share
+from spafit.cli.parser import MODEL_HELP
 from spafit.counting import Counts, Row, count, notices
 from spafit.models.load import load_anatomy
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add a model and a stratification."""
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    shape.add_options(parser)
+    parser.add_argument("--num-labels", type=int, default=2, metavar="N", help="outputs of the head (default: 2)")
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Print what trains."""
     anatomy = load_anatomy(chosen.model, num_labels=chosen.num_labels)
-    strat = stratification(chosen, anatomy.num_layers)
+    strat = shape.stratification(chosen, anatomy.num_layers)
     counts = count(anatomy, strat)
     if chosen.json:
         print_json(counts.to_dict())

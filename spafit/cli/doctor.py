@@ -21,6 +21,10 @@ LITTLE_SPACE = 1_000_000_000
 """Bytes of free disk below which the doctor warns: a large model's run may need more."""
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has no options of its own."""
+
+
 def run(chosen: argparse.Namespace) -> int:
     """Print what was found; exit code 1 when something that a run needs is missing."""
     document = examine()

@@ -8,9 +8,11 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from spafit.cli.chosen import settings, stratification
+from spafit.cli import settings as how
+from spafit.cli import stratification as shape
+from spafit.cli.one_run import POLL_SECONDS, STOP_SECONDS, print_run, wait_until_over, where
 from spafit.cli.output import note, print_json, scores
-from spafit.cli.runs import POLL_SECONDS, STOP_SECONDS, print_run, wait_until_over, where
+from spafit.cli.parser import MODEL_HELP
 from spafit.counting import count
 from spafit.errors import SpafitError
 from spafit.models.load import load_anatomy
@@ -26,20 +28,34 @@ ATTEND_SECONDS = 2.0
 INTERRUPTED = 130
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add model, task, stratification and settings, and how the run is queued."""
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("task", metavar="TASK", help="a key from 'spafit tasks', or the path of a data file")
+    parser.add_argument("--detach", action="store_true", help="queue the run and return at once")
+    parser.add_argument("--owner", default="", metavar="NAME", help="whose run it is")
+    parser.add_argument("--priority", type=int, default=0, metavar="N", help="higher goes first (default: 0)")
+    parser.add_argument("--name", metavar="NAME", help="what to call the run (default: the stratification's name)")
+    shape.add_options(parser)
+    how.add_options(parser)
+
+
 def run(chosen: argparse.Namespace) -> int:
     """Train; the exit code is 0 only when the run finished (with ``--detach``: when it was queued)."""
-    how = settings(chosen)
+    settings = how.settings(chosen)
     model, task = get_model(chosen.model), get_task(chosen.task)
     if chosen.task != task.key:
         note(_read_as(chosen.task, task))
     if sentence := unmet_precondition(model, task):
         raise SpafitError(sentence)
     anatomy = load_anatomy(model.key, num_labels=task.num_labels)
-    strat = stratification(chosen, anatomy.num_layers)
+    strat = shape.stratification(chosen, anatomy.num_layers)
     count(anatomy, strat)  # refuses what does not fit the model, such as a rank beyond its matrices
-    spec = RunSpec(model.key, task.key, strat, how)
+    spec = RunSpec(model.key, task.key, strat, settings)
     store = Store.open()
     note(f"{task.name}: the data is {task.where}.")
+    for remark in settings.remarks():
+        note(remark)
     run_id = store.submit(spec, owner=chosen.owner, priority=chosen.priority, name=chosen.name)
     interrupted = False
     try:

@@ -13,6 +13,8 @@ from typing import Any
 from spafit.errors import SpafitError
 from spafit.quantities import is_whole
 from spafit.stratification import MAX_LAYERS, LoraSettings, Method, Stratification, method_of, parse_name, preset
+from spafit.training.config import SETTINGS, RunSpec, TrainSettings
+from spafit.training.setting import Setting
 
 LINK_SCHEMA = 1
 MAX_LINK_CHARS = 4000
@@ -103,9 +105,22 @@ def count_command(model: str, stratification: Stratification, num_labels: int = 
     return " ".join(["spafit", "count", shlex.quote(model), *_options(stratification, num_labels)])
 
 
-def train_command(model: str, task: str, stratification: Stratification) -> str:
-    """Return the command line that trains this setting."""
-    return " ".join(["spafit", "train", shlex.quote(model), shlex.quote(task), *_options(stratification, 2)])
+def train_command(spec: RunSpec) -> str:
+    """Return the command line that does this run."""
+    what = [shlex.quote(spec.model), shlex.quote(spec.task), *_options(spec.stratification, 2)]
+    return " ".join(["spafit", "train", *what, *settings_options(spec.settings)])
+
+
+def settings_options(settings: TrainSettings) -> list[str]:
+    """Return the options for whatever differs from the defaults."""
+    changes = settings.changes(TrainSettings())
+    return [_option(SETTINGS[name], value) for name, value in changes.items()]
+
+
+def _option(setting: Setting, value: object) -> str:
+    if value is True:
+        return setting.flag
+    return f"{setting.flag} {setting.empty if value is None else value}"
 
 
 STRATIFICATION_FILE = "stratification.json"

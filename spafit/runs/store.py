@@ -204,10 +204,21 @@ class Store:
         state: State | str | Collection[str] | None = None,
         archived: bool | None = False,
         sweep: str | None = None,
+        task: str | None = None,
+        name: str | None = None,
+        oldest_first: bool = False,
         limit: int | None = 200,
     ) -> Runs:
-        """Return runs, newest first. ``archived=None`` means both; ``state`` may name several."""
-        query = select(runs_table).order_by(runs_table.c.number.desc()).limit(limit)
+        """Return runs, newest first unless ``oldest_first``.
+
+        ``archived=None`` means both; ``state`` may name several; ``name`` may be a part of the run's, in any case.
+        """
+        number = runs_table.c.number
+        query = select(runs_table).order_by(number.asc() if oldest_first else number.desc()).limit(limit)
+        if task is not None:
+            query = query.where(runs_table.c.task == task)
+        if name is not None:
+            query = query.where(runs_table.c.name.icontains(name, autoescape=True))
         if owner is not None:
             query = query.where(runs_table.c.owner == _one_line(owner, OWNER_LENGTH))
         if state is not None:

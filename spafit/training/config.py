@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from spafit.errors import SpafitError
-from spafit.quantities import is_whole
 from spafit.stratification import Stratification, learning_rate_method
+from spafit.training.setting import choice, number, settings_of, switch, whole
 
 SCHEMA_VERSION = 1
-
-PRECISIONS = ("auto", "fp32", "bf16")
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PREFIX_CACHE = ("auto", "on", "off")
 
 
 class SettingsError(SpafitError):
@@ -26,48 +22,67 @@ class SettingsError(SpafitError):
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How to train. Fields are checked on construction; `SettingsError` says which is wrong and what is allowed."""
+    """How to train. Fields are checked on construction; `SettingsError` says which is wrong and what is allowed.
 
-    train_samples: int | None = 2000  # training examples, a seeded stratified subset; None: all of them
-    epochs: float = 2.0  # passes over the training examples; fractions allowed
-    max_steps: int | None = None  # optimizer steps; when given it overrides epochs
-    batch_size: int = 16  # examples in one forward pass
-    learning_rate: float | None = None  # peak of the schedule; None: the default recorded for the method
-    max_length: int = 128  # tokens; longer texts are cut
-    seed: int = 0  # of the subset, the fresh head, the order of batches and dropout
-    eval_every: int | None = None  # optimizer steps between evaluations; None: about ten evaluations a run
-    eval_samples: int | None = 500  # validation examples in each live evaluation; None: all of them
-    early_stopping: int | None = None  # evaluations without improvement before training stops; None: never
-    warmup: float = 0.1  # share of the steps in which the learning rate rises from 0, before it falls to 0 linearly
-    weight_decay: float = 0.01  # AdamW, on weights and adapters; biases and norms have none
-    max_grad_norm: float = 1.0  # gradients are clipped to this global norm
-    accumulation: int = 1  # forward passes in one optimizer step: batch_size x accumulation examples
-    checkpointing: bool = False  # recompute activations in the backward pass: less memory, more time
-    precision: str = "auto"  # of matrix products; "auto" takes bf16 only where it is fast and costs no accuracy
-    device: str = "auto"
-    prefix_cache: str = "auto"  # keep the hidden states below the lowest trained layer; "auto": when it saves time
-    frozen_dropout: bool = False  # keep dropout in frozen layers (the prefix is then no constant and is not cached)
+    A setting is written here and nowhere else: the form, the command line, the checks and the exported script take it
+    from its field (see `spafit.training.setting`), its explanation from the glossary.
+    """
+
+    train_samples: int | None = whole(
+        2000, "--train-examples", 2, 10**9, former_flags=("--train-samples",), empty="all", step=500, basic=True
+    )
+    epochs: float = number(2.0, "--epochs", 0.0, 10_000.0, above=True, basic=True)
+    max_steps: int | None = whole(None, "--max-steps", 1, 10**9, empty="none", step=50)
+    batch_size: int = whole(16, "--batch-size", 1, 4096)
+    learning_rate: float | None = number(
+        None,  # the rate recorded for the method
+        "--lr",
+        0.0,
+        1e6,
+        former_flags=("--learning-rate",),
+        above=True,
+        usual=(1e-7, 0.1),
+        empty="auto",
+        step=1e-4,
+        basic=True,
+    )
+    max_length: int = whole(128, "--max-length", 4, 131_072, unit="tokens", step=32)
+    seed: int = whole(0, "--seed", 0, 2**32 - 1)
+    eval_every: int | None = whole(None, "--eval-every", 1, 10**9, empty="auto", step=10)
+    eval_samples: int | None = whole(
+        500, "--eval-examples", 1, 10**9, former_flags=("--eval-samples",), empty="all", step=100
+    )
+    early_stopping: int | None = whole(
+        None, "--early-stopping-patience", 1, 10**6, former_flags=("--early-stopping",), empty="off"
+    )
+    warmup: float = number(0.1, "--warmup", 0.0, 1.0, step=0.05)
+    weight_decay: float = number(0.01, "--weight-decay", 0.0, 1.0, step=0.01)
+    max_grad_norm: float = number(1.0, "--max-grad-norm", 0.0, 1e6, above=True, step=0.5)
+    accumulation: int = whole(1, "--gradient-accumulation-steps", 1, 4096, former_flags=("--accumulation",))
+    checkpointing: bool = switch("--gradient-checkpointing", "--checkpointing")
+    precision: str = choice("--precision", "auto", "fp32", "bf16")
+    device: str = choice("--device", "auto", "cpu", "cuda", "mps")
+    prefix_cache: str = choice("--prefix-cache", "auto", "on", "off")
+    frozen_dropout: bool = switch("--frozen-dropout")
 
     def __post_init__(self) -> None:
-        for name, low, high, optional in _INTEGERS:
-            _check_integer(name, getattr(self, name), low, high, optional)
-        for name, low, low_open, high, optional in _NUMBERS:
-            _check_number(name, getattr(self, name), low, low_open, high, optional)
-        for name, allowed in (("precision", PRECISIONS), ("device", DEVICES), ("prefix_cache", PREFIX_CACHE)):
-            if getattr(self, name) not in allowed:
-                raise SettingsError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
-        for name in ("checkpointing", "frozen_dropout"):
-            if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"{name} must be true or false, not {getattr(self, name)!r}.")
+        for name, setting in SETTINGS.items():
+            if problem := setting.problem(getattr(self, name)):
+                raise SettingsError(f"{name} {problem}.")
+            object.__setattr__(self, name, setting.stored(getattr(self, name)))
         if self.frozen_dropout and self.prefix_cache == "on":
             raise SettingsError(
                 "prefix_cache 'on' contradicts frozen_dropout: with dropout in the frozen layers their output changes "
                 "at every pass and cannot be cached."
             )
-        for name in ("epochs", "learning_rate", "warmup", "weight_decay", "max_grad_norm"):
-            value = getattr(self, name)
-            if value is not None:  # an int given for a float is the same setting: store one form of it
-                object.__setattr__(self, name, float(value))
+
+    def changes(self, base: TrainSettings) -> dict[str, Any]:
+        """Return the settings that differ from another's."""
+        return {name: value for name, value in self.to_dict().items() if value != getattr(base, name)}
+
+    def remarks(self) -> list[str]:
+        """Return a sentence for each value that is allowed but far from what is usual."""
+        return [said for name, setting in SETTINGS.items() if (said := setting.remark(getattr(self, name)))]
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values."""
@@ -85,45 +100,8 @@ class TrainSettings:
         return cls(**data)
 
 
-# name, smallest, largest, may be None
-_INTEGERS = (
-    ("train_samples", 2, 10**9, True),
-    ("max_steps", 1, 10**9, True),
-    ("batch_size", 1, 4096, False),
-    ("max_length", 4, 131072, False),
-    ("seed", 0, 2**32 - 1, False),
-    ("eval_every", 1, 10**9, True),
-    ("eval_samples", 1, 10**9, True),
-    ("early_stopping", 1, 10**6, True),
-    ("accumulation", 1, 4096, False),
-)
-# name, lower limit, whether the limit itself is excluded, largest, may be None
-_NUMBERS = (
-    ("epochs", 0.0, True, 10000.0, False),
-    ("learning_rate", 0.0, True, 1e6, True),
-    ("warmup", 0.0, False, 1.0, False),
-    ("weight_decay", 0.0, False, 1.0, False),
-    ("max_grad_norm", 0.0, True, 1e6, False),
-)
-
-
-def _check_integer(name: str, value: object, low: int, high: int, optional: bool) -> None:
-    if value is None and optional:
-        return
-    if not is_whole(value, low, high):
-        empty = " or empty" if optional else ""
-        raise SettingsError(f"{name} must be a whole number from {low} to {high}{empty}, not {value!r}.")
-
-
-def _check_number(name: str, value: object, low: float, low_open: bool, high: float, optional: bool) -> None:
-    if value is None and optional:
-        return
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value > high or value < low or (low_open and value == low):
-        lower = f"above {low:g}" if low_open else f"at least {low:g}"
-        empty = " or empty" if optional else ""
-        raise SettingsError(f"{name} must be a number {lower} and at most {high:g}{empty}, not {value!r}.")
-
+SETTINGS = MappingProxyType(settings_of(TrainSettings))
+"""What is known of each setting, by name, in the order of the form."""
 
 # Finishes in about 20 s on two CPU cores with the bundled model.
 QUICK = TrainSettings(train_samples=1000, epochs=2.0, max_length=64, eval_samples=300)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spafit.cli.parser import build
+from spafit.training.config import SETTINGS
 from tests.cli.calling import document, printed
 
 
@@ -27,6 +28,13 @@ def test_every_command_and_option_is_documented(command: str) -> None:
     for action in commands()[command]._actions:
         for option in action.option_strings:
             assert option in ("-h", "--help") or option in DOCS, option
+
+
+def test_the_table_of_settings_is_what_the_settings_are() -> None:
+    for setting in SETTINGS.values():
+        former = ", ".join(f"`{flag}`" for flag in setting.former_flags)
+        row = f"| `{setting.flag}` | {setting.label} | {setting.said(setting.default)} | {former} |"
+        assert row in DOCS.splitlines()
 
 
 def examples() -> list[tuple[str, str]]:

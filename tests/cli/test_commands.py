@@ -6,16 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spafit.cli import main
+from spafit.cli.parser import parse
 from spafit.cli.runs import _beside
+from spafit.cli.settings import settings
 from spafit.runs import State, Store
 from spafit.stratification import Stratification, preset
-from spafit.training.config import RunSpec
+from spafit.training.config import SETTINGS, RunSpec, TrainSettings
 from spafit.training.events import Finished
+from spafit.training.setting import Kind
 from tests.cli.calling import document, printed
 
 
@@ -155,7 +159,7 @@ def test_any_encoding_of_stdout_will_do() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     code = "from spafit.cli import main\nfor command in ('tasks', 'tasks --json'): assert main(command.split()) == 0"
     out = subprocess.check_output([sys.executable, "-c", code], env=environment).decode("ascii")
-    examples = [task["example"] for task in json.loads(out.splitlines()[-1])]
+    examples = [task["example"] for task in json.loads(out.splitlines()[-1])["tasks"]]
     assert any("“" in example for example in examples)
 
 
@@ -174,9 +178,11 @@ def test_the_list_of_tasks_says_in_which_order_glue_is_looked_for(capsys: pytest
     assert said.index("SPAFIT_GLUE_DIR") < said.index("Hugging Face cache") < said.index("on the Hub")
 
 
-def test_models_and_tasks_are_lists_with_keys_names_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_and_tasks_have_keys_names_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
     for command, key in (("models", "minilm-l6"), ("tasks", "rotten-tomatoes")):
-        listed = document(capsys, command)
+        found = document(capsys, command)
+        assert found["schema"] == 1
+        listed = found[command]
         assert {"key": key, "source": "bundled"}.items() <= next(one for one in listed if one["key"] == key).items()
         assert all(one["name"] and one["source"] in ("bundled", "cached", "hub", "local") for one in listed)
         assert key in printed(capsys, command)
@@ -226,3 +232,37 @@ def test_what_guessing_reaches_stands_beside_its_own_metric_only() -> None:
         == "accuracy 0.700 (guessing 0.600), f1 0.800"
     )
     assert _beside({"pearson": 0.7}, {"spearman": 0.0}) == "pearson 0.700"
+
+
+def test_runs_are_narrowed_ordered_and_limited(capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store.open()
+    spec = RunSpec("minilm-l6", "mrpc", preset("spafit", 6))
+    first = store.submit(spec, owner="Ada", name="100% spafit")
+    second = store.submit(replace(spec, task="cola"), owner="Ada", name="other")
+    third = store.submit(spec, name="Spafit again")
+
+    def listed(*options: str) -> list[str]:
+        return [run["run"] for run in document(capsys, "runs", *options)["runs"]]
+
+    assert listed() == [third, second, first] == list(reversed(listed("--order", "oldest")))
+    assert listed("--task", "cola") == [second]
+    assert listed("--name", "SPAFIT") == [third, first]
+    assert listed("--name", "0%") == [first]  # a part of the name, not a pattern
+    assert listed("--owner", "Ada", "--task", "mrpc") == [first]
+    assert listed("--limit", "2") == [third, second] and listed("--limit", "0") == [third, second, first]
+    assert document(capsys, "runs", "--limit", "2")["more"] and not document(capsys, "runs", "--limit", "3")["more"]
+    assert main(["runs", "--limit", "1"]) == 0
+    assert "The newest 1 runs; there are more" in capsys.readouterr().err
+
+
+def test_flags_of_before_are_understood_and_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    former = {flag: setting for setting in SETTINGS.values() for flag in setting.former_flags}
+    assert "--train-samples" in former and "--checkpointing" in former
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = capsys.readouterr().out
+    for flag, setting in former.items():
+        value = [] if setting.kind is Kind.SWITCH else ["3"]
+        assert flag not in shown.replace(setting.flag, "") and setting.flag in shown
+        chosen = settings(parse(["train", "m", "t", flag, *value]))
+        assert chosen == settings(parse(["train", "m", "t", setting.flag, *value])) != TrainSettings()

@@ -142,13 +142,13 @@ class TestTraining:
         second = document(capsys, "train", "minilm-l6", "bbc-news", "--owner", "Ada", "--detach")
         eventually(lambda: Store.open().get(first["run"]).step)
         assert "queued, number 1" in printed(capsys, "runs", "--owner", "Ada")
-        assert [run["run"] for run in document(capsys, "runs")] == [second["run"], first["run"]]
+        assert [run["run"] for run in document(capsys, "runs")["runs"]] == [second["run"], first["run"]]
         assert document(capsys, "show", second["run"])["position"] == 1
         assert document(capsys, "stop", second["run"])["state"] == "stopped"
         assert document(capsys, "stop", first["run"])["state"] == "stopped"
         shown = document(capsys, "show", first["run"], "--events")
         assert [event["kind"] for event in shown["events"]][:2] == ["phase", "started"]
-        assert document(capsys, "runs", "--state", "running") == []
+        assert document(capsys, "runs", "--state", "running")["runs"] == []
         assert main(["stop", first["run"]]) == 0
         assert "stopped already" in capsys.readouterr().err
 

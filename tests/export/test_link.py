@@ -12,8 +12,9 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from spafit.cli import main
-from spafit.cli.chosen import stratification as chosen_stratification
 from spafit.cli.parser import parse
+from spafit.cli.settings import settings as chosen_settings
+from spafit.cli.stratification import stratification as chosen_stratification
 from spafit.export.link import (
     LINK_SCHEMA,
     MAX_LINK_CHARS,
@@ -27,7 +28,8 @@ from spafit.export.link import (
     train_command,
 )
 from spafit.stratification import HeadRecipe, Recipe, preset
-from tests.strategies import stratifications
+from spafit.training.config import RunSpec, TrainSettings
+from tests.strategies import stratifications, train_settings
 
 LAYERS = 12
 settings = st.dictionaries(st.sampled_from(["batch_size", "precision"]), st.integers(1, 64) | st.text(max_size=8))
@@ -99,12 +101,20 @@ def test_a_damaged_link_is_refused(text: str) -> None:
 @trying(max_examples=40)
 @given(stratifications(LAYERS))
 def test_the_command_line_means_the_same_setting(stratification) -> None:
-    for command in (count_command("minilm-l6", stratification), train_command("minilm-l6", "imdb", stratification)):
+    spec = RunSpec("minilm-l6", "imdb", stratification)
+    for command in (count_command("minilm-l6", stratification), train_command(spec)):
         chosen = parse(shlex.split(command)[1:])
         if needs_file(stratification):
             assert str(chosen.stratification) == STRATIFICATION_FILE
         else:
             assert chosen_stratification(chosen, LAYERS) == stratification
+
+
+@trying(max_examples=40)
+@given(train_settings())
+def test_the_command_line_means_the_same_settings(settings: TrainSettings) -> None:
+    command = train_command(RunSpec("minilm-l6", "imdb", preset("spafit", LAYERS), settings))
+    assert chosen_settings(parse(shlex.split(command)[1:])) == settings
 
 
 def test_only_a_head_of_its_own_needs_a_file() -> None:

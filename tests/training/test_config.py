@@ -10,39 +10,23 @@ from spafit.errors import SpafitError
 from spafit.stratification import Method, Recipe, Stratification, preset
 from spafit.training.config import (
     QUICK,
+    SETTINGS,
     RunSpec,
     SettingsError,
     TrainSettings,
     default_learning_rate,
     learning_rates,
 )
-
-settings = st.builds(
-    TrainSettings,
-    train_samples=st.none() | st.integers(2, 10**6),
-    epochs=st.floats(0.01, 100),
-    max_steps=st.none() | st.integers(1, 10**6),
-    batch_size=st.integers(1, 4096),
-    learning_rate=st.none() | st.floats(1e-8, 10),
-    max_length=st.integers(4, 4096),
-    seed=st.integers(0, 2**32 - 1),
-    eval_every=st.none() | st.integers(1, 1000),
-    early_stopping=st.none() | st.integers(1, 100),
-    warmup=st.floats(0, 1),
-    weight_decay=st.floats(0, 1),
-    accumulation=st.integers(1, 64),
-    precision=st.sampled_from(["auto", "fp32", "bf16"]),
-    prefix_cache=st.sampled_from(["auto", "off"]),
-    frozen_dropout=st.booleans(),
-)
+from spafit.training.setting import Kind
+from tests.strategies import train_settings
 
 
-@given(settings)
+@given(train_settings())
 def test_settings_round_trip(value: TrainSettings):
     assert TrainSettings.from_dict(json.loads(json.dumps(value.to_dict()))) == value
 
 
-@given(settings, st.sampled_from(list(Method)), st.integers(1, 30))
+@given(train_settings(), st.sampled_from(list(Method)), st.integers(1, 30))
 def test_spec_round_trip(value: TrainSettings, method: Method, layers: int):
     spec = RunSpec("minilm-l6", "rotten-tomatoes", preset(method, layers), value)
     assert RunSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
@@ -83,6 +67,57 @@ def test_bad_settings_are_one_sentence_that_names_the_setting(field: str, value:
         TrainSettings(**{field: value})
     message = str(caught.value)
     assert field in message and "\n" not in message and message.endswith(".")
+
+
+def test_the_bounds_of_every_setting_hold_at_both_ends():
+    for name, setting in SETTINGS.items():
+        if setting.kind in (Kind.WHOLE, Kind.NUMBER):
+            kind = int if setting.kind is Kind.WHOLE else float
+            inside = [kind(setting.high)] + ([] if setting.above else [kind(setting.low)])
+            outside = [kind(setting.high * 2 + 1), kind(setting.low - 1)] + ([setting.low] if setting.above else [])
+            assert [setting.problem(value) for value in inside] == [""] * len(inside), name
+            assert all(setting.problem(value) for value in outside), name
+        for nothing in (None, "", float("nan"), [], "many"):
+            allowed = nothing is None and bool(setting.empty)
+            assert bool(setting.problem(nothing)) != allowed, (name, nothing)
+
+
+def test_every_setting_has_a_name_an_explanation_and_a_flag_of_its_own():
+    flags = [flag for setting in SETTINGS.values() for flag in (setting.flag, *setting.former_flags)]
+    assert len(flags) == len(set(flags)) and all(flag.startswith("--") for flag in flags)
+    for name, setting in SETTINGS.items():
+        assert setting.name == name and setting.label and setting.help
+        assert setting.default == getattr(TrainSettings(), name)
+
+
+def test_a_rate_that_diverges_is_remarked_upon_and_may_still_be_tried():
+    assert TrainSettings(learning_rate=5).remarks() == ["Learning rate 5 is far above what is usual (1e-07 to 0.1)."]
+    assert TrainSettings().remarks() == TrainSettings(learning_rate=0.05).remarks() == []
+
+
+def test_what_is_stored_has_the_keys_and_the_defaults_of_before():
+    """Runs, links and files of earlier versions are read by these."""
+    assert TrainSettings().to_dict() == {
+        "train_samples": 2000,
+        "epochs": 2.0,
+        "max_steps": None,
+        "batch_size": 16,
+        "learning_rate": None,
+        "max_length": 128,
+        "seed": 0,
+        "eval_every": None,
+        "eval_samples": 500,
+        "early_stopping": None,
+        "warmup": 0.1,
+        "weight_decay": 0.01,
+        "max_grad_norm": 1.0,
+        "accumulation": 1,
+        "checkpointing": False,
+        "precision": "auto",
+        "device": "auto",
+        "prefix_cache": "auto",
+        "frozen_dropout": False,
+    }
 
 
 def test_dropout_in_frozen_layers_contradicts_a_forced_cache():

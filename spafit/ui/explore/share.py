@@ -9,7 +9,7 @@ from spafit.export.script import ScriptSettings, python_script
 from spafit.models.anatomy import Anatomy
 from spafit.models.registry import get_model
 from spafit.stratification import Stratification
-from spafit.training.config import default_learning_rate
+from spafit.training.config import RunSpec, default_learning_rate
 from spafit.ui.explore.state import settings
 from spafit.ui.state import current_model
 
@@ -40,7 +40,7 @@ def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> No
     st.markdown("**Command line.** Counts, and trains on a bundled task.")
     commands = [count_command(model.key, stratification, chosen.num_labels)]
     if not model.counts_only:
-        commands.append(train_command(model.key, TASK, stratification))
+        commands.append(train_command(RunSpec(model.key, TASK, stratification, chosen.training())))
     st.code("\n".join(commands), language="bash", wrap_lines=True)
 
     st.markdown(

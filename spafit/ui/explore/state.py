@@ -13,6 +13,7 @@ from spafit.models.anatomy import Anatomy, check_labels
 from spafit.models.load import load_anatomy
 from spafit.plan import check
 from spafit.stratification import Stratification, StratificationError
+from spafit.training.config import SETTINGS, TrainSettings
 from spafit.ui.state import current_model, current_stratification, scaled, set_model, set_stratification
 
 MOVES_KEPT = 200
@@ -20,7 +21,7 @@ _PAST, _FUTURE, _SETTINGS = "explore_past", "explore_future", "explore_settings"
 _MESSAGE, _OTHER = "explore_message", "explore_other"
 DEVICES = ("cpu", "cuda")
 CHOICES = {"precision": PRECISIONS, "optimizer": OPTIMIZERS, "device": DEVICES}
-LARGEST = {"batch_size": 4096, "length": 131_072}
+LARGEST = {"batch_size": int(SETTINGS["batch_size"].high), "length": int(SETTINGS["max_length"].high)}
 
 anatomy_of = st.cache_resource(show_spinner="Reading the model's layers …", max_entries=64)(load_anatomy)
 """The anatomy of a model (key, folder or Hub id), once per app; ``num_labels`` by keyword."""
@@ -56,6 +57,10 @@ class Settings:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise SpafitError(f"The setting {name} must be one of {', '.join(allowed)}.")
+
+    def training(self) -> TrainSettings:
+        """What of this a run has too; optimizer, device and precision are questions that only the estimate answers."""
+        return TrainSettings(batch_size=self.batch_size, max_length=self.length, checkpointing=self.checkpointing)
 
 
 def settings() -> Settings:

@@ -47,7 +47,7 @@ def train_form(beside_a_run: bool = False) -> str | None:
             st.caption(expected_time(spec))
             if not owner():
                 st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
-    if not start or spec is None:
+    if not start or spec is None or reason:  # a press may arrive together with the value that forbids it
         return None
     try:
         return submit(spec, owner=owner())

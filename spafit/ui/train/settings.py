@@ -4,103 +4,76 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from spafit.stratification import Stratification
-from spafit.training.config import (
-    DEVICES,
-    PRECISIONS,
-    PREFIX_CACHE,
-    QUICK,
-    RunSpec,
-    TrainSettings,
-    default_learning_rate,
-)
+from spafit.training.config import QUICK, SETTINGS, RunSpec, SettingsError, TrainSettings, default_learning_rate
+from spafit.training.setting import Kind, Setting
+from spafit.ui.components.text import plain
 
-BASIC: dict[str, dict[str, Any]] = {
-    "train_samples": {
-        "label": "Training texts",
-        "min_value": 2,
-        "step": 500,
-        "placeholder": "all",
-        "help": "A balanced choice of this many, the same for the same seed. Empty: all.",
-    },
-    "epochs": {
-        "label": "Epochs",
-        "min_value": 0.01,
-        "max_value": 10_000.0,
-        "step": 1.0,
-        "format": "%g",
-        "help": "Passes over the training texts.",
-    },
-    "learning_rate": {
-        "label": "Learning rate",
-        "min_value": 0.0,
-        "step": 0.0001,
-        "format": "%g",
-        "help": "The peak. Empty: the one found for this method in a recorded search.",
-    },
-}
-ADVANCED: dict[str, dict[str, Any]] = {
-    "batch_size": {"label": "Batch size", "min_value": 1, "max_value": 4096},
-    "max_length": {"label": "Longest text, in tokens", "min_value": 4, "step": 32, "help": "Longer texts are cut."},
-    "seed": {
-        "label": "Seed",
-        "min_value": 0,
-        "help": "Of the choice of texts, the new classifier and the order of batches.",
-    },
-    "max_steps": {"label": "Steps, instead of epochs", "min_value": 1, "placeholder": "as epochs say"},
-    "eval_every": {"label": "Steps between evaluations", "min_value": 1, "placeholder": "about 10 evaluations"},
-    "eval_samples": {"label": "Texts in each evaluation", "min_value": 1, "step": 100, "placeholder": "all"},
-    "early_stopping": {
-        "label": "Stop early after",
-        "min_value": 1,
-        "placeholder": "never",
-        "help": "Evaluations without improvement.",
-    },
-    "warmup": {"label": "Warm-up", "min_value": 0.0, "max_value": 1.0, "step": 0.05, "help": "Share of the steps."},
-    "weight_decay": {"label": "Weight decay", "min_value": 0.0, "max_value": 1.0, "step": 0.01},
-    "max_grad_norm": {"label": "Largest gradient norm", "min_value": 0.01, "step": 0.5},
-    "accumulation": {"label": "Batches per step", "min_value": 1, "max_value": 4096, "help": "Gradient accumulation."},
-}
-CHOICES = {
-    "precision": ("Precision", PRECISIONS),
-    "device": ("Device", DEVICES),
-    "prefix_cache": ("Keep frozen layers' output", PREFIX_CACHE),
-}
-SWITCHES = {
-    "checkpointing": ("Less memory, more time", "Gradient checkpointing: activations are computed again when needed."),
-    "frozen_dropout": ("Dropout in frozen layers", "Their output then changes all the time and cannot be kept."),
-}
-SETTING_LABELS = {name: field["label"] for name, field in (BASIC | ADVANCED).items()}
-SETTING_LABELS |= {name: label for name, (label, _) in (CHOICES | SWITCHES).items()}
+SETTING_LABELS = {name: setting.label for name, setting in SETTINGS.items()}
+_PLACE = {Kind.WHOLE: 0, Kind.NUMBER: 0, Kind.CHOICE: 1, Kind.SWITCH: 2}
+_FORM = sorted(SETTINGS.values(), key=lambda setting: _PLACE[setting.kind])
+"""In the order of the form: fields to type in, choices, switches."""
+_BASIC = [setting for setting in _FORM if setting.basic]
+_ADVANCED = [setting for setting in _FORM if not setting.basic]
 
 
 def choose_settings(stratification: Stratification) -> TrainSettings:
     """Draw the settings and return them. They keep what the visitor typed, also on other pages.
 
     Raises:
-        SettingsError: two settings contradict each other.
+        SettingsError: what is typed is not allowed, or two settings contradict each other.
     """
+    empty = {name: setting.empty for name, setting in SETTINGS.items()}
+    empty["learning_rate"] = f"{default_learning_rate(stratification):g}"
     values: dict[str, Any] = {}
-    BASIC["learning_rate"]["placeholder"] = f"{default_learning_rate(stratification):g}"
-    for column, (name, field) in zip(st.columns(len(BASIC)), BASIC.items(), strict=True):
-        values[name] = column.number_input(**field, **_keep(name))
+    for column, setting in zip(st.columns(len(_BASIC)), _BASIC, strict=True):
+        values[setting.name] = _widget(column, setting, empty[setting.name])
     with st.expander("More settings"):
         cells = st.columns(2)
-        for number, (name, field) in enumerate(ADVANCED.items()):
-            values[name] = cells[number % 2].number_input(**field, **_keep(name))
-        for number, (name, (label, options)) in enumerate(CHOICES.items()):
-            kept = _keep(name)
-            kept["index"] = options.index(kept.pop("value"))
-            values[name] = cells[number % 2].selectbox(label, options, **kept)
-        for number, (name, (label, help_text)) in enumerate(SWITCHES.items()):
-            values[name] = cells[number % 2].toggle(label, help=help_text, **_keep(name))
-        st.button("Back to the quick defaults", icon=":material/restart_alt:", on_click=_reset)
-    return TrainSettings(**values)
+        for place, setting in enumerate(_ADVANCED):
+            values[setting.name] = _widget(cells[place % 2], setting, empty[setting.name])
+        st.button("Back to the quick defaults", icon=":material/restart_alt:", on_click=_fill, args=(QUICK,))
+    problems = [
+        f"{setting.label} {problem}." for setting in _FORM if (problem := setting.problem(values[setting.name]))
+    ]
+    if problems:
+        raise SettingsError(" ".join(problems))
+    settings = TrainSettings(**values)
+    for remark in settings.remarks():
+        st.warning(plain(remark), icon=":material/warning:")
+    return settings
 
 
-def _keep(name: str) -> dict[str, Any]:
-    return {"key": f"setting_{name}", "value": getattr(QUICK, name), "persist_state": "session"}
+def _widget(cell: DeltaGenerator, setting: Setting, empty: str) -> Any:
+    """Draw one setting and return what is in it, be it allowed or not.
+
+    A field to type in has no bounds and no whole numbers of its own: the browser would keep what is out of bounds to
+    itself, cut 1e3 to 1, and the run would have another value than the one that is seen. Without a default of its
+    own, a field that is emptied, or sent something that is no number, is empty here too.
+    """
+    key = _key(setting.name)
+    st.session_state.setdefault(key, _typed(setting, getattr(QUICK, setting.name)))
+    match setting.kind:
+        case Kind.CHOICE:
+            return cell.selectbox(
+                setting.label, setting.choices, help=setting.help, key=key, persist_state="session", required=True
+            )
+        case Kind.SWITCH:
+            return cell.toggle(setting.label, help=setting.help, key=key, persist_state="session")
+    value = cell.number_input(
+        setting.label,
+        value=None,
+        step=float(setting.step),
+        format="%g",
+        placeholder=empty or None,
+        help=setting.help,
+        key=key,
+        persist_state="session",
+    )
+    whole = setting.kind is Kind.WHOLE and value is not None and value == int(value)
+    return int(value) if whole else value
 
 
 def take_over_settings(spec: RunSpec) -> None:
@@ -109,10 +82,15 @@ def take_over_settings(spec: RunSpec) -> None:
     _fill(replace(spec.settings, learning_rate=None if usual else spec.learning_rate))
 
 
-def _reset() -> None:
-    _fill(QUICK)
-
-
 def _fill(settings: TrainSettings) -> None:
-    for name in (*BASIC, *ADVANCED, *CHOICES, *SWITCHES):
-        st.session_state[f"setting_{name}"] = getattr(settings, name)
+    for setting in _FORM:
+        st.session_state[_key(setting.name)] = _typed(setting, getattr(settings, setting.name))
+
+
+def _typed(setting: Setting, value: Any) -> Any:
+    """Return a value as the widget holds it."""
+    return float(value) if setting.kind in (Kind.WHOLE, Kind.NUMBER) and value is not None else value
+
+
+def _key(name: str) -> str:
+    return f"setting_{name}"
