@@ -11,13 +11,13 @@ from spafit.runs import Store
 
 def run(chosen: argparse.Namespace) -> int:
     """Write a run's model into a folder."""
-    from spafit.export.folder import default_format, export
+    from spafit.export.folder import default_format, export, format_named
     from spafit.export.restore import restore
 
     store = Store.open()
     found = store.get(chosen.id)
     trained = restore(found, store.folder(found.id))
-    kind = chosen.format or default_format(trained)
+    kind = format_named(chosen.format) or default_format(trained)
     files = export(trained, Path(chosen.to), kind)
     if chosen.json:
         print_json({"schema": 1, "run": found.id, "format": kind, "folder": chosen.to, "files": files})

@@ -23,6 +23,16 @@ Format = Literal["adapter", "merged"]
 FORMATS: tuple[Format, ...] = ("adapter", "merged")
 
 
+def format_named(name: str | None) -> Format | None:
+    """Return the format of this name; None stays None. Raises `ExportError` for any other name."""
+    for kind in FORMATS:
+        if name == kind:
+            return kind
+    if name is None:
+        return None
+    raise ExportError(f"The format cannot be {name!r}; choose one of {', '.join(FORMATS)}.")
+
+
 def default_format(trained: Trained) -> Format:
     """Return "adapter" where LoRA adapters are what was trained; everything else is a plain model."""
     stratification = trained.spec.stratification
