@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from spafit.palette import RECIPE_COLORS, RECIPE_LABELS, RECIPE_TEXT_COLORS
+from spafit.palette import TEXT_ON_COLOR
 from spafit.stratification import Stratification
 
 WIDTH, GAP = 640, 6
@@ -22,7 +22,7 @@ def svg(stratification: Stratification) -> str:
     parts, x = [_end(0, "Text in")], float(ENDS)
     for stratum in strata:
         width = stratum.size * step
-        color, text = RECIPE_COLORS[stratum.recipe], RECIPE_TEXT_COLORS[stratum.recipe]
+        color, text = stratum.recipe.color, TEXT_ON_COLOR
         for number in range(stratum.size):
             parts.append(
                 f'<rect x="{x + number * step:.1f}" y="{TOP}" width="{step - gap:.1f}" height="{LAYER_HEIGHT}" '
@@ -32,7 +32,7 @@ def svg(stratification: Stratification) -> str:
         parts.append(
             f'<rect x="{x:.1f}" y="{y}" width="{width - gap:.1f}" height="{BAND_HEIGHT}" rx="3" fill="{color}"/>'
         )
-        for line, words in enumerate((RECIPE_LABELS[stratum.recipe], stratum.span)):
+        for line, words in enumerate((stratum.recipe.label, stratum.span)):
             weight = ' font-weight="600"' if line == 0 else ""
             size = min(11.0, (width - 4) / (0.62 * len(words)))
             parts.append(
@@ -42,7 +42,7 @@ def svg(stratification: Stratification) -> str:
         x += width + GAP
     parts.append(_end(WIDTH - ENDS + GAP, "Label out"))
     height = TOP + LAYER_HEIGHT + 6 + BAND_HEIGHT + 8
-    title = escape(f"{stratification.name}: " + "; ".join(f"{s.span} {RECIPE_LABELS[s.recipe]}" for s in strata))
+    title = escape(f"{stratification.name}: " + "; ".join(f"{s.span} {s.recipe.label}" for s in strata))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'role="img"><title>{title}</title>{"".join(parts)}</svg>'
