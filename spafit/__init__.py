@@ -4,6 +4,7 @@ The names of `spafit.notebook` can be used from here; they are stable from one m
 else may change.
 """
 
+import importlib
 from typing import Any
 
 __version__ = "0.1.0"
@@ -23,6 +24,5 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that ``import spafit`` stays quick."""
     if name not in __all__:
         raise AttributeError(f"module 'spafit' has no attribute {name!r}")
-    from spafit import notebook
-
-    return getattr(notebook, name)
+    # By its name: the package itself is imported by everything in it and imports none of it.
+    return getattr(importlib.import_module("spafit.notebook"), name)

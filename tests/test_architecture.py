@@ -25,7 +25,7 @@ ROOMS = (
     ("advice", "tryout", "classroom"),
     ("asgi",),
     ("ui",),
-    ("cli", "serve"),
+    ("cli", "notebook", "serve"),
     ("__main__",),
 )
 """Every module and package of spafit, from the bottom up: each may import what stands in the lines above its own."""
