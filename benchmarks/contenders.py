@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from spafit.models.build import build_anatomy
-from spafit.models.registry import BUNDLED
+from spafit.models.registry import BUNDLED, weights_folder
 from spafit.stratification import Stratification, parse_name
 from spafit.training.config import RunSpec, TrainSettings, default_learning_rate
 
@@ -53,10 +53,9 @@ def run_trainer(job: dict[str, Any]) -> dict[str, Any]:
     from spafit import adapt, tasks
     from spafit.tasks.metrics import compute
     from spafit.training.loading import load_model
-    from spafit.training.preparation import model_folder
 
     strat, settings = settings_of(job)
-    folder = model_folder(RunSpec(BUNDLED, TASK, strat, settings))
+    folder = weights_folder(BUNDLED, allow_download=True)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     task = tasks.get_task(TASK)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import spafit.training.loop  # noqa: F401 - before torch: it sets how OpenMP's threads wait
+from benchmarks.ready import ready_trainer
 from benchmarks.reporting import machine, save, table
 from spafit.models.registry import bundled_folder
 from spafit.stratification import Method, preset
@@ -47,16 +48,11 @@ def make_model(folder: Path, width: int) -> Path:
 
 def measure(model: Path, n1: int, steps: int) -> dict[str, float]:
     """Milliseconds of the median step, and seconds to compute the prefix of 1,000 sentences."""
-    from spafit.training.run import Run
-    from spafit.training.timeline import Timeline
-
     strat = preset(Method.SPAFIT, LAYERS, n1, max(n1, 20))
     spec = RunSpec(str(model), "rotten-tomatoes", strat, TrainSettings(train_samples=1000, prefix_cache="on"))
-    run = Run(spec, lambda: False, None, Timeline(time.perf_counter))
-    for _ in run.prepare():
-        pass
+    run = ready_trainer(spec)
     start = time.perf_counter()
-    for _ in run.fill_prefix():
+    for _ in run.fill_prefix(run.feed):
         pass
     prefix = time.perf_counter() - start
     run.mode(True)
@@ -65,7 +61,7 @@ def measure(model: Path, n1: int, steps: int) -> dict[str, float]:
         start = time.perf_counter()
         run.optimizer_step(1e-4)
         if step >= WARM_UP:  # per token: batches differ in length
-            times.append((time.perf_counter() - start) / run.plan.positions(step))
+            times.append((time.perf_counter() - start) / run.order.positions(step))
     run.engine.restore()
     return {"prefix_seconds": prefix, "milliseconds": statistics.median(times) * 430 * 1e3}
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import spafit.training.loop  # noqa: F401 - before torch: it sets how OpenMP's threads wait
+from benchmarks.ready import ready_trainer
 from benchmarks.reporting import machine, save, table
 from spafit.models.registry import BUNDLED
 from spafit.stratification import Role, parse_name
@@ -47,13 +48,13 @@ class Multiplication:
 
 
 def needed(run: Any, step: int, whole_last_layer: bool) -> list[Multiplication]:
-    """A step's matrix products, without padding: weights, LoRA pairs, and attention's two products."""
+    """A step's matrix products, without padding: weights, LoRA adapters, and attention's two products."""
     import numpy as np
 
     from spafit.plan import decide
     from spafit.training.accelerated.fast_path import TOKENWISE
 
-    lengths = run.data.train.lengths[run.plan.rows(step)].astype(np.float64)
+    lengths = run.data.train.lengths[run.order.rows(step)].astype(np.float64)
     tokens, texts, mean = lengths.sum(), float(len(lengths)), lengths.mean()
     rank = run.spec.stratification.lora.rank
     made = []
@@ -141,15 +142,11 @@ class Rates:
 def measure(name: str, precision: str, steps: int) -> dict[str, Any]:
     """Train some steps and set their time against the needed FLOPs and the rates."""
     from spafit.training.accelerated.arithmetic import measure_rates
-    from spafit.training.run import Run
-    from spafit.training.timeline import Timeline
 
     settings = TrainSettings(prefix_cache="on", precision=precision)
     spec = RunSpec(BUNDLED, "rotten-tomatoes", parse_name(name, 6), settings)
-    run = Run(spec, lambda: False, None, Timeline(time.perf_counter))
-    for _ in run.prepare():
-        pass
-    for _ in run.fill_prefix():
+    run = ready_trainer(spec)
+    for _ in run.fill_prefix(run.feed):
         pass
     before = measure_rates(run.anatomy.hidden_size, run.anatomy.intermediate_size)
     run.mode(True)

@@ -7,7 +7,7 @@ import importlib
 
 MODULES = (
     "spafit.training.loop",
-    "spafit.training.run",
+    "spafit.training.trainer",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.bert.modeling_bert",

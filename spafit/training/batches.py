@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,9 +11,6 @@ from torch import Tensor
 
 from spafit.errors import SpafitError
 from spafit.tasks.tokens import Encoded
-
-if TYPE_CHECKING:
-    from spafit.training.prefix.store import States
 
 WIDTH_BITS = 3  # batches have one of 2**WIDTH_BITS widths per power of two
 POOL_BATCHES = 50  # a shuffled epoch is sorted by length within pools of this many batches
@@ -36,6 +32,31 @@ class Batch:
         if place == "first":
             return torch.zeros(len(ids), dtype=torch.int64)
         return (torch.arange(ids.shape[1]) * (ids != self.pad_id)).argmax(1)
+
+
+@dataclass(frozen=True)
+class States:
+    """Hidden states of a split's examples, one after the other without padding (tokens x width, fp32)."""
+
+    packed: Tensor
+    offsets: np.ndarray  # as in `Encoded`: example i is rows offsets[i] to offsets[i + 1]
+
+    def gather(self, rows: np.ndarray, tokens: int, device: torch.device) -> Tensor:
+        """Return the states of these examples as (examples x tokens x width).
+
+        What stands behind an example's end is arbitrary and finite; the attention mask keeps it out of every result.
+        Of states that are kept for one token of each example that one comes back: (examples x 1 x width).
+        """
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        if lengths.max() == 1:
+            tokens = 1
+        inside = np.minimum(np.arange(tokens), lengths[:, None] - 1)
+        index = torch.from_numpy((starts[:, None] + inside).reshape(-1)).to(self.packed.device, non_blocking=True)
+        batch = self.packed.index_select(0, index).view(*inside.shape, self.packed.shape[1])
+        if batch.device == device:
+            return batch
+        return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
 
 
 class Feed:
@@ -65,7 +86,7 @@ class Feed:
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
 
-class Plan:
+class Order:
     """The order in which training examples are visited: bucketed by length, another seeded order in each epoch.
 
     One optimizer step takes `batch_size * accumulation` examples of similar length, in `accumulation` forward passes;

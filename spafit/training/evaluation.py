@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from spafit.tasks import metrics
-from spafit.training.batches import Batch, Feed, batch_width
+from spafit.tasks.tokens import Encoded
+from spafit.training.batches import Batch, Feed, batch_width, positions
 
 BATCH_TOKENS = 1024  # in one forward pass without gradients: products are no faster with more, and memory is held
 
@@ -49,28 +50,36 @@ def fixed_batches(lengths: np.ndarray, max_length: int, tokens: int = BATCH_TOKE
     return batches
 
 
-def evaluate(
-    logits_of: Callable[[Batch], Tensor],
-    feed: Feed,
-    names: Sequence[str],
-    should_stop: Callable[[], bool],
-) -> Evaluation:
-    """Compute the metrics `names` over a split; `logits_of` runs the model.
+def fixed_positions(encoded: Encoded) -> int:
+    """Tokens and padding in a split's fixed batches."""
+    return positions(encoded.lengths, fixed_batches(encoded.lengths, encoded.max_length), encoded.max_length)
 
-    Raises:
-        Stopped: somebody asked for it.
-        FloatingPointError: the model's outputs are not finite.
-    """
-    logits, labels = [], []
-    with torch.inference_mode():
-        for rows in fixed_batches(feed.encoded.lengths, feed.encoded.max_length):
-            if should_stop():
-                raise Stopped
-            batch = feed.batch(rows)
-            logits.append(logits_of(batch).float().cpu())
-            labels.append(batch.labels.cpu())
-        outputs, expected = torch.cat(logits), torch.cat(labels)
-        if not torch.isfinite(outputs).all():
-            raise FloatingPointError("outputs")
-        loss = float(loss_of(outputs, expected))
-    return Evaluation(metrics.compute(names, outputs.numpy(), expected.numpy()), loss)
+
+class Evaluator:
+    """Measures a model, by the function that gives its logits for a batch, with the metrics of a task."""
+
+    def __init__(
+        self, logits_of: Callable[[Batch], Tensor], names: Sequence[str], should_stop: Callable[[], bool]
+    ) -> None:
+        self._logits_of, self._names, self._should_stop = logits_of, names, should_stop
+
+    def measure(self, feed: Feed) -> Evaluation:
+        """Compute the metrics over a split.
+
+        Raises:
+            Stopped: somebody asked for it.
+            FloatingPointError: the model's outputs are not finite.
+        """
+        logits, labels = [], []
+        with torch.inference_mode():
+            for rows in fixed_batches(feed.encoded.lengths, feed.encoded.max_length):
+                if self._should_stop():
+                    raise Stopped
+                batch = feed.batch(rows)
+                logits.append(self._logits_of(batch).float().cpu())
+                labels.append(batch.labels.cpu())
+            outputs, expected = torch.cat(logits), torch.cat(labels)
+            if not torch.isfinite(outputs).all():
+                raise FloatingPointError("outputs")
+            loss = float(loss_of(outputs, expected))
+        return Evaluation(metrics.compute(self._names, outputs.numpy(), expected.numpy()), loss)

@@ -45,6 +45,20 @@ PHASES = {
 
 
 @dataclass(frozen=True)
+class AutomaticChoice:
+    """What a run chose by itself, and why."""
+
+    subject: str  # "Matrix products", "Frozen-prefix cache", ...
+    choice: str
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Both in one line."""
+        return f"{self.subject}: {self.choice}{f' – {self.reason}' if self.reason else ''}."
+
+
+@dataclass(frozen=True)
 class Started(Event):
     """Everything is loaded and the first step is next."""
 
@@ -59,12 +73,15 @@ class Started(Event):
     eval_examples: int  # in each live evaluation
     eval_every: int  # steps
     cached_layers: int  # layers replayed from the prefix cache; 0: none
-    decisions: tuple[str, ...]  # sentences: what was chosen automatically, and why
+    decisions: tuple[str, ...]  # the sentences of `choices`
     seconds: float
     final_examples: int = 0  # in the final evaluation, of all its parts together; 0: not known
+    choices: tuple[AutomaticChoice, ...] = ()  # empty in events of earlier versions, which have only sentences
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decisions", tuple(self.decisions))
+        choices = (AutomaticChoice(**c) if isinstance(c, dict) else c for c in self.choices)
+        object.__setattr__(self, "choices", tuple(choices))
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,10 @@ def _is_allocation_failure(message: str) -> bool:
 def _out_of_memory(batch_size: int, max_length: int, accumulation: int) -> TrainingFailed:
     if batch_size > 1:
         half = batch_size // 2
-        advice = f"try batch size {half} with accumulation {-(-batch_size * accumulation // half)}, or checkpointing"
+        steps = -(-batch_size * accumulation // half)
+        advice = f"try batch size {half} with accumulation {steps}, or gradient checkpointing"
     elif max_length > 32:
-        advice = f"try checkpointing, or a max length of {max_length // 2}"
+        advice = f"try gradient checkpointing, or a max length of {max_length // 2}"
     else:
-        advice = "try checkpointing, or a smaller model"
+        advice = "try gradient checkpointing, or a smaller model"
     return TrainingFailed(f"Out of memory at batch size {batch_size} and max length {max_length}: {advice}.")

@@ -56,12 +56,15 @@ def train(
     """
     timeline = Timeline(clock)
     yield timeline.enter("imports")
-    from spafit.training.run import Run
+    from spafit.training.preparation import prepare
+    from spafit.training.trainer import Trainer
 
     settings = spec.settings
     try:
         with out_of_memory_as_a_sentence(settings.batch_size, settings.max_length, settings.accumulation):
-            yield from Run(spec, _polled(should_stop, clock), folder, timeline).events()
+            # Nothing here keeps what is made, so that its memory is free in the end.
+            prepared = prepare(spec, timeline)
+            yield from Trainer((yield from prepared), timeline, _polled(should_stop, clock), folder).events()
     finally:
         _free_memory()
 

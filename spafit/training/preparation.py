@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -16,8 +18,53 @@ from spafit.models.build import build_anatomy
 from spafit.tasks import Task
 from spafit.tasks.tokens import Encoded, tokenize
 from spafit.training.config import RunSpec
+from spafit.training.device import choose_device, prepare_cpu
+from spafit.training.events import AutomaticChoice, Phase
 from spafit.training.failures import TrainingFailed
 from spafit.training.loading import load_model
+from spafit.training.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that training starts from: the stratified model on its device, and the tokenised data that it can take."""
+
+    spec: RunSpec
+    folder: Path  # with the model's weights
+    device: torch.device
+    data: Data
+    model: PreTrainedModel
+    anatomy: Anatomy
+    choices: tuple[AutomaticChoice, ...]  # made on the way
+
+
+def prepare(spec: RunSpec, timeline: Timeline) -> Generator[Phase, None, Prepared]:
+    """Load, read and check everything that a run needs, and tell which phase begins.
+
+    Raises:
+        SpafitError: something is missing, damaged or does not fit.
+    """
+    device = choose_device(spec.settings.device)
+    if device.type == "cpu":
+        prepare_cpu()
+    folder = registry.weights_folder(spec.model, allow_download=True)
+    task = tasks.get_task(spec.task)
+    described = describe_model(spec, folder, task.num_labels)
+    max_length = min(spec.settings.max_length, described.max_length)
+    yield timeline.enter("data")
+    data = prepare_data(spec, folder, max_length)
+    choices = _data_choices(task)
+    if max_length < spec.settings.max_length:
+        choices.append(AutomaticChoice("Max sequence length", f"{max_length} tokens", "the most this model takes"))
+    yield timeline.enter("model")
+    model, anatomy = prepare_model(spec, folder, described)
+    data = fit_data(data, model, spec.model)
+    model.to(device)
+    if spec.settings.checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+        # It also lets the embeddings' output require gradients, which would then pass through every frozen layer.
+        model.disable_input_require_grads()
+    return Prepared(spec, folder, device, data, model, anatomy, tuple(choices))
 
 
 @dataclass(frozen=True)
@@ -68,12 +115,11 @@ def prepare_data(spec: RunSpec, folder: Path, max_length: int) -> Data:
     return Data(task, train, validation, read("test"), live, {part: read(part) for part in task.extra_tests})
 
 
-def remarks(key: str) -> list[str]:
-    """Sentences on where the data of a task was found and what of it could not be used."""
-    task = tasks.get_task(key)
-    found = [] if task.source == "bundled" else [f"{task.name}: the data is {task.where}."]
-    left_out = tasks.preparation(task).remark
-    return [*found, left_out] if left_out else found
+def _data_choices(task: Task) -> list[AutomaticChoice]:
+    """Where the data of a task was found and what of it could not be used."""
+    found = [] if task.source == "bundled" else [AutomaticChoice(task.name, f"the data is {task.where}")]
+    left_out = tasks.preparation(task).remark.removesuffix(".")
+    return [*found, AutomaticChoice(*left_out.split(": ", 1))] if left_out else found
 
 
 def fit_data(data: Data, model: PreTrainedModel, called: str) -> Data:
@@ -159,11 +205,6 @@ def prepare_model(spec: RunSpec, folder: Path, described: Anatomy) -> tuple[PreT
     if not any(p.requires_grad for p in model.parameters()):
         raise TrainingFailed(f"Nothing trains under {spec.stratification.name}: every part of the model is frozen.")
     return model, fitting
-
-
-def model_folder(spec: RunSpec) -> Path:
-    """The folder with the model's weights, downloaded when needed."""
-    return registry.weights_folder(spec.model, allow_download=True)
 
 
 def set_mode(model: PreTrainedModel, described: Anatomy, training: bool, frozen_dropout: bool) -> None:

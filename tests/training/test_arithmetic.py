@@ -51,7 +51,7 @@ def test_auto_takes_bf16_where_it_pays_and_says_so(tmp_path, monkeypatch, bf16, 
     monkeypatch.setattr("spafit.training.engine.measured_rates", lambda *sizes: replace(FAST, bf16=bf16))
     monkeypatch.setattr(arithmetic, "BF16_WIDTH", 1)
     engine = Engine(tiny_model("bert"), tiny_anatomy("bert"), TrainSettings(), torch.device("cpu"), tmp_path)
-    told = " ".join(engine.decisions)
+    told = " ".join(choice.reason for choice in engine.choices)
     assert engine.precision == precision
     assert ("1.8 times the rate of fp32" in told) == (precision == "bf16")
     assert (engine.fp32_slowness > 1) == (precision == "bf16")

@@ -4,9 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spafit.tasks.tokens import Encoded
-from spafit.training.batches import Feed, Plan, batch_width
+from spafit.training.batches import Feed, Order, States, batch_width
 from spafit.training.evaluation import fixed_batches
-from spafit.training.prefix.store import States
 
 LENGTHS = st.lists(st.integers(1, 128), min_size=1, max_size=300)
 
@@ -32,7 +31,7 @@ def test_products_of_an_evaluation_have_few_shapes():
     assert len(shapes) == 8  # 576, 640, ..., 1024
 
 
-def test_a_batch_its_states_and_what_the_plan_counts_have_one_width():
+def test_a_batch_its_states_and_what_is_counted_have_one_width():
     examples = encoded([17, 3, 25, 11], 64)
     feed = Feed(examples, torch.device("cpu"))
     feed.states = States(torch.arange(56 * 2.0).view(56, 2), examples.offsets)
@@ -40,9 +39,9 @@ def test_a_batch_its_states_and_what_the_plan_counts_have_one_width():
     assert batch.inputs["input_ids"].shape == batch.inputs["attention_mask"].shape == (2, 26)
     assert batch.states is not None and batch.states.shape == (2, 26, 2)
     assert batch.inputs["attention_mask"].sum(1).tolist() == [3, 25] == batch.lengths.tolist()
-    plan = Plan(examples.lengths, 64, 4, 1, 0)
-    assert plan.positions(0) == 4 * 26
-    assert plan.padding(1) == 1 - 56 / (4 * 26)
+    order = Order(examples.lengths, 64, 4, 1, 0)
+    assert order.positions(0) == 4 * 26
+    assert order.padding(1) == 1 - 56 / (4 * 26)
 
 
 def test_no_batch_is_wider_than_texts_may_be():

@@ -9,9 +9,8 @@ import torch
 
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.training.config import RunSpec, TrainSettings
-from spafit.training.run import Run
-from spafit.training.timeline import Timeline
 from tests.tiny import FAMILIES, save_tiny_model
+from tests.training.ready import ready_trainer
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +24,7 @@ def test_a_decoder_whose_config_names_no_padding_reads_the_last_token_before_tha
     (model / "config.json").write_text(json.dumps(config))
     settings = TrainSettings(train_samples=24, max_length=24, eval_samples=16)
     strat = preset(Method.SPAFIT, 3, 1, 2, lora=LoraSettings(rank=2))
-    run = Run(RunSpec(str(model), "rotten-tomatoes", strat, settings), lambda: False, None, Timeline(lambda: 0.0))
-    for _ in run.prepare():
-        pass
+    run = ready_trainer(RunSpec(str(model), "rotten-tomatoes", strat, settings))
     rows = np.argsort(run.data.train.lengths)[[0, 11, 23]]
     assert len(set(run.data.train.lengths[rows])) > 1
     with torch.inference_mode():
@@ -52,9 +49,7 @@ def losses(model: Path, n1: int, prefix_cache: str, plain: bool = False, parts: 
         prefix_cache=prefix_cache,
     )
     strat = preset(Method.SPAFIT, 3, n1, max(n1, 2), lora=LoraSettings(rank=2))
-    run = Run(RunSpec(str(model), "rotten-tomatoes", strat, settings), lambda: False, None, Timeline(lambda: 0.0))
-    for _ in (*run.prepare(), *run.fill_prefix()):
-        pass
+    run = ready_trainer(RunSpec(str(model), "rotten-tomatoes", strat, settings))
     assert (run.engine.cached_layers >= n1) is (prefix_cache == "on")
     if plain:
         run.engine.restore()

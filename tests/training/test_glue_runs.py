@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-import spafit.training.run as running
 from spafit import adapt, tasks
 from spafit.models.build import build_anatomy
 from spafit.stratification import LoraSettings, Method, preset
@@ -19,7 +18,7 @@ from spafit.training.batches import batch_width
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.engine import Engine
 from spafit.training.estimates.remaining import Forecast
-from spafit.training.evaluation import fixed_batches
+from spafit.training.evaluation import Evaluator, fixed_batches
 from spafit.training.events import Evaluated, Finished, Phase, Started
 from spafit.training.loading import load_model
 from spafit.training.loop import train
@@ -153,13 +152,13 @@ def test_a_run_says_where_its_data_is_and_what_was_left_out(glue_dir, tiny_bert)
 
 def test_each_test_part_is_looked_at_once_after_training(mnli, tiny_bert, monkeypatch):
     sizes = []
-    evaluate = running.evaluate
+    measure = Evaluator.measure
 
-    def watched(logits_of, feed, *rest):
+    def watched(self, feed):
         sizes.append(len(feed))
-        return evaluate(logits_of, feed, *rest)
+        return measure(self, feed)
 
-    monkeypatch.setattr(running, "evaluate", watched)
+    monkeypatch.setattr(Evaluator, "measure", watched)
     list(train(spec(tiny_bert, "mnli")))
     assert sizes == [4, 4, 4, 12, 17]  # two live evaluations on the validation part, then every part once
 
@@ -182,7 +181,7 @@ def test_the_time_left_counts_every_part_of_the_final_evaluation(mnli, tiny_bert
             counted.update(named)
             super().__init__(*arguments, **named)
 
-    monkeypatch.setattr(running, "Forecast", Watched)
+    monkeypatch.setattr("spafit.training.trainer.Forecast", Watched)
     list(train(spec(tiny_bert, "mnli")))
     expected = 0
     for part in ("validation", "test", "test_mismatched"):

@@ -19,11 +19,12 @@ from spafit.stratification import LoraSettings, Method, preset
 from spafit.tasks import metrics
 from spafit.training import checkpoint
 from spafit.training.config import RunSpec, TrainSettings
+from spafit.training.engine import Engine
 from spafit.training.events import Evaluated, Finished, Phase, Progress, Started, Step, event_from_dict
 from spafit.training.loading import load_model
 from spafit.training.loop import TrainingFailed, train
 from spafit.training.points import Points
-from spafit.training.run import Run
+from spafit.training.trainer import Trainer
 
 SMALL = TrainSettings(
     train_samples=64, epochs=2, batch_size=8, eval_samples=40, eval_every=6, max_length=24, learning_rate=1e-2
@@ -114,7 +115,7 @@ def test_between_points_that_are_far_apart_a_run_tells_how_far_it_is(tiny_bert, 
     monkeypatch.setattr("spafit.training.points.MOST_POINTS", 2)  # of 16 steps: one point for eight
     events = run(tiny_bert, replace(SMALL, eval_every=16))
     assert not of(events, Progress)
-    monkeypatch.setattr("spafit.training.run.PROGRESS_SECONDS", 0.5)
+    monkeypatch.setattr("spafit.training.trainer.PROGRESS_SECONDS", 0.5)
     slow = run(tiny_bert, replace(SMALL, eval_every=16))
     told = of(slow, Progress)
     assert [event.step for event in told] == sorted({event.step for event in told}) and len(told) > 3
@@ -124,22 +125,22 @@ def test_between_points_that_are_far_apart_a_run_tells_how_far_it_is(tiny_bert, 
 
 def test_divergence_between_points_is_noticed(tiny_bert, monkeypatch):
     monkeypatch.setattr("spafit.training.points.MOST_POINTS", 1)
-    monkeypatch.setattr("spafit.training.run.PROGRESS_SECONDS", 0.5)
-    take = Run.optimizer_step
+    monkeypatch.setattr("spafit.training.trainer.PROGRESS_SECONDS", 0.5)
+    take = Trainer.optimizer_step
 
     def broken(self, rate):
         loss = take(self, rate)
         return loss * math.nan if self.step == 5 else loss
 
-    monkeypatch.setattr(Run, "optimizer_step", broken)
+    monkeypatch.setattr(Trainer, "optimizer_step", broken)
     with pytest.raises(TrainingFailed, match=r"loss at step ([5-9]|10) is not"):
         run(tiny_bert, replace(SMALL, eval_every=16))
 
 
 def test_points_before_a_divergence_are_told_and_its_step_is_named(tiny_bert, monkeypatch):
-    take = Run.optimizer_step
+    take = Trainer.optimizer_step
     monkeypatch.setattr(
-        Run, "optimizer_step", lambda self, rate: take(self, rate) * (math.nan if self.step == 4 else 1.0)
+        Trainer, "optimizer_step", lambda self, rate: take(self, rate) * (math.nan if self.step == 4 else 1.0)
     )
     seen = []
     with pytest.raises(TrainingFailed, match="loss at step 4 is not"):
@@ -307,8 +308,6 @@ def test_longer_texts_than_the_model_takes_are_cut_and_it_says_so(tiny_bert):
 
 
 def test_running_out_of_memory_names_a_batch_size(tiny_bert, monkeypatch):
-    from spafit.training.engine import Engine
-
     def refuse(self, batch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 

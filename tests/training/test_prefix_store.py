@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spafit.tasks.tokens import Encoded
+from spafit.training.batches import States
 from spafit.training.prefix.choice import PrefixFacts, choose_prefix
-from spafit.training.prefix.store import States, StateStore, states_key, weights_digest
+from spafit.training.prefix.store import StateStore, states_key, weights_digest
 
 
 def encoded(ids: list[int], offsets: list[int]) -> Encoded:
@@ -172,7 +173,9 @@ FACTS = PrefixFacts(
 def test_the_cache_is_used_when_it_saves_time_and_says_how_much():
     choice = choose_prefix("auto", False, FACTS)
     assert choice.use and choice.in_memory and choice.on_disk
-    assert "layers 1–4" in choice.sentence and "100 MB" in choice.sentence and "save 7.8 s" in choice.sentence
+    assert choice.told is not None
+    assert choice.told.choice == "layers 1–4 computed once and kept in memory (100 MB)"
+    assert choice.told.reason == "estimated to save 7.8 s"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +196,7 @@ def test_the_cache_is_used_when_it_saves_time_and_says_how_much():
 )
 def test_every_decision_has_its_sentence(setting, dropout, changes, used, words):
     choice = choose_prefix(setting, dropout, replace(FACTS, **changes))
-    assert choice.use is used and words in choice.sentence
+    assert choice.use is used and choice.told is not None and words in choice.told.sentence
 
 
 @given(

@@ -15,13 +15,10 @@ import shutil
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
 
 from spafit.errors import SpafitError
 from spafit.files import SCRATCH, whole_file, write_whole
@@ -32,31 +29,6 @@ FORMAT = 3  # raised whenever other code computes other states for the same key
 CAP_GB = 4  # of all stored states together, when SPAFIT_CACHE_GB does not say otherwise
 FREE_SHARE = 4  # a file may take at most 1 / FREE_SHARE of the free disk
 STALE_SECONDS = 24 * 3600  # what a killed process left half-written is removed after this time
-
-
-@dataclass(frozen=True)
-class States:
-    """Hidden states of a split's examples, one after the other without padding (tokens x width, fp32)."""
-
-    packed: Tensor
-    offsets: np.ndarray  # as in `Encoded`: example i is rows offsets[i] to offsets[i + 1]
-
-    def gather(self, rows: np.ndarray, tokens: int, device: torch.device) -> Tensor:
-        """Return the states of these examples as (examples x tokens x width).
-
-        What stands behind an example's end is arbitrary and finite; the attention mask keeps it out of every result.
-        Of states that are kept for one token of each example that one comes back: (examples x 1 x width).
-        """
-        starts = self.offsets[rows]
-        lengths = self.offsets[rows + 1] - starts
-        if lengths.max() == 1:
-            tokens = 1
-        inside = np.minimum(np.arange(tokens), lengths[:, None] - 1)
-        index = torch.from_numpy((starts[:, None] + inside).reshape(-1)).to(self.packed.device, non_blocking=True)
-        batch = self.packed.index_select(0, index).view(*inside.shape, self.packed.shape[1])
-        if batch.device == device:
-            return batch
-        return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
 
 
 def states_key(weights: str, encoded: Encoded, depth: int, arithmetic: str) -> str:

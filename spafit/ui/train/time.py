@@ -10,6 +10,7 @@ from spafit.training.config import RunSpec
 from spafit.training.estimates.before_start import PastRun, predict_seconds
 from spafit.training.events import Finished, Started, event_from_dict
 from spafit.ui.components.text import duration
+from spafit.ui.explore.state import anatomy_of
 
 _RUNS = 20
 
@@ -28,7 +29,7 @@ def expected_time(spec: RunSpec) -> str:
     settings = spec.settings
     train = min(settings.train_samples or sizes["train"], sizes["train"])
     live = min(settings.eval_samples or sizes["validation"], sizes["validation"])
-    seconds = predict_seconds(spec, past, train, live, sum(sizes.values()) - sizes["train"])
+    seconds = predict_seconds(spec, anatomy_of(spec.model), past, train, live, sum(sizes.values()) - sizes["train"])
     if seconds is None:
         return ""
     judged = f"{len(past)} earlier runs" if len(past) > 1 else "one earlier run"
