@@ -60,7 +60,7 @@ def _draw(
         }
         for part, mine in frame.groupby("part", sort=False)
     ]
-    up = {"type": scale, "tickformat": "~s", "title": {"text": "trained parameters"}}
+    up = {"type": scale, "tickformat": "~s", "title": {"text": "trainable parameters"}}
     up |= {"rangemode": "tozero"} if scale == "linear" else {"dtick": "D2"}
     return drawn(traces, height=300, x=layer_axis(order), y=up, barmode="stack", bargap=0.12)
 

@@ -14,15 +14,15 @@ from spafit.quantities import bytes_text
 
 Measure = Literal["trainable", "percent", "optimizer", "checkpoint"]
 MEASURES: dict[Measure, str] = {
-    "trainable": "Trained parameters",
+    "trainable": "Trainable parameters",
     "percent": "Share of the model",
-    "optimizer": "Optimizer memory",
+    "optimizer": "Optimizer state",
     "checkpoint": "Checkpoint size",
 }
 MEMORY_PARTS = {
     "weights": "Weights",
     "gradients": "Gradients",
-    "optimizer": "Optimizer",
+    "optimizer": "Optimizer state",
     "activations": "Activations",
     "workspace": "Workspace",
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from spafit.costs import OPTIMIZERS
 from spafit.counting import Row, count, recipe_table
+from spafit.glossary import tip
 from spafit.models.anatomy import Anatomy, Tensor
 from spafit.palette import KIND_COLORS, KIND_LABELS, TEXT_ON_COLOR
 from spafit.plan import decide, decide_by_recipe, recipe_for
@@ -19,6 +20,13 @@ RECIPES = {
         "idle": recipe.idle,
     }
     for recipe in Recipe
+}
+
+
+TIPS = {
+    "trained": f"{tip('parameter')} {tip('trainable')}",
+    "share": tip("trainable"),
+    "saving": f"{tip('full')} {tip('optimizer_state')}",
 }
 
 
@@ -41,6 +49,7 @@ def contents(anatomy: Anatomy, stratification: Stratification) -> dict[str, Any]
         "head": _end(counts.head, _head_recipe(anatomy, stratification)),
         "full": full,
         "optimizer_bytes": OPTIMIZERS["adamw"] * 4,
+        "tips": TIPS,
     }
 
 

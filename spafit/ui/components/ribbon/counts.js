@@ -38,10 +38,10 @@ function percentText(part, whole) {
 }
 
 function bytesText(bytes) {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']; // as spafit.quantities.bytes_text
   let power = 0;
   while (bytes >= 999.5 && power < units.length - 1) { bytes /= 1000; power += 1; }
-  return `${bytes >= 99.5 || power === 0 ? bytes.toFixed(0) : bytes.toPrecision(2)} ${units[power]}`;
+  return `${Number(bytes.toPrecision(3)).toLocaleString('en-US')} ${units[power]}`;
 }
 
 function timesText(many, few) {

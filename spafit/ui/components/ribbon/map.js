@@ -81,7 +81,7 @@ export default function ({ parentElement, data, setStateValue }) {
   const mark = () => {
     place(view.here, S.v);
     view.readout.textContent = `Now: ${text(...S.v)}`;
-    view.plane.setAttribute('aria-label', `Trained parameters for every pair of boundaries. Arrow keys move. ${text(...S.v)}`);
+    view.plane.setAttribute('aria-label', `Trainable parameters for every pair of boundaries. Arrow keys move. ${text(...S.v)}`);
   };
   const resize = () => {
     const size = Math.max(180, Math.min(LARGEST_MAP, root.clientWidth - 26));

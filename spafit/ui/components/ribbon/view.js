@@ -17,12 +17,9 @@ function buildHandle(number) {
   }, make('span', 'line'), grip);
 }
 
-function buildNumbers() {
-  const number = (name, title) => make('div', `number ${name}`, { title }, make('b'), make('span', 'what'), make('span', 'more'));
-  return make('div', 'numbers', {},
-    number('trained', 'A model is a long list of numbers, its parameters. Training changes these; all others stay as they were.'),
-    number('share', 'Trained parameters divided by all parameters of the model, LoRA adapters included.'),
-    number('saving', 'Full fine-tuning trains every parameter. AdamW, the usual optimizer, keeps two more values (8 bytes) for each one that trains.'));
+function buildNumbers(tips) {
+  const number = (name) => make('div', `number ${name}`, { title: tips[name] }, make('b'), make('span', 'what'), make('span', 'more'));
+  return make('div', 'numbers', {}, ...['trained', 'share', 'saving'].map(number));
 }
 
 // Everything of one model's ribbon; returns the nodes that painting touches.
@@ -69,7 +66,7 @@ function build(root, data) {
   const flow = make('p', 'flow');
   const inside = make('div', 'inside', { hidden: '' });
   const spoken = make('p', 'sr', { 'aria-live': 'polite' });
-  const numbers = buildNumbers();
+  const numbers = buildNumbers(data.tips);
   for (const [kind, color] of Object.entries(data.kinds)) root.style.setProperty(`--kind-${kind}`, color);
   root.className = data.compact ? 'ribbon compact' : 'ribbon';
   root.replaceChildren(numbers, offline, tools, scene, flow, inside, spoken);
@@ -137,17 +134,17 @@ function paintLane(view, data, sums) {
   view.flow.textContent = lowest === null ? 'Nothing trains, so no gradient is computed.'
     : lowest === 0 ? '↓ Gradients flow from the head all the way down to the embeddings.'
     : lowest > data.n ? '↓ Gradients stay in the head: no layer needs one, so training is cheapest here.'
-    : `↓ Gradients flow down from the head and stop at ${where}. ${lowest === 1 ? 'Only the embeddings below need none.' : `Nothing below it learns, so nothing is computed backwards there.`}`;
+    : `↓ Gradients flow down from the head and stop at ${where}. ${lowest === 1 ? 'Only the embeddings below need none.' : `Nothing below it trains, so nothing is computed backwards there.`}`;
 }
 
 function paintNumbers(view, data, sums) {
   const [trained, share, saving] = view.numbers.children;
   const write = (box, ...texts) => texts.forEach((text, i) => { box.children[i].textContent = text; });
-  write(trained, exact(sums.trainable), 'parameters learn', `of ${exact(sums.total)} in the model`);
-  write(share, percentText(sums.trainable, sums.total), 'of the model', `${exact(sums.total - sums.trainable)} stay as they are`);
-  if (sums.trainable === data.full) write(saving, '1 ×', 'full fine-tuning', `AdamW remembers ${bytesText(data.optimizer_bytes * sums.trainable)}`);
+  write(trained, exact(sums.trainable), 'trainable parameters', `of ${exact(sums.total)} in the model`);
+  write(share, percentText(sums.trainable, sums.total), 'of the model', `${exact(sums.total - sums.trainable)} frozen`);
+  if (sums.trainable === data.full) write(saving, '1 ×', 'full fine-tuning', `Optimizer state ${bytesText(data.optimizer_bytes * sums.trainable)}`);
   else write(saving, sums.trainable ? `${timesText(data.full, sums.trainable)} ×` : '–', 'fewer than full fine-tuning',
-    `AdamW remembers ${bytesText(data.optimizer_bytes * sums.trainable)}, not ${bytesText(data.optimizer_bytes * data.full)}`);
+    `Optimizer state ${bytesText(data.optimizer_bytes * sums.trainable)}, not ${bytesText(data.optimizer_bytes * data.full)}`);
 }
 
 function paintEnds(view, data, most) {
