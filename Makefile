@@ -1,4 +1,5 @@
 # make run    set everything up and serve the dashboard       HOST=0.0.0.0 serves a classroom, PORT=8501
+#                                                          SHARED=1 BASE=/spafit behind a proxy (docs/runs.md)
 # make test   set everything up and run every test            TESTS="tests/test_counting.py -k bert" narrows it
 # make setup  set everything up and stop
 # make lint   ruff and the type checker
@@ -7,6 +8,8 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8501
+SHARED ?=
+BASE ?=
 TESTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +17,7 @@ BIN := $(VENV)/bin
 .PHONY: run setup test lint clean
 
 run: $(VENV)/.ready
-	@$(BIN)/python -m spafit.serve --host $(HOST) --port $(PORT)
+	@$(BIN)/python -m spafit.serve --host $(HOST) --port $(PORT) $(if $(SHARED),--shared) $(if $(BASE),--base-path $(BASE))
 
 setup: $(VENV)/.ready
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from spafit import __version__
 from spafit.provenance import assets
+from spafit.ui.administrator import administrator
 from spafit.ui.components.frame import ROOT, frame
 
 frame("About", ":material/info:")
@@ -22,6 +23,8 @@ for asset in assets():
         st.caption(f"{asset.note} Carried by the Python package {asset.package} {asset.version}.")
         with st.expander("SHA-256 checksums"):
             st.code("\n".join(f"{digest}  {name}" for name, digest in asset.files.items()), language=None)
+
+administrator()
 
 st.subheader("Licence of this project")
 st.text((ROOT / "LICENSE").read_text("utf-8"))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 ROOMS = (
+    ("access",),
     ("errors", "glossary", "machine", "palette", "provenance"),
-    ("quantities", "files", "home", "access"),
+    ("quantities", "files", "home"),
     ("helper",),
     ("stratification",),
     ("models", "figures"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from spafit import provenance
+from spafit import access, provenance
 from spafit.errors import SpafitError
 from spafit.files import write_whole
 from spafit.home import spafit_home
@@ -70,7 +70,7 @@ def list_models() -> list[Model]:
 
 
 def get_model(model: str) -> Model:
-    """Return the model a text stands for: an existing folder, else a catalogue key, else a Hub id.
+    """Return the model a text stands for: an existing folder (not on a shared server), a catalogue key, or a Hub id.
 
     The key of an uploaded configuration (see `add_config`) is understood too.
 
@@ -80,13 +80,15 @@ def get_model(model: str) -> Model:
     text = str(model).strip()
     if text.startswith(UPLOADED):
         return _uploaded(text)
-    if folder := _existing_folder(text):
+    if not access.shared() and (folder := _existing_folder(text)):
         return _local(folder)
     if entry := catalogue().get(text) or _by_hub_id().get(text):
         return _from_catalogue(entry)
     if hub.is_hub_id(text):
         folder = hub.cached_snapshot(text)
         return Model(text, text, "cached" if folder else "hub", text, None, None, None, None, None, False, folder)
+    if access.shared():
+        raise SpafitError(access.NO_PATHS)
     raise SpafitError(
         f"{text[:120]!r} is no model: it is neither an existing folder, nor one of the catalogue's keys "
         f"({', '.join(list(catalogue())[:4])} …), nor a Hub id such as google-bert/bert-base-cased."

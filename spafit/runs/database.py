@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from spafit import access
 from spafit.errors import SpafitError
 from spafit.runs.schema import HEAD
 
@@ -97,7 +98,9 @@ def writing(engine: Engine) -> Generator[Connection]:
 
 
 def place(engine: Engine) -> str:
-    """Return where the database is, for a sentence: a file, or a URL without its password."""
+    """Return where the database is, for a sentence: a file, or a URL without its password; not on a shared server."""
+    if access.shared():
+        return "of this server"
     if engine.dialect.name == "sqlite" and engine.url.database:
         return engine.url.database
     return engine.url.render_as_string(hide_password=True)

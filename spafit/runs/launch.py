@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from spafit.home import spafit_home
 from spafit.runs import processes
 from spafit.runs.database import StoreError
+from spafit.runs.rights import Actor
 from spafit.runs.store import Store
 from spafit.training.config import RunSpec
 
@@ -40,23 +41,33 @@ def idle_seconds() -> float:
 
 
 def submit(
-    spec: RunSpec, owner: str = "", *, priority: int = 0, sweep: str | None = None, name: str | None = None
+    spec: RunSpec,
+    owner: str = "",
+    *,
+    by: Actor | None = None,
+    priority: int = 0,
+    sweep: str | None = None,
+    name: str | None = None,
 ) -> str:
-    """Queue a run, see to it that somebody works on the queue, and return the run's id."""
-    run_id = Store.open().submit(spec, owner=owner, priority=priority, sweep=sweep, name=name)
+    """Queue a run, see to it that somebody works on the queue, and return the run's id.
+
+    Raises:
+        SpafitError: whoever asks may not, or the run is more than this installation allows.
+    """
+    run_id = Store.open().submit(spec, by=by, owner=owner, priority=priority, sweep=sweep, name=name)
     ensure_supervisor()
     return run_id
 
 
-def stop(run_id: str) -> None:
+def stop(run_id: str, by: Actor | None = None) -> None:
     """Ask a run to stop; it ends within five seconds, its curve is kept."""
-    Store.open().request_stop(run_id)
+    Store.open().request_stop(run_id, by)
     attend()
 
 
-def rerun(run_id: str) -> None:
+def rerun(run_id: str, by: Actor | None = None) -> None:
     """Queue a stopped or failed run again, as another attempt."""
-    Store.open().requeue(run_id)
+    Store.open().requeue(run_id, by)
     ensure_supervisor()
 
 

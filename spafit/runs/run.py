@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any
 
+from spafit import access
 from spafit.training.config import RunSpec
 
 SCHEMA_VERSION = 1
@@ -47,6 +49,9 @@ class Run:
     name: str
     state: State
     owner: str
+    """Whose it is by name, which is only shown."""
+    owner_id: str = field(repr=False)
+    """Whose it is; empty for the person at the machine."""
     priority: int
     attempt: int
     """1 for the first try; running it again adds one."""
@@ -54,6 +59,8 @@ class Run:
     sweep: str | None
     stop_requested: bool
     archived: bool
+    pinned: bool
+    """Its trained parameters are kept when space for others is made."""
     reason: str | None
     """Why it failed, or a remark on how it was stopped; one sentence."""
     created_at: datetime
@@ -136,7 +143,16 @@ def run_from_row(row: Mapping[str, Any], position: int | None = None) -> Run:
     values["spec_document"] = values.pop("spec")
     values["state"] = State(values["state"])
     values["origin"] = Origin(values["origin"])
-    return Run(**values, position=position)
+    run = Run(**values, position=position)
+    return _without_paths(run) if access.shared() else run
+
+
+def _without_paths(run: Run) -> Run:
+    """The run as a shared server shows it: nothing says where on the machine its model, data and log are."""
+    model, task = (f"…/{PurePath(name).name}" if access.is_path(name) else name for name in (run.model, run.task))
+    document = run.spec_document | {"model": model, "task": task}
+    reason = run.reason and access.shown(run.reason)
+    return replace(run, model=model, task=task, spec_document=document, reason=reason, environment={})
 
 
 def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

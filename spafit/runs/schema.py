@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Index
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Kept here so that opening a store that is up to date never imports Alembic."""
 
 
@@ -52,13 +52,16 @@ runs = Table(
     Column("id", String(32), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("state", Word(16), nullable=False),
+    # The owner's name, only shown; `owner_id` says whose it is: empty for the person at the machine.
     Column("owner", String(80), nullable=False),
+    Column("owner_id", String(32), nullable=False, server_default=""),
     Column("priority", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("origin", Word(16), nullable=False),
     Column("sweep", String(80)),
     Column("stop_requested", Boolean, nullable=False),
     Column("archived", Boolean, nullable=False),
+    Column("pinned", Boolean, nullable=False, server_default="0"),
     Column("reason", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("queued_at", UtcDateTime, nullable=False),
@@ -93,6 +96,8 @@ runs = Table(
     Column("further_tests", JSON, nullable=False, server_default="{}"),
     Index(None, "state", "priority"),
     Index(None, "owner", "started_at"),
+    Index(None, "state", "owner_id"),
+    Index(None, "owner_id", "started_at"),
     Index(None, "sweep"),
     sqlite_autoincrement=True,  # a number is never given out twice, even when the newest run is deleted
 )
@@ -105,4 +110,44 @@ events = Table(
     Column("attempt", Integer, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("body", JSON, nullable=False),
+)
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("key_hash", String(128)),  # of the administrator's key that they entered, if they did
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+administrator_key = Table(
+    "administrator_key",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("salt", String(32), nullable=False),
+    Column("hash", String(128), nullable=False),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("subject", String(80), nullable=False),  # a run's id or a data set's key; it may be gone
+    Column("action", Word(32), nullable=False),
+    Column("owner_id", String(32), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("administrator", Boolean, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "subject"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("key", String(80), primary_key=True),
+    Column("owner_id", String(32), nullable=False),
+    Column("owner", String(80), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )

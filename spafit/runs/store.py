@@ -6,19 +6,24 @@ One `Store` per database and process, safe to use from several threads; other pr
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from spafit.home import database_url, spafit_home
+from spafit.runs import audit
 from spafit.runs import queue as queueing
 from spafit.runs.database import StoreError, connect, migrate, place, reading, writing
 from spafit.runs.environment import carried
+from spafit.runs.rights import Action, Actor, require_change, require_names, require_submit
 from spafit.runs.run import Origin, Run, State, changes, run_from_row
 from spafit.runs.schema import events as events_table
 from spafit.runs.schema import runs as runs_table
@@ -101,6 +106,7 @@ class Store:
         self,
         spec: RunSpec,
         *,
+        by: Actor | None = None,
         owner: str = "",
         priority: int = 0,
         origin: Origin | str = Origin.LOCAL,
@@ -110,15 +116,19 @@ class Store:
     ) -> str:
         """Put a run at the end of its owner's queue and return its id. On disk when this returns.
 
+        It belongs to ``by`` (see `spafit.runs.rights`); ``owner`` is the name shown with it, theirs by default.
         ``environment`` is what `spafit.runs.environment.carried` takes the run's variables from. Starting whoever does
         the run is `spafit.runs.submit`'s business.
         """
+        actor = require_submit(by, priority)
+        require_names(actor, spec.model, spec.task)
         now = self.clock()
         spec = spec.resolved()
         row = {
             "name": _one_line(name or "", NAME_LENGTH) or spec.stratification.name[:NAME_LENGTH],
             "state": State.QUEUED,
-            "owner": _one_line(owner, OWNER_LENGTH),
+            "owner": _one_line(owner or actor.name, OWNER_LENGTH),
+            "owner_id": actor.id,
             "priority": priority,
             "attempt": 1,
             "origin": Origin(origin),
@@ -142,15 +152,15 @@ class Store:
             try:
                 with writing(self.engine) as connection:
                     connection.execute(insert(runs_table).values(id=run_id, **row))
+                    audit.record(connection, now, replace(actor, name=row["owner"]), Action.SUBMIT, run_id)
                 return run_id
             except StoreError as error:
                 if not isinstance(error.__cause__, IntegrityError):  # an id given out before: draw another
                     raise
 
-    def request_stop(self, run_id: str) -> None:
+    def request_stop(self, run_id: str, by: Actor | None = None) -> None:
         """Ask a run to stop. A queued one is stopped at once, one that is over stays as it is."""
-        with writing(self.engine) as connection:
-            run = self._row(connection, run_id)
+        with self._changing(run_id, by, Action.STOP) as (connection, run):
             if run["state"] == State.QUEUED:
                 self._set(
                     connection, run["number"], state=State.STOPPED, reason=STOPPED_IN_QUEUE, ended_at=self.clock()
@@ -158,13 +168,12 @@ class Store:
             elif run["state"] == State.RUNNING:
                 self._set(connection, run["number"], stop_requested=True)
 
-    def requeue(self, run_id: str) -> None:
+    def requeue(self, run_id: str, by: Actor | None = None) -> None:
         """Queue a stopped or failed run again, as a new attempt of the same run.
 
         Earlier attempts' events stay in the database; `events` shows the current attempt's.
         """
-        with writing(self.engine) as connection:
-            run = self._row(connection, run_id)
+        with self._changing(run_id, by, Action.RERUN) as (connection, run):
             if run["state"] not in (State.STOPPED, State.FAILED):
                 raise StoreError(f"Run {run_id} is {run['state']}; only a stopped or failed run can be run again.")
             cleared = dict.fromkeys(OF_ONE_ATTEMPT)
@@ -172,21 +181,44 @@ class Store:
             state = {"state": State.QUEUED, "attempt": run["attempt"] + 1, "queued_at": self.clock(), "step": 0}
             self._set(connection, run["number"], **cleared, **emptied, **state, stop_requested=False, archived=False)
 
-    def archive(self, run_id: str, archived: bool = True) -> None:
+    def archive(self, run_id: str, archived: bool = True, by: Actor | None = None) -> None:
         """Take a run that is over out of lists, or back in; nothing is deleted."""
-        with writing(self.engine) as connection:
-            run = self._row(connection, run_id)
+        with self._changing(run_id, by, Action.ARCHIVE if archived else Action.RESTORE) as (connection, run):
             if not State(run["state"]).over:
                 raise StoreError(f"Run {run_id} is {run['state']}; stop it before archiving it.")
             self._set(connection, run["number"], archived=archived)
 
-    def rename(self, run_id: str, name: str) -> None:
+    def rename(self, run_id: str, name: str, by: Actor | None = None) -> None:
         """Give a run another name. An empty one is refused."""
         name = _one_line(name, NAME_LENGTH)
         if not name:
             raise StoreError("A run's name cannot be empty.")
+        with self._changing(run_id, by, Action.RENAME, name) as (connection, run):
+            self._set(connection, run["number"], name=name)
+
+    def delete(self, run_id: str, by: Actor | None = None) -> None:
+        """Remove a run that is over: its figures, its curve, and its folder with log and trained parameters."""
+        with self._changing(run_id, by, Action.DELETE) as (connection, run):
+            if not State(run["state"]).over:
+                raise StoreError(f"Run {run_id} is {run['state']}; stop it before deleting it.")
+            connection.execute(delete(runs_table).where(runs_table.c.number == run["number"]))
+        try:
+            shutil.rmtree(self.folder(run_id))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise StoreError(f"Run {run_id} is deleted, but not all of its files ({error.strerror}).") from error
+
+    @contextmanager
+    def _changing(
+        self, run_id: str, by: Actor | None, action: Action, detail: str = ""
+    ) -> Generator[tuple[Connection, Mapping[str, Any]]]:
+        """A transaction that changes a run, with its row, if whoever asks may; what they did is written down in it."""
         with writing(self.engine) as connection:
-            self._set(connection, self._row(connection, run_id)["number"], name=name)
+            run = self._row(connection, run_id)
+            actor = require_change(by, run["owner_id"], f"Run {run_id}")
+            yield connection, run
+            audit.record(connection, self.clock(), actor, action, run_id, detail)
 
     # What people look at ----------------------------------------------------------------------------------------
 
@@ -201,6 +233,7 @@ class Store:
         self,
         *,
         owner: str | None = None,
+        owner_id: str | None = None,
         state: State | str | Collection[str] | None = None,
         archived: bool | None = False,
         sweep: str | None = None,
@@ -221,6 +254,8 @@ class Store:
             query = query.where(runs_table.c.name.icontains(name, autoescape=True))
         if owner is not None:
             query = query.where(runs_table.c.owner == _one_line(owner, OWNER_LENGTH))
+        if owner_id is not None:
+            query = query.where(runs_table.c.owner_id == owner_id)
         if state is not None:
             query = query.where(runs_table.c.state.in_([state] if isinstance(state, str) else list(state)))
         if archived is not None:
@@ -379,9 +414,9 @@ class Store:
         columns = runs_table.c
         queued = connection.execute(select(runs_table).where(columns.state == State.QUEUED)).mappings().all()
         owners = (
-            select(columns.owner, func.max(columns.started_at))
-            .where(columns.started_at.is_not(None), columns.owner.in_({row["owner"] for row in queued}))
-            .group_by(columns.owner)
+            select(columns.owner_id, func.max(columns.started_at))
+            .where(columns.started_at.is_not(None), columns.owner_id.in_({row["owner_id"] for row in queued}))
+            .group_by(columns.owner_id)
         )
         last_started = dict(connection.execute(owners).tuples().all()) if queued else {}
         return queueing.order([_QueuedRow(row) for row in queued], last_started)
@@ -396,7 +431,7 @@ class _QueuedRow:
     def __init__(self, row: Mapping[str, Any]) -> None:
         self.row = row
         self.number: int = row["number"]
-        self.owner: str = row["owner"]
+        self.owner: str = row["owner_id"]
         self.priority: int = row["priority"]
         self.queued_at: datetime = row["queued_at"]
 

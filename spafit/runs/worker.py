@@ -22,6 +22,7 @@ from threading import Event, Lock, Thread
 from types import FrameType
 from typing import Any
 
+from spafit import access
 from spafit.errors import SpafitError
 from spafit.runs import facts, processes
 from spafit.runs.database import StoreError, connect
@@ -127,6 +128,8 @@ def work(run_id: str) -> int:
     hardware = facts.hardware()
     if run.state is not State.RUNNING or not store.attach(run, processes.identity(), facts.versions(), hardware):
         return EXIT_STOOD_BACK
+    if run.owner_id:
+        access.serve_others()  # what a visitor named is no folder here either, whatever lies beside this process
     folder = store.folder(run_id)
     try:
         folder.mkdir(parents=True, exist_ok=True)

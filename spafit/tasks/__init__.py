@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spafit import access
 from spafit.home import spafit_home
 from spafit.tasks import bundled, helper, prepared
 from spafit.tasks.files import FORMATS
@@ -49,6 +50,8 @@ def list_tasks() -> list[Task]:
 def get_task(key_or_path: str) -> Task:
     """The task of this key, or the one that a file poses: it is read with guessed columns and stored by its content.
 
+    A shared server takes no files by name.
+
     Whoever keeps the result keeps its `key`: the file may change or go, the stored data set does not.
 
     Raises:
@@ -57,6 +60,10 @@ def get_task(key_or_path: str) -> Task:
     for task in (*bundled.TASKS, *glue_tasks.tasks()):
         if task.key == key_or_path:
             return task
+    if access.shared():
+        if key_or_path.startswith(stored.KEY):
+            return stored.get(key_or_path).task
+        raise TaskError(access.NO_PATHS)
     path = Path(os.path.expanduser(key_or_path))  # noqa: PTH111  Path.expanduser raises for a user who is not there
     if os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names that are too long
         return stored.get(helper.call("add", path=str(path.absolute()), name=path.name)).task

@@ -1,12 +1,16 @@
-"""Who the visitor is: a name they may type, kept in a cookie of this app's address so that a reload knows it.
+"""Who the visitor is: an owner, by the secret in a cookie that no script can read; and a name, which is only shown.
 
-The cookie is read once, when a session begins. It holds a name that the visitor chose and nothing else; what is read is
-treated like anything else that somebody typed.
+The name is kept in a cookie of its own, so that a reload knows it. That one is read once, when a session begins. It
+holds a name that the visitor chose and nothing else; what is read is treated like anything else that somebody typed.
 """
 
 from urllib.parse import unquote
 
 import streamlit as st
+
+from spafit import access
+from spafit.asgi import COOKIE
+from spafit.runs import Actor, Store, owners
 
 MAX_CHARS = 40
 _OWNER = "owner"
@@ -18,6 +22,31 @@ _JS = """export default function ({ data }) {
 }
 """
 _keep = st.components.v2.component("spafit_visitor", html="<span></span>\n", js=_JS)
+
+
+def notice_address() -> None:
+    """See to it that nobody is taken for the person at the machine where other machines reach this server."""
+    if not access.is_loopback(st.get_option("server.address")):
+        access.serve_others()
+
+
+def actor(*, enrol: bool = False) -> Actor:
+    """Who acts here, asked of the cookie each time; ``enrol`` before something is made that will belong to them.
+
+    Raises:
+        StoreError: the database cannot be asked.
+    """
+    if not access.shared():
+        return Actor(name=owner(), administrator=True)
+    return owners.actor_of(Store.open(), st.context.cookies.get(COOKIE, ""), owner(), enrol=enrol)
+
+
+def mine() -> dict[str, str]:
+    """What `Store.list` is asked for to get the visitor's own runs; empty when none can be theirs."""
+    if not access.shared():
+        return {"owner": owner()} if owner() else {}
+    me = actor()
+    return {"owner_id": me.id} if me.id else {}
 
 
 def owner() -> str:

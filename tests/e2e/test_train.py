@@ -51,11 +51,13 @@ def test_a_queue_of_two_stopped_one_after_the_other(open_page: Opener) -> None:
     expect(home.locator("a[href*='x.org']")).to_have_count(0)
 
     first.get_by_role("button", name="Stop", exact=True).click()
+    first.get_by_role("button", name="Stop it", exact=True).click()
     expect(first.get_by_text("The curve up to there is kept")).to_be_visible(timeout=30_000)
     expect(loss).to_have_attribute("data-points", re.compile("[1-9]"))
 
     expect(second.locator(".curves").first).to_have_attribute("data-points", re.compile("[1-9]"), timeout=PATIENCE)
     second.get_by_role("button", name="Stop", exact=True).click()
+    second.get_by_role("button", name="Stop it", exact=True).click()
     expect(second.get_by_text("The curve up to there is kept")).to_be_visible(timeout=30_000)
 
     home.goto(re.sub(r"/$", "", home.url) + f"/runs?run={waiting}")

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from spafit.runs import Run, State, Store, StoreBusyError
+from spafit.runs import Actor, Run, State, Store, StoreBusyError
 from tests.pages.made_up import words
 
 Maker = Callable[..., Run]
@@ -60,7 +60,7 @@ def test_a_finished_run_shows_test_beside_guessing_and_validation_as_such(open_p
 def test_a_running_run_shows_progress_and_no_test_figure(open_page: Opener, make_run: Maker) -> None:
     app = open_page(RUNS, run=make_run("running", steps=10).id)
     assert "Test accuracy" not in metrics(app)
-    assert [button.label for button in app.button if button.label == "Stop"] == ["Stop"]
+    assert [button.label for button in app.button if button.label == "Stop it"] == ["Stop it"]
 
 
 def test_a_running_run_shows_where_its_time_goes_and_what_it_decided(
@@ -177,10 +177,10 @@ def test_a_database_that_is_locked_when_stop_is_pressed_is_one_sentence(
 ) -> None:
     app = open_page(RUNS, run=make_run("running", steps=10).id)
 
-    def locked(self: Store, run_id: str) -> None:
+    def locked(self: Store, run_id: str, by: Actor) -> None:
         raise StoreBusyError("The database stayed locked; try again in a moment.")
 
     monkeypatch.setattr(Store, "request_stop", locked)
-    next(button for button in app.button if button.label == "Stop").click().run()
+    next(button for button in app.button if button.label == "Stop it").click().run()
     assert not app.exception
     assert "The database stayed locked" in words(app)

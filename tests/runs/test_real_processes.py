@@ -97,9 +97,9 @@ def test_stop_keeps_the_curve_and_leaves_no_process(home: Path, store: Store, sc
 
 
 def test_one_run_per_device_and_the_rest_in_turn(store: Store) -> None:
-    first = submit(scripted("steps=9999 delay=0.02"), owner="a")
+    first = submit(scripted("steps=9999 delay=0.02"), by=Actor("a"))
     eventually(lambda: stepping(store, first))
-    second, third = submit(scripted("steps=1"), owner="a"), submit(scripted("steps=1"), owner="b")
+    second, third = submit(scripted("steps=1"), by=Actor("a")), submit(scripted("steps=1"), by=Actor("b"))
     assert [run.id for run in store.queue()] == [third, second]
     assert [run.state for run in (store.get(second), store.get(third))] == [State.QUEUED, State.QUEUED]
     stop(first)

@@ -8,7 +8,7 @@ from spafit.errors import SpafitError
 from spafit.runs import State, Store, attend
 from spafit.stratification import Stratification
 from spafit.ui.components.text import plain
-from spafit.ui.visitor import owner_box
+from spafit.ui.visitor import notice_address, owner_box
 
 ROOT = Path(__file__).parents[3]
 PAGES = (
@@ -42,6 +42,7 @@ def frame(title: str, icon: str) -> None:
 
     The first call of every page's script; it works as the first page of a session too.
     """
+    notice_address()
     heading = "spafit" if title == "spafit" else f"{title} · spafit"
     st.set_page_config(page_title=heading, page_icon=MARK, layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
     st.html(_STYLE)

@@ -10,13 +10,15 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from spafit.errors import SpafitError
 from spafit.quantities import bytes_text
-from spafit.runs import State, Store
-from spafit.tasks import CLASSIFICATION, REGRESSION, TaskError, get_task, helper
+from spafit.runs import Store, uploads
+from spafit.runs.rights import require_submit
+from spafit.tasks import CLASSIFICATION, REGRESSION, get_task, helper
 from spafit.tasks.files import FORMATS, limit_mb
 from spafit.tasks.upload import stored
 from spafit.tasks.upload.export import to_csv
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
+from spafit.ui.visitor import actor
 
 TYPES = [suffix.removeprefix(".") for suffix in FORMATS] + ["json"]
 KINDS = {CLASSIFICATION: "a class", REGRESSION: "a number"}
@@ -96,7 +98,9 @@ def _correct(arguments: dict[str, Any], title: str) -> None:
     if st.button("Store this data set", type="primary", icon=":material/save:"):
         before = {there.key for there in stored.list_stored()}
         with st.spinner("Reading, dividing and storing …", show_time=True):
+            me = require_submit(actor(enrol=True))
             key = helper.call("add", columns=columns, **arguments)
+            uploads.claim(Store.open(), key, me)
         st.session_state["data_stored"] = (key, key in before)
         st.rerun()
 
@@ -164,9 +168,12 @@ def listed() -> None:
                 on_click="ignore",
                 help="Everything as it was divided. Cells that a spreadsheet would compute get an apostrophe in front.",
             )
-            with st.popover("Delete"):
-                st.markdown("Runs that used it keep their results.")
-                st.button("Delete it for everybody", key=f"delete_{dataset.key}", on_click=_delete, args=(dataset.key,))
+            if uploads.may_delete(Store.open(), dataset.key, actor()):
+                with st.popover("Delete"):
+                    st.markdown("Runs that used it keep their results.")
+                    st.button(
+                        "Delete it for everybody", key=f"delete_{dataset.key}", on_click=_delete, args=(dataset.key,)
+                    )
     if message := st.session_state.pop("data_message", None):
         st.error(plain(message))
 
@@ -178,13 +185,6 @@ def _choose(key: str) -> None:
 
 def _delete(key: str) -> None:
     try:
-        going = Store.open().list(state=(State.QUEUED, State.RUNNING), limit=None)
-        needing = [run for run in going if run.task == key]
-        if needing:
-            raise TaskError(
-                f"The data set {key} is not deleted: run {needing[0].id} is {needing[0].state} and needs it; "
-                f"stop the run first, or wait until it is over."
-            )
-        stored.delete(key)
+        uploads.delete(Store.open(), key, actor())
     except SpafitError as error:
         st.session_state["data_message"] = str(error)

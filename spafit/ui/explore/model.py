@@ -1,9 +1,8 @@
 """Explore's model picker: the catalogue with where each model's weights are, and any other model."""
 
-from ipaddress import ip_address
-
 import streamlit as st
 
+from spafit import access
 from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
 from spafit.models.hub import OfflineError
@@ -86,8 +85,6 @@ def ask_for(model: str, stratification: Stratification | None) -> None:
         SpafitError: no such model, not supported, out of reach, or the stratification is for another depth.
     """
     found = get_model(model)
-    if found.path is not None and found.source == "local" and not folders_allowed():
-        raise SpafitError("Folders of this server can be opened only from the machine it runs on.")
     if found.key in catalogue():
         _take(found.key, stratification, anatomy_of(found.key))
         return
@@ -111,11 +108,7 @@ def _take(model: str, stratification: Stratification | None, anatomy: Anatomy) -
 
 def folders_allowed() -> bool:
     """Whether visitors may name folders of this machine: only when the app serves nobody but its own machine."""
-    address = st.get_option("server.address") or ""
-    try:
-        return address == "localhost" or ip_address(address).is_loopback
-    except ValueError:
-        return False
+    return not access.shared()
 
 
 def other_model() -> None:

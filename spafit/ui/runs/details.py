@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from spafit import access
 from spafit.errors import SpafitError
 from spafit.quantities import bytes_text
 from spafit.runs import Run, State, Store
@@ -17,6 +18,7 @@ from spafit.ui.components.picture import picture
 from spafit.ui.components.text import plain
 from spafit.ui.explore.state import anatomy_of, counts_of
 from spafit.ui.runs.data import events_of, last_of, points
+from spafit.ui.runs.manage import history, manage
 from spafit.ui.state import detach, set_model, set_stratification
 from spafit.ui.train.form import take_over
 from spafit.ui.train.settings import SETTING_LABELS
@@ -27,6 +29,7 @@ LOG_BYTES = 8_000
 def run_details(run: Run) -> None:
     """Draw what can be done with a run, and everything that it was made from; followed while the run goes."""
     _actions(run)
+    manage(run)
     st.fragment(_tabs, run_every=None if run.state.over else 3.0)(run.id)
 
 
@@ -81,12 +84,6 @@ def _actions(run: Run) -> None:
                 take_over(run.spec)
                 detach()
                 st.switch_page("pages/train.py")
-        if run.state.over:
-            label = "Back into the list" if run.archived else "Archive"
-            if st.button(label, icon=":material/archive:", help="Archived runs leave the list; nothing is deleted."):
-                with showing_errors():
-                    Store.open().archive(run.id, not run.archived)
-                    st.rerun()
 
 
 def _setting(run: Run) -> None:
@@ -155,6 +152,7 @@ def _circumstances(run: Run) -> None:
     if finished and finished.get("peak_memory"):
         facts["Peak memory of the run"] = bytes_text(finished["peak_memory"])
     _facts(facts | run.versions)
+    history(run)
 
 
 def _said(value: Any) -> str:
@@ -176,4 +174,4 @@ def log_tail(path: Path) -> str:
             text = stream.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    return text if size <= LOG_BYTES else text.partition("\n")[2]
+    return access.shown(text if size <= LOG_BYTES else text.partition("\n")[2])

@@ -6,13 +6,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from spafit import access
 from spafit.errors import SpafitError
 from spafit.runs import Run, Store
 from spafit.tasks import called
 from spafit.ui.components.errors import show_error
 from spafit.ui.runs.compare import compare
 from spafit.ui.runs.data import primary_metric
-from spafit.ui.visitor import owner
+from spafit.ui.visitor import mine
 
 _OPENED, _SHOWN = "runs_opened", "runs_shown"
 _COLUMNS = {
@@ -42,21 +43,28 @@ def runs_table() -> None:
             "Whose", ("All", "Mine"), default="All", required=True, label_visibility="collapsed"
         )
         archived = st.toggle("Archived", help="Show the archived runs instead.")
-    name = owner()
-    if whose == "Mine" and not name:
-        st.info("Type your name in the sidebar (on a phone: » at the top) to see your runs.", icon=":material/person:")
+    filters = mine() if whose == "Mine" else {}
+    if whose == "Mine" and not filters:
+        if access.shared():
+            st.info("You have started no runs in this browser yet.", icon=":material/person:")
+        else:
+            st.info(
+                "Type your name in the sidebar (on a phone: » at the top) to see your runs.", icon=":material/person:"
+            )
         return
-    _follow(name if whose == "Mine" else None, archived)
+    _follow(filters, archived)
 
 
 @st.fragment(run_every=3.0)
-def _follow(name: str | None, archived: bool) -> None:
+def _follow(filters: dict[str, str], archived: bool) -> None:
     key = f"runs_table_{st.session_state.get(_OPENED, 0)}"  # a new one after each click, which would else act again
     ticked = st.session_state.get(key, {}).get("selection", {}).get("rows")
     try:
         # Ticks count rows, so while there are any the rows stay what they are.
         if not ticked or _SHOWN not in st.session_state:
-            st.session_state[_SHOWN] = Store.open().list(owner=name, archived=archived)
+            st.session_state[_SHOWN] = Store.open().list(
+                owner=filters.get("owner"), owner_id=filters.get("owner_id"), archived=archived
+            )
         runs = st.session_state[_SHOWN]
         if not runs:
             _nothing(archived)

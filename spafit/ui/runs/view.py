@@ -6,6 +6,7 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
+from spafit.runs.rights import may_change
 from spafit.tasks import called
 from spafit.training.events import PHASES
 from spafit.ui.components.errors import show_error, showing_errors
@@ -13,6 +14,7 @@ from spafit.ui.components.text import duration, metric_name, plain, time_left
 from spafit.ui.runs.charts import run_charts
 from spafit.ui.runs.data import events_of, primary_metric, up_to_now
 from spafit.ui.runs.time import time_spent
+from spafit.ui.visitor import actor
 
 STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
     State.QUEUED: (":material/hourglass_empty:", "gray"),
@@ -68,25 +70,22 @@ def _headline(run: Run) -> None:
 
 
 def _buttons(run: Run) -> None:
+    if not may_change(actor(), run.owner_id):
+        return
     if not run.state.over:
         label = "Stopping …" if run.stop_requested else "Stop"
-        st.button(
-            label,
-            key=f"stop_{run.id}",
-            icon=":material/stop:",
-            on_click=_stop,
-            args=(run.id,),
-            disabled=run.stop_requested,
-        )
+        with st.popover(label, icon=":material/stop:", disabled=run.stop_requested):
+            st.markdown("Stop this run? Its curve is kept; there will be no test figure.")
+            st.button("Stop it", key=f"stop_{run.id}", on_click=_stop, args=(run.id,), disabled=run.stop_requested)
     elif run.state is not State.FINISHED and st.button("Run again", key=f"rerun_{run.id}", icon=":material/replay:"):
         with showing_errors():
-            rerun(run.id)
+            rerun(run.id, actor())
             st.rerun()
 
 
 def _stop(run_id: str) -> None:
     with showing_errors():
-        stop(run_id)
+        stop(run_id, actor())
 
 
 def _progress(run: Run) -> None:

@@ -12,7 +12,7 @@ from spafit.ui.state import current_stratification, set_model, set_stratificatio
 from spafit.ui.train.choice import choose_model, choose_stratification, choose_task, take_over_task
 from spafit.ui.train.settings import choose_settings, take_over_settings
 from spafit.ui.train.time import expected_time
-from spafit.ui.visitor import owner
+from spafit.ui.visitor import actor, owner
 
 
 def take_over(spec: RunSpec) -> None:
@@ -50,7 +50,7 @@ def train_form(beside_a_run: bool = False) -> str | None:
     if not start or spec is None or reason:  # a press may arrive together with the value that forbids it
         return None
     try:
-        return submit(spec, owner=owner())
+        return submit(spec, by=actor(enrol=True))
     except SpafitError as error:
         show_error(error)
         return None

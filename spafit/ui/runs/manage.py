@@ -1,0 +1,78 @@
+"""What its owner and administrators may do with a run that is over, and who did what to it."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.runs import Run, Store, audit
+from spafit.runs.rights import may_change
+from spafit.ui.components.errors import showing_errors
+from spafit.ui.components.text import plain
+from spafit.ui.state import detach
+from spafit.ui.visitor import actor
+
+NAME_CHARS = 200
+_MESSAGE = "run_message"
+
+
+def manage(run: Run) -> None:
+    """Draw the buttons that change a run; nothing for a run that goes, or that is somebody else's."""
+    if message := st.session_state.pop(_MESSAGE, None):
+        st.error(plain(message), icon=":material/error:")
+    if not run.state.over or not may_change(actor(), run.owner_id):
+        return
+    with st.container(horizontal=True):
+        with st.popover("Rename", icon=":material/edit:"):
+            st.text_input("Name of the run", run.name, max_chars=NAME_CHARS, key=f"name_{run.id}")
+            st.button("Rename it", key=f"rename_{run.id}", on_click=_rename, args=(run.id,))
+        if run.archived:
+            archive, about = "Take out of the archive", "It comes back into the list."
+        else:
+            archive, about = "Archive", "Archived runs leave the list; nothing is deleted."
+        st.button(
+            archive,
+            icon=":material/archive:",
+            help=about,
+            key=f"archive_{run.id}",
+            on_click=_archive,
+            args=(run.id, not run.archived),
+        )
+        with st.popover("Delete", icon=":material/delete:"):
+            st.markdown("Delete this run with its figures, curve, log and trained parameters? It cannot be undone.")
+            st.button("Delete it", key=f"delete_{run.id}", type="primary", on_click=_delete, args=(run.id,))
+
+
+def _rename(run_id: str) -> None:
+    with _remembering_errors():
+        Store.open().rename(run_id, st.session_state[f"name_{run_id}"], actor())
+
+
+def _archive(run_id: str, archived: bool) -> None:
+    with _remembering_errors():
+        Store.open().archive(run_id, archived, actor())
+
+
+def _delete(run_id: str) -> None:
+    with _remembering_errors():
+        Store.open().delete(run_id, actor())
+        st.query_params.clear()
+        detach()
+
+
+@contextmanager
+def _remembering_errors() -> Generator[None]:
+    """Keep an error's sentence for the page that is drawn next."""
+    try:
+        yield
+    except SpafitError as error:
+        st.session_state[_MESSAGE] = str(error)
+
+
+def history(run: Run) -> None:
+    """Say who did what to a run, oldest first."""
+    with showing_errors():
+        for done in audit.history(Store.open().engine, run.id):
+            what = f"{done.action}: {done.detail}" if done.detail else done.action
+            st.text(f"{done.at:%Y-%m-%d %H:%M:%S} UTC · {what} · by {done.who}")

@@ -1,0 +1,57 @@
+"""A dashboard that others reach, started once: on a loopback address, but told to serve others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spafit.runs import Store
+from spafit.runs.launch import supervisor_lock
+from tests.server.starting import ROOT, free_port, healthy
+
+KEY = "a key for the tests of this folder"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A server and its data."""
+
+    url: str
+    home: Path
+    log: Path
+
+    @property
+    def store(self) -> Store:
+        return Store.open(f"sqlite:///{self.home / 'spafit.db'}", self.home)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """A server of `python -m spafit.serve --shared`; nobody works on its queue, so that queued runs stay queued."""
+    folder = tmp_path_factory.mktemp("shared")
+    home, log = folder / "home", folder / "server.log"
+    home.mkdir()
+    environment = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
+    environment |= {
+        "SPAFIT_HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+        "SPAFIT_ADMIN_KEY": KEY,
+        "SPAFIT_IDLE_SECONDS": "0",
+    }
+    port = free_port()
+    command = [sys.executable, "-m", "spafit.serve", "--shared", "--port", str(port)]
+    with supervisor_lock(home), log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            healthy(f"http://127.0.0.1:{port}", process, log)
+            yield Shared(f"http://127.0.0.1:{port}", home, log)
+            assert process.poll() is None, f"The server ended during the tests:\n{log.read_text()[-3000:]}"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)

@@ -1,0 +1,193 @@
+"""The doors of a shared server, tried by raw messages: what a page does not offer is not to be had either."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from spafit.access import NO_PATHS
+from spafit.runs import Actor, Run, State, audit
+from spafit.stratification import preset
+from spafit.training.config import QUICK, RunSpec
+from tests.server.conftest import KEY, Shared
+from tests.server.raw import Session, Visitor
+from tests.server.starting import ROOT
+
+SPEC = RunSpec("minilm-l6", "rotten-tomatoes", preset("spafit", 6, 2, 4), QUICK)
+
+
+def started_by(shared: Shared, visitor: Visitor) -> Run:
+    """A run that the visitor queued on the Train page."""
+    before = {run.id for run in shared.store.list(limit=None)}
+    page = visitor.open("train")
+    page.press("Start training")
+    (run,) = [run for run in shared.store.list(limit=None) if run.id not in before]
+    return run
+
+
+def over(shared: Shared, run: Run) -> Run:
+    """The run, stopped."""
+    shared.store.request_stop(run.id)
+    return shared.store.get(run.id)
+
+
+def labels(page: Session) -> set[str]:
+    return {getattr(widget, "label", "") for _kind, widget in page.widgets}
+
+
+def test_every_answer_forbids_framing_and_sniffing_and_a_page_brings_a_hidden_cookie(shared: Shared) -> None:
+    for path in ("/", "/explore?s=x", "/_stcore/health"):
+        with urllib.request.urlopen(shared.url + path, timeout=30) as answer:
+            assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+            assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'self'"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            cookie = answer.headers["Set-Cookie"] or ""
+            assert ("spafit_owner" in cookie) == ("health" not in path)
+            if "spafit_owner" in cookie:
+                assert all(word in cookie for word in ("HttpOnly", "SameSite=Strict", "Path=/"))
+    known = Visitor.arriving(shared.url)
+    assert "spafit_owner" not in known.get(), "Whoever has a cookie keeps it."
+
+
+def test_a_run_belongs_to_the_browser_that_started_it(shared: Shared) -> None:
+    ada, bob = Visitor.arriving(shared.url), Visitor.arriving(shared.url)
+    run = started_by(shared, ada)
+    assert run.owner_id
+    assert "Stop it" in labels(ada.open("runs", f"run={run.id}"))
+    assert "Stop it" not in labels(bob.open("runs", f"run={run.id}"))
+    ada.open("runs", f"run={run.id}").press("Stop it")
+    assert shared.store.get(run.id).state is State.STOPPED
+    assert [(done.action, done.administrator) for done in audit.history(shared.store.engine, run.id)] == [
+        ("queued", False),
+        ("stopped", False),
+    ]
+    others = labels(bob.open("runs", f"run={run.id}"))
+    assert not others & {"Run again", "Archive", "Rename it", "Delete it"}
+    assert {"Train with it again", "Explore this setting"} <= others, "Others look and copy."
+
+
+def test_a_button_of_a_session_that_was_taken_over_does_nothing(shared: Shared) -> None:
+    """The widget is in the session; the right is asked of whoever presses it now."""
+    ada, bob = Visitor.arriving(shared.url), Visitor.arriving(shared.url)
+    run = over(shared, started_by(shared, ada))
+    for label in ("Delete it", "Archive", "Rename it", "Run again"):
+        tab = ada.open("runs", f"run={run.id}")
+        button = tab.find(label)
+        tab.socket.close()
+        stolen = Visitor(shared.url, bob.cookie).open("runs", f"run={run.id}", session=tab.id)
+        assert stolen.id == tab.id, "The session was not taken over, so the test shows nothing."
+        stolen.widgets.append(("button", button))
+        stolen.press(label)
+    unchanged = shared.store.get(run.id)
+    assert (unchanged.state, unchanged.archived, unchanged.name) == (State.STOPPED, False, run.name)
+    owners = {done.administrator for done in audit.history(shared.store.engine, run.id)}
+    assert len(audit.history(shared.store.engine, run.id)) == 2, owners
+
+
+def test_somebody_without_a_cookie_looks_and_starts_nothing(shared: Shared) -> None:
+    before = len(shared.store.list(archived=None, limit=None))
+    for cookie in ("", "x", "../../etc/passwd", "a" * 44):
+        page = Visitor(shared.url, cookie).open("train")
+        page.press("Start training")
+        assert "allow cookies" in page.said
+    assert len(shared.store.list(archived=None, limit=None)) == before
+
+
+def test_sixty_names_are_one_turn(shared: Shared) -> None:
+    ada = Visitor.arriving(shared.url)
+    page = ada.open("train")
+    ids = set()
+    for name in ("one", "two", "three"):
+        page.fill("Your name", name)
+        before = {run.id for run in shared.store.list(limit=None)}
+        page.press("Start training")
+        (new,) = [run for run in shared.store.list(limit=None) if run.id not in before]
+        assert new.owner == name
+        ids.add(new.owner_id)
+        page = ada.open("train")
+    assert len(ids) == 1
+    for run in shared.store.list(state=State.QUEUED, limit=None):
+        shared.store.request_stop(run.id)
+
+
+@pytest.mark.parametrize("path", ["/etc", "~root", ".", "..", str(ROOT), "/no/such/folder", "\\\\host\\x", "spafit"])
+def test_a_path_is_no_model_and_no_task_whether_it_exists_or_not(shared: Shared, path: str) -> None:
+    ada = Visitor.arriving(shared.url)
+    before = len(shared.store.list(archived=None, limit=None))
+    page = ada.open("train")
+    for field in ("Pretrained model", "Task"):
+        page.fill(field, path)
+        if not page.find("Start training").disabled:  # where the choice before stays
+            page.press("Start training")
+        page = ada.open("train")
+    page = ada.open("explore")
+    page.fill("Hub id", path)
+    page.press("Open")
+    assert "shared server" in page.said
+    made = shared.store.list(archived=None, limit=None)[: -before or None]
+    assert all(run.model == "minilm-l6" and run.task == "rotten-tomatoes" for run in made)
+    for run in made:
+        shared.store.request_stop(run.id)
+
+
+def test_a_folder_of_the_server_that_looks_like_a_hub_id_is_refused_where_a_run_is_submitted(shared: Shared) -> None:
+    with pytest.raises(ValueError, match="shared server"):
+        shared.store.submit(RunSpec("/etc", "rotten-tomatoes", SPEC.stratification), by=Actor("somebody"))
+    with pytest.raises(ValueError, match="shared server"):
+        shared.store.submit(RunSpec("minilm-l6", "~/texts.csv", SPEC.stratification), by=Actor("somebody"))
+
+
+def test_paths_of_the_server_are_never_shown(shared: Shared, tmp_path: Path) -> None:
+    """A run of the person at the machine may use a folder; where it is stays there."""
+    ada = Visitor.arriving(shared.url)
+    run_id = shared.store.submit(RunSpec(str(tmp_path), "rotten-tomatoes", SPEC.stratification))
+    shared.store.request_stop(run_id)
+    folder = shared.store.folder(run_id)
+    folder.mkdir(parents=True)
+    (folder / "log.txt").write_text(f'File "{ROOT}/spafit/x.py", line 3\ncannot read {tmp_path}/model.safetensors\n')
+    for page, query in (("", ""), ("runs", ""), ("runs", f"run={run_id}"), ("about", ""), ("data", ""), ("train", "")):
+        said = ada.open(page, query).said
+        for place in (str(tmp_path), str(shared.home), str(ROOT), str(Path.home())):
+            assert place not in said, f"/{page}?{query} shows {place}."
+    shared.store.delete(run_id)
+
+
+def test_the_administrators_key_opens_and_a_wrong_one_does_not(shared: Shared) -> None:
+    ada, root = Visitor.arriving(shared.url), Visitor.arriving(shared.url)
+    run = over(shared, started_by(shared, ada))
+    about = root.open("about")
+    about.fill("Administrator's key", "not the key at all")
+    assert "not the administrator's key" in about.said.replace("\\", "")
+    assert "Delete it" not in labels(root.open("runs", f"run={run.id}"))
+    about.fill("Administrator's key", KEY)
+    tab = root.open("runs", f"run={run.id}")
+    assert "Delete it" in labels(tab), "It holds in another tab of the same browser."
+    assert "Delete it" not in labels(Visitor.arriving(shared.url).open("runs", f"run={run.id}"))
+    root.open("about").press("Act as a visitor again")
+    tab.press("Delete it")
+    assert shared.store.get(run.id), "Whoever gave up the key deletes nothing with an old button."
+    root.open("about").fill("Administrator's key", KEY)
+    root.open("runs", f"run={run.id}").press("Delete it")
+    assert run.id not in {found.id for found in shared.store.list(archived=None, limit=None)}
+    last = audit.history(shared.store.engine, run.id)[-1]
+    assert (last.action, last.administrator) == ("deleted", True)
+
+
+def test_no_secret_is_written_down(shared: Shared) -> None:
+    ada = Visitor.arriving(shared.url)
+    run = started_by(shared, ada)
+    ada.open("about").fill("Administrator's key", KEY)
+    with sqlite3.connect(shared.home / "spafit.db") as raw:
+        everything = "\n".join(raw.iterdump())
+    assert hashlib.sha256(ada.cookie.encode()).hexdigest() in everything
+    written = [everything, shared.log.read_text(), ada.open("runs", f"run={run.id}").said, ada.open("about").said]
+    written += [path.read_bytes().decode("latin-1") for path in shared.home.rglob("*") if path.is_file()]
+    for text in written:
+        assert ada.cookie not in text
+        assert KEY not in text
+    assert NO_PATHS not in shared.log.read_text()
+    shared.store.request_stop(run.id)

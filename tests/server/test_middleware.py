@@ -1,0 +1,74 @@
+"""The middleware by itself: headers on every answer, a cookie once, and no trust in what comes through a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from spafit import access
+from spafit.asgi import COOKIE, Doorkeeper
+from spafit.runs.owners import is_secret, new_secret
+
+
+@pytest.fixture(autouse=True)
+def not_shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(access, "_serving_others", threading.Event())
+    yield
+
+
+def answer(
+    *headers: tuple[bytes, bytes], status: int = 200, scheme: str = "http", kind: bytes = b"text/html; charset=utf-8"
+) -> list[tuple[bytes, bytes]]:
+    """The headers with which a page comes to a request with these."""
+    sent: list[Any] = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def keep(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "scheme": scheme, "headers": list(headers)}
+    asyncio.run(Doorkeeper(app)(scope, None, keep))  # ty: ignore[invalid-argument-type]
+    assert sent[1] == {"type": "http.response.body", "body": b"x"}
+    return sent[0]["headers"]
+
+
+def cookie_of(headers: list[tuple[bytes, bytes]]) -> str:
+    return next((value.decode() for name, value in headers if name == b"set-cookie"), "")
+
+
+def test_a_page_brings_a_secret_that_nobody_had() -> None:
+    first, second = cookie_of(answer()), cookie_of(answer())
+    assert first != second
+    assert is_secret(first.split(";")[0].removeprefix(f"{COOKIE}="))
+    assert "Secure" not in first
+    assert "Secure" in cookie_of(answer(scheme="https"))
+
+
+def test_whoever_has_a_secret_keeps_it_and_nonsense_is_replaced() -> None:
+    assert cookie_of(answer((b"cookie", f"a=b; {COOKIE}={new_secret()}".encode()))) == ""
+    for value in (b"", b"x", b'"; rm -rf', new_secret().encode()[:-1]):
+        assert cookie_of(answer((b"cookie", f"{COOKIE}=".encode() + value)))
+
+
+def test_only_pages_bring_one() -> None:
+    assert cookie_of(answer(kind=b"application/json")) == ""
+    assert cookie_of(answer((b"accept", b"text/html,*/*"), status=304, kind=b"")), "A page from the browser's cache."
+    assert cookie_of(answer((b"accept", b"image/png"), status=304, kind=b"")) == ""
+
+
+@pytest.mark.parametrize("name", [b"x-forwarded-for", b"forwarded", b"x-real-ip", b"x-forwarded-host"])
+def test_what_comes_through_a_proxy_makes_the_server_a_shared_one(
+    name: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer()
+    assert not access.shared()
+    answer((name, b"203.0.113.9"))
+    assert access.shared()
+    assert "make run SHARED=1" in capsys.readouterr().err
