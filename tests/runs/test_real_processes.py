@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from spafit.runs import Run, State, Store, attend, ensure_supervisor, processes, rerun, stop, submit
+from spafit.runs import Actor, Run, State, Store, attend, ensure_supervisor, processes, rerun, stop, submit
 from tests.runs.helpers import command_lines, eventually, processes_of, scripted
 
 pytestmark = pytest.mark.usefixtures("scripted_runs")

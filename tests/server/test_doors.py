@@ -114,6 +114,13 @@ def test_sixty_names_are_one_turn(shared: Shared) -> None:
         shared.store.request_stop(run.id)
 
 
+def test_a_path_typed_by_a_program_is_one_sentence_on_train(shared: Shared) -> None:
+    for path in ("/etc", "/no/such/folder"):
+        page = Visitor.arriving(shared.url).open("train")
+        page.fill("Pretrained model", path)
+        assert "shared server" in page.said
+
+
 @pytest.mark.parametrize("path", ["/etc", "~root", ".", "..", str(ROOT), "/no/such/folder", "\\\\host\\x", "spafit"])
 def test_a_path_is_no_model_and_no_task_whether_it_exists_or_not(shared: Shared, path: str) -> None:
     ada = Visitor.arriving(shared.url)
@@ -121,7 +128,7 @@ def test_a_path_is_no_model_and_no_task_whether_it_exists_or_not(shared: Shared,
     page = ada.open("train")
     for field in ("Pretrained model", "Task"):
         page.fill(field, path)
-        if not page.find("Start training").disabled:  # where the choice before stays
+        if not page.find("Start training").disabled:  # the choice before stays
             page.press("Start training")
         page = ada.open("train")
     page = ada.open("explore")

@@ -6,6 +6,7 @@ from spafit.counting import Counts, notices
 from spafit.models.registry import Model, get_model, list_models
 from spafit.stratification import Method, method_of, preset
 from spafit.tasks import Task, get_task, list_tasks
+from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import metric_name, plain, share
 from spafit.ui.explore.model import described
@@ -35,7 +36,8 @@ def choose_model() -> Model:
 
 def _take_model() -> None:
     key = st.session_state["train_model"]
-    commit_model(key, anatomy_of(key).num_layers)
+    with showing_errors():  # a message may name what the list does not offer
+        commit_model(key, anatomy_of(key).num_layers)
 
 
 def choose_task() -> Task:
