@@ -9,6 +9,15 @@ from spafit.cli.output import note, print_json
 from spafit.runs import Store
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add which run, where to and how."""
+    parser.add_argument("id", metavar="RUN", help="the run's id")
+    parser.add_argument("--to", required=True, metavar="FOLDER", help="a folder that does not exist, or an empty one")
+    parser.add_argument(
+        "--format", metavar="FORMAT", help="adapter (for PEFT) or merged (a plain model); default: what suits the run"
+    )
+
+
 def run(chosen: argparse.Namespace) -> int:
     """Write a run's model into a folder."""
     from spafit.export.folder import default_format, export, format_named

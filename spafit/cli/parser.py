@@ -21,6 +21,8 @@ COMMANDS = {
     "runs": "List runs.",
     "show": "Show one run: settings, progress, results; or the Python script that repeats it.",
     "stop": "Stop runs; their curves are kept.",
+    "predict": "Say what a run's model makes of texts.",
+    "export": "Write a run's model into a folder that loads without spafit.",
     "models": "List the models that can be picked.",
     "tasks": "List the tasks that can be picked.",
     "doctor": "Check devices, versions, disk, database, Hub and the bundled weights.",

@@ -9,11 +9,23 @@ import sys
 from pathlib import Path
 
 from spafit.cli.output import print_json, print_table
+from spafit.cli.parser import CommandError
 from spafit.errors import SpafitError
 from spafit.runs import Store
 
 MAX_FILE_BYTES = 100_000_000
 COLUMNS = ("text", "pair")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add which run and which texts."""
+    parser.add_argument("id", metavar="RUN", help="the run's id")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="what to read")
+    parser.add_argument("--pair", action="append", metavar="TEXT", help="the second text, once for each first one")
+    parser.add_argument(
+        "--file", metavar="FILE", help="a CSV or TSV file with a column text (and pair), or a text file, a text a line"
+    )
+    parser.add_argument("--csv", action="store_true", help="print CSV instead of a table")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -44,11 +56,15 @@ def run(chosen: argparse.Namespace) -> int:
 def _texts(chosen: argparse.Namespace) -> tuple[list[str], list[str] | None]:
     """Return the texts, and second ones where they come in pairs."""
     if bool(chosen.file) == bool(chosen.texts):
-        raise SpafitError("Give texts, or a file of them with --file; one of the two.")
+        raise CommandError("Give texts, or a file of them with --file; one of the two.")
     if chosen.json and chosen.csv:
-        raise SpafitError("--json and --csv contradict each other; choose one.")
+        raise CommandError("--json and --csv contradict each other; choose one.")
     if chosen.texts:
-        return (list(chosen.texts), None) if chosen.pair is None else (list(chosen.texts), list(chosen.pair))
+        if chosen.pair is not None and len(chosen.pair) != len(chosen.texts):
+            raise CommandError(
+                f"There are {len(chosen.texts)} texts but {len(chosen.pair)} second ones; give one each."
+            )
+        return chosen.texts, chosen.pair
     return _from_file(Path(chosen.file))
 
 

@@ -21,3 +21,10 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) 
 
 def document(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
     return json.loads(printed(capsys, *arguments, "--json", code=code).splitlines()[-1])
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run a command in this process and return its exit code, stdout and stderr."""
+    capsys.readouterr()
+    code = main(arguments)
+    return code, *capsys.readouterr()

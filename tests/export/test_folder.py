@@ -8,21 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from spafit import adapt
 from spafit.errors import SpafitError
 from spafit.export.folder import RECORD, default_format, export
-from spafit.export.restore import Trained, restore
+from spafit.export.restore import restore
 from spafit.runs import Store
-from spafit.stratification import LoraSettings, Role, Stratification, preset
+from spafit.stratification import LoraSettings, Role, preset
 from spafit.training.checkpoint import save_trained
-from spafit.training.config import RunSpec, TrainSettings
-from spafit.training.loading import load_model
+from spafit.training.config import RunSpec
 from spafit.tryout.predict import Predictor
-from tests.tiny import FAMILIES, save_tiny_model, tiny_anatomy
+from tests.export.runs import LABELS, LAYERS, trained_run
+from tests.tiny import FAMILIES
 
-LAYERS = 3
 TEXTS = ["a great film", "the plot was dull and the actor bad", "funny", "long " * 40]
-LABELS = ("pan", "praise", "neither")
 ELSEWHERE = """
 import json, sys, torch
 from peft import AutoPeftModelForSequenceClassification
@@ -45,21 +42,6 @@ print(json.dumps(answers))
 """
 
 
-def trained(folder: Path, family: str, stratification: Stratification, labels: tuple[str, ...] = LABELS) -> Trained:
-    """A tiny run whose trained parameters are the first ones, shaken."""
-    base = save_tiny_model(folder / family, family)
-    spec = RunSpec(str(base), "rotten-tomatoes", stratification, TrainSettings(max_length=24))
-    model, anatomy = load_model(base, tiny_anatomy(family, LAYERS, max(1, len(labels))), seed=spec.settings.seed)
-    torch.manual_seed(1)
-    adapt.apply(model, anatomy, stratification)
-    state = {name: value + 0.3 * torch.randn(value.shape) for name, value in adapt.trainable_state(model).items()}
-    store = Store.open()
-    run = store.get(store.submit(spec))
-    metadata = {"labels": json.dumps(labels), "pair": "false"}
-    save_trained(store.folder(run.id), state, metadata)
-    return restore(run, store.folder(run.id))
-
-
 def elsewhere(folders: list[tuple[Path, bool]]) -> dict[str, dict[str, list]]:
     """What a fresh process without spafit answers."""
     arguments = json.dumps(TEXTS), json.dumps([[str(folder), adapter] for folder, adapter in folders])
@@ -73,7 +55,7 @@ def elsewhere(folders: list[tuple[Path, bool]]) -> dict[str, dict[str, list]]:
 def test_every_family_answers_the_same_without_spafit(tmp_path: Path) -> None:
     folders, ours = [], {}
     for family in FAMILIES:
-        whole = trained(
+        whole = trained_run(
             tmp_path, family, preset("spafit", LAYERS, 1, 2, LoraSettings(targets=(Role.QUERY, Role.FFN_OUT)))
         )
         expected = Predictor(whole).predict(TEXTS)
@@ -93,7 +75,7 @@ def test_every_family_answers_the_same_without_spafit(tmp_path: Path) -> None:
 
 
 def test_a_regression_keeps_its_scale(tmp_path: Path) -> None:
-    whole = trained(tmp_path, "bert", preset("full", LAYERS), ())
+    whole = trained_run(tmp_path, "bert", preset("full", LAYERS), ())
     export(whole, tmp_path / "out")
     answer = elsewhere([(tmp_path / "out", False)])[str(tmp_path / "out")]
     assert answer["scores"] == pytest.approx([each.score for each in Predictor(whole).predict(TEXTS)], abs=1e-4)
@@ -102,7 +84,7 @@ def test_a_regression_keeps_its_scale(tmp_path: Path) -> None:
 def test_the_format_follows_what_was_trained(tmp_path: Path) -> None:
     methods = {"spafit": "adapter", "lora": "adapter", "bitfit": "merged", "probe": "merged", "full": "merged"}
     for number, (method, kind) in enumerate(methods.items()):
-        whole = trained(tmp_path / str(number), "bert", preset(method, LAYERS))
+        whole = trained_run(tmp_path / str(number), "bert", preset(method, LAYERS))
         assert default_format(whole) == kind
     with pytest.raises(SpafitError, match="export the merged model instead"):
         export(whole, tmp_path / "out", "adapter")
@@ -111,7 +93,7 @@ def test_the_format_follows_what_was_trained(tmp_path: Path) -> None:
 
 
 def test_the_folder_says_what_it_is(tmp_path: Path) -> None:
-    whole = trained(tmp_path, "bert", preset("spafit", LAYERS, 1, 2))
+    whole = trained_run(tmp_path, "bert", preset("spafit", LAYERS, 1, 2))
     files = export(whole, tmp_path / "out")
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", RECORD, "README.md"} <= set(files)
     document = json.loads((tmp_path / "out" / RECORD).read_text())
@@ -123,7 +105,7 @@ def test_the_folder_says_what_it_is(tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_come_back_says_why(tmp_path: Path) -> None:
-    whole = trained(tmp_path, "bert", preset("spafit", LAYERS, 1, 2))
+    whole = trained_run(tmp_path, "bert", preset("spafit", LAYERS, 1, 2))
     folder = Store.open().folder(whole.run.id)
     with pytest.raises(SpafitError, match="no saved weights"):
         restore(whole.run, tmp_path / "nowhere")
