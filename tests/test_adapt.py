@@ -90,6 +90,9 @@ KEY_BIASES = [(family, {}) for family in FAMILIES] + [
     ("deberta-v2", {"share_att_key": False, "pos_att_type": ["c2p"]}),
     ("deberta-v2", {"relative_attention": False, "position_biased_input": True}),
     ("llama", {"attention_bias": True}),
+    ("gemma3_text", {"attention_bias": True}),
+    ("gpt_neox", {"rotary_pct": 1.0}),
+    ("gpt_neox", {"rotary_pct": 0.25, "hidden_size": 32}),
     ("modernbert", {"attention_bias": True}),
 ]
 

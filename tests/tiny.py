@@ -25,6 +25,8 @@ def tiny_config(family: str, num_layers: int = 3) -> dict[str, Any]:
     sizes = {
         "bert": bert,
         "roberta": bert | _TOKENS,
+        "xlm-roberta": bert | _TOKENS | {"pad_token_id": 1, "max_position_embeddings": 66, "type_vocab_size": 1},
+        "camembert": bert | _TOKENS,
         "electra": bert | {"embedding_size": 8},
         "distilbert": {
             "vocab_size": VOCABULARY,
@@ -52,17 +54,23 @@ def tiny_config(family: str, num_layers: int = 3) -> dict[str, Any]:
         "gpt2": _TOKENS
         | {"vocab_size": VOCABULARY, "n_embd": 16, "n_layer": num_layers, "n_head": 4, "n_positions": 64},
         "opt": _SIZES | depth | _TOKENS | {"ffn_dim": 24, "word_embed_proj_dim": 8, "max_position_embeddings": 64},
+        "gpt_neox": _SIZES | depth | _TOKENS | {"max_position_embeddings": 64, "rotary_pct": 0.5},
         "llama": _GROUPED | depth,
+        "mistral": _GROUPED | depth | {"sliding_window": 8},
         "qwen2": _GROUPED | depth,
         "qwen3": _GROUPED | depth | {"head_dim": 8},
         "gemma2": _GROUPED | depth | {"head_dim": 8},
+        "gemma3_text": _GROUPED | depth | {"head_dim": 8, "sliding_window": 8, "sliding_window_pattern": 2},
     }
     return {"model_type": family} | sizes[family]
 
 
+DECODERS = ("gpt2", "opt", "gpt_neox", "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text")
 FAMILIES = (
     "bert",
     "roberta",
+    "xlm-roberta",
+    "camembert",
     "electra",
     "distilbert",
     "mpnet",
@@ -70,10 +78,13 @@ FAMILIES = (
     "modernbert",
     "gpt2",
     "opt",
+    "gpt_neox",
     "llama",
+    "mistral",
     "qwen2",
     "qwen3",
     "gemma2",
+    "gemma3_text",
 )
 
 

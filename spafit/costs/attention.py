@@ -31,7 +31,9 @@ def attention(row: Modules, x: Value, positions_grad: bool) -> Value:
         q, k = _rotary(tape, q), _rotary(tape, k)
     if anatomy.num_kv_heads < anatomy.num_heads:
         k, v = tape.copy(k, tokens * wide), tape.copy(v, tokens * wide)
+    v = tape.copy(v) if plan.heads_first else v
     result = _attend(row, q, k, v)
+    result = tape.copy(result) if plan.heads_first else result
     tape.hold(q, k, v)
     return row.linear(result, out)
 

@@ -17,6 +17,8 @@ class Blueprint:
     ffn_norm: str
     pre_norm: bool
     """Whether norms come before each block (GPT-2, Llama) instead of after the residual sum (BERT)."""
+    parallel: bool = False
+    """Whether both blocks read the layer's input and their outputs are added to it together (GPT-NeoX)."""
     output_norms: tuple[str, str] | None = None
     """Further norms after each block, before the residual sum (Gemma 2)."""
     rms: bool = False
@@ -26,6 +28,8 @@ class Blueprint:
     holds_activation: bool = False
     """Whether the layer's code holds the activation's output in a variable until its end."""
     rotary: bool = False
+    heads_first: bool = False
+    """Whether values are copied head by head like queries and keys, and the result back token by token (GPT-NeoX)."""
     hidden_dropout: bool = False
     """Whether the blocks' outputs go through dropout in training."""
     attention_dropout: bool = False
@@ -69,6 +73,8 @@ _LLAMA = Blueprint(
 BLUEPRINTS = {
     "bert": _BERT,
     "roberta": _BERT,
+    "xlm-roberta": _BERT,
+    "camembert": _BERT,
     "electra": replace(_BERT, projection="electra.embeddings_project", project_after="dropout"),
     "distilbert": replace(
         _BERT,
@@ -103,7 +109,17 @@ BLUEPRINTS = {
         project_after="words",
         classifies_tokens=True,
     ),
+    "gpt_neox": Blueprint(
+        "input_layernorm",
+        "post_attention_layernorm",
+        pre_norm=True,
+        parallel=True,
+        rotary=True,
+        heads_first=True,
+        classifies_tokens=True,
+    ),
     "llama": _LLAMA,
+    "mistral": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
     "gemma2": replace(
@@ -112,6 +128,12 @@ BLUEPRINTS = {
         output_norms=("post_attention_layernorm", "post_feedforward_layernorm"),
         norm_scales_first=True,
         eager="gemma2",
+    ),
+    "gemma3_text": replace(
+        _LLAMA,
+        ffn_norm="pre_feedforward_layernorm",
+        output_norms=("post_attention_layernorm", "post_feedforward_layernorm"),
+        norm_scales_first=True,
     ),
 }
 """By the anatomy's family."""

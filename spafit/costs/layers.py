@@ -105,8 +105,9 @@ def write_layer(row: Modules, x: Value, positions_grad: bool) -> Value:
     """Write both blocks with their norms and residual sums; return the layer's output."""
     plan, tape, tokens = row.blueprint, row.tape, row.step.tokens
     variables: list[Value] = []  # what the layer's own code holds until its end
+    entry = x
     for index, norm in enumerate((plan.attention_norm, plan.ffn_norm)):
-        given = row.norm(x, norm, tokens) if plan.pre_norm else x
+        given = row.norm(entry if plan.parallel else x, norm, tokens) if plan.pre_norm else x
         y = attention(row, given, positions_grad) if index == 0 else feed_forward(row, given, variables)
         tape.hold(given)
         if plan.output_norms:

@@ -13,7 +13,8 @@ from transformers.utils import logging
 
 from spafit.models.anatomy import Anatomy, Tensor, check_labels, kind_of
 from spafit.models.configs import UnsupportedModelError, architecture, family_of, read_config
-from spafit.models.families import Family
+from spafit.models.families import Family, positions_after_padding
+from spafit.quantities import is_whole
 from spafit.stratification import Role
 
 
@@ -58,7 +59,7 @@ def build_anatomy(
         head_dim=query_width // heads,
         intermediate_size=first[(Role.FFN_OUT,)].fan[0],
         vocab_size=config.vocab_size,
-        max_length=config.max_position_embeddings - family.reserved_positions,
+        max_length=_max_length(config, family),
         num_labels=num_labels,
         gated_ffn=family.gated_ffn,
         fused_qkv=fused,
@@ -97,6 +98,20 @@ def meta_model(config: PretrainedConfig) -> torch.nn.Module:
         logging.set_verbosity(verbosity)
 
 
+def _max_length(config: PretrainedConfig, family: Family) -> int:
+    """Return the most tokens a text may have; raises `UnsupportedModelError` when no text would fit."""
+    rows = config.max_position_embeddings
+    if family.reserved_positions is positions_after_padding and not is_whole(config.pad_token_id, 0, rows):
+        raise UnsupportedModelError(
+            f"{family.label} counts positions from its padding id on, and this configuration's pad_token_id is "
+            f"{config.pad_token_id!r}."
+        )
+    length = rows - family.reserved_positions(config)
+    if length < 1:
+        raise UnsupportedModelError(f"This {family.label} has {rows} positions and no room in them for a text.")
+    return length
+
+
 def _first_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:200]}".rstrip(".: ")
@@ -121,6 +136,7 @@ def _tensor(
             f"This {family.label} has a parameter {name!r} that other models of the family lack; it has no known place."
         )
     conv1d = isinstance(module, Conv1D)
+    inert = family.inert(config).get(inside, 0.0) if kind == "bias" else 0.0
     return Tensor(
         name,
         shape,
@@ -130,5 +146,5 @@ def _tensor(
         kind,
         adaptable=kind == "weight" and (conv1d or isinstance(module, torch.nn.Linear)),
         transposed=conv1d and kind == "weight",
-        inert=parameter.numel() // len(roles) if kind == "bias" and inside in family.inert(config) else 0,
+        inert=round(inert * parameter.numel() / len(roles)),
     )

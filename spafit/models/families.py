@@ -30,14 +30,24 @@ class Part:
     """Whether it is the norm that closes the stack of layers."""
 
 
-def no_inert_bias(config: Any) -> tuple[str, ...]:
-    """Every bias has an effect: rotary positions turn queries against keys after the key bias is added."""
-    return ()
+def no_inert_bias(config: Any) -> dict[str, float]:
+    """Say that every bias has an effect: rotary positions turn queries against keys after the key bias is added."""
+    return {}
 
 
-def inert_bias(*modules: str) -> Callable[[Any], tuple[str, ...]]:
+def inert_bias(*modules: str) -> Callable[[Any], dict[str, float]]:
     """Return a rule naming modules whose key bias adds the same score to every position, which softmax does not see."""
-    return lambda config: modules
+    return lambda config: dict.fromkeys(modules, 1.0)
+
+
+def no_reserved_positions(config: Any) -> int:
+    """Say that a text may be as long as the position table, or as the positions that the configuration names."""
+    return 0
+
+
+def positions_after_padding(config: Any) -> int:
+    """Return how many rows come before a text's first position: RoBERTa counts positions from the padding id on."""
+    return config.pad_token_id + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +66,13 @@ class Family:
     embeddings: Mapping[str, Role]
     head: Mapping[str, Part]
     gated_ffn: bool = False
-    reserved_positions: int = 0
-    """Rows of the position table that no token uses, for tables whose size the configuration gives with them."""
-    inert: Callable[[Any], tuple[str, ...]] = field(default=no_inert_bias)
-    """Configuration -> modules of a layer whose key bias has no effect."""
+    reserved_positions: Callable[[Any], int] = field(default=no_reserved_positions)
+    """Configuration -> rows of the position table that no token uses, where the configuration's size includes them."""
+    inert: Callable[[Any], Mapping[str, float]] = field(default=no_inert_bias)
+    """Configuration -> modules of a layer whose key bias has no effect, and the share of its values of which that is
+    true."""
+    only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Key of the configuration -> the values that transformers builds; it reads others and then ignores them."""
 
 
 _EMBEDDING, _NORM = Role.EMBEDDING, Role.NORM
@@ -100,17 +113,22 @@ BERT = Family(
     head={"bert.pooler.dense": Part(Role.POOLER)} | _CLASSIFIER,
     inert=inert_bias("attention.self.key"),
 )
-ROBERTA = Family(
-    "roberta",
-    "RoBERTa",
-    ("roberta",),
-    layers="roberta.encoder.layer",
-    layer_modules=_BERT_LAYER,
-    embeddings=_bert_embeddings("roberta"),
-    head=_DENSE_HEAD,
-    reserved_positions=2,
-    inert=inert_bias("attention.self.key"),
-)
+
+
+def _roberta_like(key: str, label: str) -> Family:
+    return Family(
+        key,
+        label,
+        (key,),
+        layers="roberta.encoder.layer",
+        layer_modules=_BERT_LAYER,
+        embeddings=_bert_embeddings("roberta"),
+        head=_DENSE_HEAD,
+        reserved_positions=positions_after_padding,
+        inert=inert_bias("attention.self.key"),
+    )
+
+
 ELECTRA = Family(
     "electra",
     "ELECTRA",
@@ -166,17 +184,17 @@ MPNET = Family(
         "mpnet.encoder.relative_attention_bias": _EMBEDDING,
     },
     head=_DENSE_HEAD,
-    reserved_positions=2,
+    reserved_positions=lambda config: 2,  # as RoBERTa, with a padding id of 1 whatever the configuration says
     inert=inert_bias("attention.attn.k"),
 )
 
 
-def _deberta_inert(config: Any) -> tuple[str, ...]:
-    """Position-to-content scores multiply keys by positions, so the key bias counts there; the projection of positions
-    used as keys has no such use (He et al. 2021, arXiv 2006.03654, equation 4)."""
+def _deberta_inert(config: Any) -> dict[str, float]:
+    """Return the projection of positions used as keys, and the key's where no position-to-content score multiplies keys
+    by positions (He et al. 2021, arXiv 2006.03654, equation 4)."""
     if config.relative_attention and "p2c" in (config.pos_att_type or ()):
-        return ("attention.self.pos_key_proj",)
-    return ("attention.self.key_proj", "attention.self.pos_key_proj")
+        return {"attention.self.pos_key_proj": 1.0}
+    return {"attention.self.key_proj": 1.0, "attention.self.pos_key_proj": 1.0}
 
 
 DEBERTA = Family(
@@ -258,6 +276,32 @@ OPT = Family(
     inert=inert_bias("self_attn.k_proj"),
 )
 
+
+def _neox_inert(config: Any) -> dict[str, float]:
+    """Return the part of the key bias in those values of a head that rotary positions leave as they are."""
+    head = config.hidden_size // config.num_attention_heads
+    turned = int(head * config.rope_parameters.get("partial_rotary_factor", 1.0))
+    return {"attention.query_key_value": 1 - turned / head}
+
+
+GPT_NEOX = Family(
+    "gpt_neox",
+    "GPT-NeoX",
+    ("gpt_neox",),
+    layers="gpt_neox.layers",
+    layer_modules={
+        "attention.query_key_value": QKV,
+        "attention.dense": O,
+        "mlp.dense_h_to_4h": IN,
+        "mlp.dense_4h_to_h": OUT,
+        "input_layernorm": NORM,
+        "post_attention_layernorm": NORM,
+    },
+    embeddings={"gpt_neox.embed_in": _EMBEDDING},
+    head={"gpt_neox.final_layer_norm": Part(Role.NORM, final_norm=True)} | _SCORE,
+    inert=_neox_inert,
+)
+
 _LLAMA_LAYER = {
     "self_attn.q_proj": Q,
     "self_attn.k_proj": K,
@@ -271,7 +315,13 @@ _LLAMA_LAYER = {
 }
 
 
-def _llama_like(key: str, label: str, extra_norms: tuple[str, ...] = ()) -> Family:
+_QUERY_KEY_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
+_FEED_FORWARD_NORMS = ("pre_feedforward_layernorm", "post_feedforward_layernorm")
+
+
+def _llama_like(
+    key: str, label: str, extra_norms: tuple[str, ...] = (), only: Mapping[str, tuple[Any, ...]] | None = None
+) -> Family:
     return Family(
         key,
         label,
@@ -281,12 +331,15 @@ def _llama_like(key: str, label: str, extra_norms: tuple[str, ...] = ()) -> Fami
         embeddings={"model.embed_tokens": _EMBEDDING},
         head={"model.norm": Part(Role.NORM, final_norm=True)} | _SCORE,
         gated_ffn=True,
+        only=only or {},
     )
 
 
 FAMILIES = (
     BERT,
-    ROBERTA,
+    _roberta_like("roberta", "RoBERTa"),
+    _roberta_like("xlm-roberta", "XLM-RoBERTa"),
+    _roberta_like("camembert", "CamemBERT"),
     ELECTRA,
     DISTILBERT,
     MPNET,
@@ -294,10 +347,18 @@ FAMILIES = (
     MODERNBERT,
     GPT2,
     OPT,
+    GPT_NEOX,
     _llama_like("llama", "Llama"),
+    _llama_like("mistral", "Mistral"),
     _llama_like("qwen2", "Qwen2"),
-    _llama_like("qwen3", "Qwen3", ("self_attn.q_norm", "self_attn.k_norm")),
-    _llama_like("gemma2", "Gemma 2", ("pre_feedforward_layernorm", "post_feedforward_layernorm")),
+    _llama_like("qwen3", "Qwen3", _QUERY_KEY_NORMS),
+    _llama_like("gemma2", "Gemma 2", _FEED_FORWARD_NORMS),
+    _llama_like(
+        "gemma3_text",
+        "Gemma 3 (text)",
+        _QUERY_KEY_NORMS + _FEED_FORWARD_NORMS,
+        only={"attn_logit_softcapping": (None,)},
+    ),
 )
 BY_MODEL_TYPE = {model_type: family for family in FAMILIES for model_type in family.model_types}
 BY_KEY = {family.key: family for family in FAMILIES}

@@ -12,7 +12,7 @@ from spafit.models.build import build_anatomy
 from spafit.models.configs import MAX_CONFIG_BYTES, UnsupportedModelError, family_of, parse_config, read_config
 from spafit.models.families import BY_KEY
 from spafit.stratification import MATRIX_ROLES, Role
-from tests.tiny import FAMILIES, tiny_anatomy, tiny_config, tiny_model
+from tests.tiny import DECODERS, FAMILIES, tiny_anatomy, tiny_config, tiny_model
 
 BERT_LARGE = {
     "model_type": "bert",
@@ -52,9 +52,7 @@ def test_fresh_is_what_a_base_checkpoint_lacks(family: str) -> None:
 
     config = transformers_config(tiny_config(family), 2)
     prefix = tiny_model(family).base_model_prefix
-    kind = (
-        AutoModelForCausalLM if family in ("gpt2", "opt", "llama", "qwen2", "qwen3", "gemma2") else AutoModelForMaskedLM
-    )
+    kind = AutoModelForCausalLM if family in DECODERS else AutoModelForMaskedLM
     with torch.device("meta"):
         carried = {name for name, _ in kind.from_config(config).named_parameters()}
         carried |= {f"{prefix}.{name}" for name, _ in AutoModel.from_config(config).named_parameters()}
@@ -73,24 +71,25 @@ def test_every_layer_has_every_matrix_and_fans_are_in_and_out(family: str) -> No
         assert all((t.fan[0] == built.hidden_size) for t in adaptable if t.roles == (Role.FFN_IN,))
         assert all((t.fan[1] == built.hidden_size) for t in adaptable if t.roles == (Role.FFN_OUT,))
         assert all((t.fan[0] == built.intermediate_size) for t in adaptable if t.roles == (Role.FFN_OUT,))
-    assert built.fused_qkv == (family in ("gpt2", "modernbert"))
-    assert built.has_biases == (family not in ("modernbert", "llama", "qwen3", "gemma2"))
+    assert built.fused_qkv == (family in ("gpt2", "gpt_neox", "modernbert"))
+    assert built.has_biases == (family not in ("modernbert", "llama", "mistral", "qwen3", "gemma2", "gemma3_text"))
 
 
 def test_sizes_are_read_the_same_from_every_family() -> None:
     for family in FAMILIES:
         built = tiny_anatomy(family)
         assert (built.num_layers, built.hidden_size, built.num_heads, built.vocab_size) == (3, 16, 4, 64)
-        assert built.num_kv_heads == (2 if family in ("llama", "qwen2", "qwen3", "gemma2") else 4)
-        assert built.head_dim == (8 if family in ("qwen3", "gemma2") else 4)
-        assert built.max_length == (62 if family in ("roberta", "mpnet") else 64)
+        assert built.num_kv_heads == (2 if "num_key_value_heads" in tiny_config(family) else 4)
+        assert built.head_dim == tiny_config(family).get("head_dim", 4)
+        assert built.max_length == {"roberta": 63, "camembert": 63, "mpnet": 62}.get(family, 64)
         assert built.intermediate_size == (64 if family == "gpt2" else 24)
 
 
 def test_key_biases_are_inert_where_softmax_hides_them() -> None:
     inert = {family: sum(t.inert for t in tiny_anatomy(family).layers[0]) for family in FAMILIES}
-    with_inert = {"bert", "roberta", "electra", "distilbert", "mpnet", "gpt2", "opt"}
-    assert inert == {family: 16 if family in with_inert else 0 for family in FAMILIES}
+    with_inert = {"bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert", "mpnet", "gpt2", "opt"}
+    half = {"gpt_neox": 8}  # whose positions turn half of every key here
+    assert inert == {family: 16 if family in with_inert else half.get(family, 0) for family in FAMILIES}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -139,7 +138,7 @@ REFUSALS = {
     "odd type": ({"model_type": ["bert"]}, "no model_type"),
     "cross-attention": (tiny_config("bert") | {"is_decoder": True, "add_cross_attention": True}, "cross-attention"),
     "quantised": (tiny_config("llama") | {"quantization_config": {"bits": 4}}, "quantised"),
-    "too deep": (tiny_config("bert") | {"num_hidden_layers": 100_000}, "num_hidden_layers is '100000'"),
+    "too deep": (tiny_config("bert") | {"num_hidden_layers": 100_000}, "num_hidden_layers is 100000"),
     "too wide": (tiny_config("bert") | {"hidden_size": 10**9}, "hidden_size"),
     "no layers": (tiny_config("bert") | {"num_hidden_layers": 0}, "num_hidden_layers"),
     "text for a number": (tiny_config("gpt2") | {"n_embd": "wide"}, "n_embd is 'wide'"),
