@@ -8,9 +8,7 @@ from spafit.stratification import LoraSettings, Method, preset
 from spafit.training.accelerated.fast_path import FastPath, find_one_token
 from spafit.training.accelerated.kernels import ONEDNN
 from spafit.training.prefix.replay import Replay
-from tests.tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_model
-
-DECODERS = {"gpt2", "opt", "llama", "qwen2", "qwen3", "gemma2"}
+from tests.tiny import DECODERS, FAMILIES, tiny_anatomy, tiny_batch, tiny_model
 
 
 def stratified(family: str, method: Method = Method.SPAFIT, **changes):
