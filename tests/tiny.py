@@ -36,7 +36,7 @@ def tiny_config(family: str, num_layers: int = 3) -> dict[str, Any]:
             "hidden_dim": 24,
             "max_position_embeddings": 64,
         },
-        "mpnet": bert | _TOKENS,
+        "mpnet": _SIZES | depth | _TOKENS | {"max_position_embeddings": 64},
         "deberta-v2": bert
         | {
             "relative_attention": True,
@@ -53,7 +53,10 @@ def tiny_config(family: str, num_layers: int = 3) -> dict[str, Any]:
         | {"cls_token_id": 2, "sep_token_id": 3, "max_position_embeddings": 64, "local_attention": 16},
         "gpt2": _TOKENS
         | {"vocab_size": VOCABULARY, "n_embd": 16, "n_layer": num_layers, "n_head": 4, "n_positions": 64},
-        "opt": _SIZES | depth | _TOKENS | {"ffn_dim": 24, "word_embed_proj_dim": 8, "max_position_embeddings": 64},
+        "opt": depth
+        | _TOKENS
+        | {"vocab_size": VOCABULARY, "hidden_size": 16, "num_attention_heads": 4, "ffn_dim": 24}
+        | {"word_embed_proj_dim": 8, "max_position_embeddings": 64},
         "gpt_neox": _SIZES | depth | _TOKENS | {"max_position_embeddings": 64, "rotary_pct": 0.5},
         "llama": _GROUPED | depth,
         "mistral": _GROUPED | depth | {"sliding_window": 8},

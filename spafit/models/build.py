@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging
 
 from spafit.models.anatomy import Anatomy, Tensor, check_labels, kind_of
+from spafit.models.config_keys import ignored_keys
 from spafit.models.configs import UnsupportedModelError, architecture, family_of, read_config
 from spafit.models.families import Family, positions_after_padding
 from spafit.quantities import is_whole
@@ -40,6 +42,7 @@ def build_anatomy(
     family = family_of(raw)
     config = transformers_config(raw, num_labels)
     model = meta_model(config)
+    _check_built(raw, family, config, model)
     tensors = [_tensor(path, parameter, model, family, config) for path, parameter in model.named_parameters()]
     order = {"embeddings": 0, "layer": 1, "head": 2}
     tensors.sort(key=lambda t: (order[t.row], t.layer or 0))
@@ -49,6 +52,11 @@ def build_anatomy(
     kv_heads = getattr(config, "num_key_value_heads", None) or heads
     first = {t.roles: t for t in reversed(layers) if t.adaptable}
     query_width = first[(Role.QUERY, Role.KEY, Role.VALUE)].fan[1] // 3 if fused else first[(Role.QUERY,)].fan[1]
+    head_dim = query_width // heads
+    if raw.get("head_dim") not in (None, head_dim):
+        raise UnsupportedModelError(
+            f"This configuration asks for heads of {raw['head_dim']!r} values, but this {family.label} has {head_dim}."
+        )
     return Anatomy(
         name=name or family.label,
         family=family.key,
@@ -56,7 +64,7 @@ def build_anatomy(
         hidden_size=config.hidden_size,
         num_heads=heads,
         num_kv_heads=kv_heads,
-        head_dim=query_width // heads,
+        head_dim=head_dim,
         intermediate_size=first[(Role.FFN_OUT,)].fan[0],
         vocab_size=config.vocab_size,
         max_length=_max_length(config, family),
@@ -96,6 +104,18 @@ def meta_model(config: PretrainedConfig) -> torch.nn.Module:
         raise UnsupportedModelError(f"No model can be built from this configuration ({_first_line(error)}).") from error
     finally:
         logging.set_verbosity(verbosity)
+
+
+def _check_built(raw: Mapping[str, Any], family: Family, config: PretrainedConfig, model: torch.nn.Module) -> None:
+    """Raise `UnsupportedModelError` when a configuration asks for what the installed transformers does not build."""
+    ignored = ignored_keys(raw, family, type(config), type(model))
+    if ignored:
+        asked = ", ".join(f"{key[:60]} {str(value)[:40]!r}" for key, value in list(ignored.items())[:3])
+        raise UnsupportedModelError(
+            f"transformers {transformers.__version__} does not build what this {family.label} asks for ({asked}), so "
+            "another model would be trained under its name; a key that says nothing about the network can be taken out "
+            "of config.json."
+        )
 
 
 def _max_length(config: PretrainedConfig, family: Family) -> int:

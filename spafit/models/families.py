@@ -72,7 +72,7 @@ class Family:
     """Configuration -> modules of a layer whose key bias has no effect, and the share of its values of which that is
     true."""
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    """Key of the configuration -> the values that transformers builds; it reads others and then ignores them."""
+    """Key of the configuration -> the values that transformers builds; it takes others and then ignores them."""
 
 
 _EMBEDDING, _NORM = Role.EMBEDDING, Role.NORM
@@ -300,6 +300,7 @@ GPT_NEOX = Family(
     embeddings={"gpt_neox.embed_in": _EMBEDDING},
     head={"gpt_neox.final_layer_norm": Part(Role.NORM, final_norm=True)} | _SCORE,
     inert=_neox_inert,
+    only={"rope_theta": (10_000,)},  # it goes by rotary_emb_base
 )
 
 _LLAMA_LAYER = {
@@ -357,7 +358,7 @@ FAMILIES = (
         "gemma3_text",
         "Gemma 3 (text)",
         _QUERY_KEY_NORMS + _FEED_FORWARD_NORMS,
-        only={"attn_logit_softcapping": (None,)},
+        only={"attn_logit_softcapping": ()},
     ),
 )
 BY_MODEL_TYPE = {model_type: family for family in FAMILIES for model_type in family.model_types}

@@ -27,6 +27,8 @@ TIME_LIMIT = 120.0
 """Seconds a helper process may take; importing the libraries on a busy machine is most of it."""
 MEMORY_LIMIT = MEMORY
 MOST_AT_ONCE = 2
+CHECKS = 2
+"""Raised whenever more is refused or read otherwise, so that an anatomy kept by an earlier version is built again."""
 
 State = Literal["running", "done", "failed"]
 
@@ -164,7 +166,7 @@ def _environment() -> dict[str, str]:
 
 
 def _cache_path(config: Mapping[str, Any]) -> Path:
-    content = json.dumps([SCHEMA_VERSION, version("transformers"), architecture(config)], sort_keys=True)
+    content = json.dumps([SCHEMA_VERSION, CHECKS, version("transformers"), architecture(config)], sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
     return spafit_home() / "cache" / "anatomies" / f"{digest}.json"
 

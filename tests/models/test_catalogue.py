@@ -26,7 +26,8 @@ def pooler(width: int) -> int:
 
 
 # Values in the model without its fresh head, as KerasHub's presets count them in the published weights. KerasHub leaves
-# out RoBERTa's and OPT's two reserved positions and RoBERTa's single segment, and gives ELECTRA a pooler.
+# out RoBERTa's and OPT's two reserved positions and RoBERTa's single segment, and gives ELECTRA a pooler. Pythia's are
+# the totals in the suite's README, of which the output matrix is no part of a classifier, nor is it of Mistral's.
 PUBLISHED = {
     "bert-tiny": 4_385_920,
     "bert-small": 28_763_648,
@@ -38,6 +39,8 @@ PUBLISHED = {
     "distilbert-base-uncased": 66_362_880,
     "roberta-base": 124_052_736 + 3 * 768,
     "roberta-large": 354_307_072 + 3 * 1024,
+    "xlm-roberta-base": 277_450_752 + 3 * 768,
+    "xlm-roberta-large": 558_837_760 + 3 * 1024,
     "electra-small": 13_548_800 - pooler(256),
     "electra-base": 109_482_240 - pooler(768),
     "electra-large": 335_141_888 - pooler(1024),
@@ -50,9 +53,17 @@ PUBLISHED = {
     "gpt2-xl": 1_557_611_200,
     "opt-125m": 125_237_760 + 2 * 768,
     "opt-1.3b": 1_315_753_984 + 2 * 2048,
+    "pythia-70m": 70_426_624 - 50_304 * 512,
+    "pythia-160m": 162_322_944 - 50_304 * 768,
+    "pythia-410m": 405_334_016 - 50_304 * 1024,
+    "pythia-1b": 1_011_781_632 - 50_304 * 2048,
+    "pythia-1.4b": 1_414_647_808 - 50_304 * 2048,
+    "pythia-2.8b": 2_775_208_960 - 50_304 * 2560,
+    "mistral-7b": 7_241_732_096 - 32_000 * 4096,
     "qwen3-0.6b": 596_049_920,
     "qwen3-1.7b": 1_720_574_976,
     "gemma-2-2b": 2_614_341_888,
+    "gemma-3-1b": 999_885_952,
 }
 
 
