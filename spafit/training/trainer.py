@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,11 +55,12 @@ class Trainer:
         )
         self.feed, self.live = Feed(data.train, self.device), Feed(data.live, self.device)
         cache = spafit_home() / "cache"
+        self.weights = weights_digest(check_weights(prepared.folder), cache)
         self.engine = Engine(self.model, self.anatomy, settings, self.device, cache)
         self.prefix = PrefixCache(
             self.engine,
             plan.prefix_depth(self.anatomy, self.spec.stratification),
-            weights_digest(check_weights(prepared.folder), cache),
+            self.weights,
             {
                 "train": (data.train, self.steps.total / self.steps.per_epoch),
                 "live": (data.live, float(self.steps.evaluations)),
@@ -229,7 +231,14 @@ class Trainer:
 
     def _save(self) -> None:
         if self.folder is not None:
-            metadata = {"stratification": self.spec.stratification.to_json(), "model": self.spec.model}
+            task = self.data.task
+            metadata = {
+                "stratification": self.spec.stratification.to_json(),
+                "model": self.spec.model,
+                "base": self.weights,
+                "labels": json.dumps(task.labels),
+                "pair": json.dumps(task.pair),
+            }
             checkpoint.save_trained(self.folder, adapt.trainable_state(self.model), metadata)
 
     def _final(self) -> dict[str, Evaluation]:

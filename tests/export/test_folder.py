@@ -14,10 +14,11 @@ from spafit.export.restore import restore
 from spafit.runs import Store
 from spafit.stratification import LoraSettings, Role, preset
 from spafit.training.checkpoint import save_trained
-from spafit.training.config import RunSpec
+from spafit.training.config import RunSpec, TrainSettings
+from spafit.training.loop import train
 from spafit.tryout.predict import Predictor
 from tests.export.runs import LABELS, LAYERS, trained_run
-from tests.tiny import FAMILIES
+from tests.tiny import FAMILIES, save_tiny_model
 
 TEXTS = ["a great film", "the plot was dull and the actor bad", "funny", "long " * 40]
 ELSEWHERE = """
@@ -115,3 +116,20 @@ def test_a_run_that_cannot_come_back_says_why(tmp_path: Path) -> None:
     (Path(whole.run.model) / "model.safetensors").unlink()
     with pytest.raises(SpafitError, match="no complete safetensors weights"):
         restore(whole.run, folder)
+
+
+def test_a_run_that_trained_can_be_taken_away_when_its_task_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = save_tiny_model(tmp_path / "base")
+    settings = TrainSettings(train_samples=32, max_steps=2, max_length=16, eval_samples=20)
+    spec = RunSpec(str(base), "rotten-tomatoes", preset("spafit", LAYERS, 1, 2), settings)
+    store = Store.open()
+    run = store.get(store.submit(spec))
+    for _ in train(spec, folder=store.folder(run.id)):
+        pass
+    monkeypatch.setattr("spafit.tasks.get_task", lambda key: pytest.fail("the task was asked for"))
+    whole = restore(run, store.folder(run.id))
+    assert (whole.labels, whole.pair, whole.max_length) == (("negative", "positive"), False, 16)
+    assert {each.label for each in Predictor(whole).predict(TEXTS)} <= set(whole.labels)
+    export(whole, tmp_path / "out")
