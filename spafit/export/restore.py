@@ -15,13 +15,12 @@ from spafit.home import spafit_home
 from spafit.models import registry
 from spafit.models.anatomy import Anatomy
 from spafit.models.build import build_anatomy
-from spafit.models.weights import check_weights
+from spafit.models.weights import check_weights, weights_digest
 from spafit.runs.run import Run
 from spafit.tasks import TaskError
 from spafit.training.checkpoint import TRAINED, read_metadata, read_trained
 from spafit.training.config import RunSpec
 from spafit.training.loading import load_model
-from spafit.training.prefix.store import weights_digest
 
 
 class ExportError(SpafitError):

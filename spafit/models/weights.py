@@ -1,13 +1,16 @@
-"""The safetensors files of a model folder: which they are, and whether they are whole. No torch."""
+"""The safetensors files of a model folder: which they are, whether they are whole, and a hash of them. No torch."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
 from spafit.errors import SpafitError
+from spafit.files import write_whole
 
 
 class WeightsError(SpafitError):
@@ -71,3 +74,30 @@ def tensor_names(file: Path) -> set[str]:
             return set(tensors.keys())
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{file} is damaged: it is not a complete safetensors file.") from error
+
+
+def weights_digest(files: list[Path], folder: Path) -> str:
+    """Return a hash of the files' contents; remembered in `folder` by path, size and time of change."""
+    memory = folder / "weights.json"
+    known: dict[str, str] = {}
+    try:
+        known = json.loads(memory.read_text("utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    stamps = []
+    for file in files:
+        status = file.stat()
+        stamps.append(f"{file.resolve()}|{status.st_size}|{status.st_mtime_ns}|{status.st_ino}")
+    stamp = hashlib.sha256("\n".join(stamps).encode()).hexdigest()
+    if isinstance(known, dict) and stamp in known:
+        return str(known[stamp])
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 22):
+                digest.update(chunk)
+    known = dict(list(known.items())[-99:]) if isinstance(known, dict) else {}
+    known[stamp] = digest.hexdigest()
+    with suppress(SpafitError):  # then it is computed again next time
+        write_whole(memory, json.dumps(known).encode())
+    return digest.hexdigest()

@@ -14,6 +14,8 @@ from spafit.stratification import Stratification, learning_rate_method
 from spafit.training.setting import choice, number, settings_of, switch, whole
 
 SCHEMA_VERSION = 1
+ENGINE_GENERATION = 1
+"""Raised whenever training the same specification gives other figures: only runs of one generation are compared."""
 
 
 class SettingsError(SpafitError):

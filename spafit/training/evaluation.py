@@ -12,16 +12,18 @@ from torch import Tensor, nn
 from spafit.tasks import metrics
 from spafit.tasks.tokens import Encoded
 from spafit.training.batches import Batch, Feed, batch_width, positions
+from spafit.training.predictions import Predictions
 
 BATCH_TOKENS = 1024  # in one forward pass without gradients: products are no faster with more, and memory is held
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The metrics of a split, and the mean loss over its examples."""
+    """The metrics of a split, the mean loss over its examples, and what was said of each."""
 
     metrics: dict[str, float]
     loss: float
+    predictions: Predictions
 
 
 class Stopped(Exception):  # noqa: N818 - it ends work early and is no error
@@ -71,8 +73,9 @@ class Evaluator:
             FloatingPointError: the model's outputs are not finite.
         """
         logits, labels = [], []
+        batches = fixed_batches(feed.encoded.lengths, feed.encoded.max_length)
         with torch.inference_mode():
-            for rows in fixed_batches(feed.encoded.lengths, feed.encoded.max_length):
+            for rows in batches:
                 if self._should_stop():
                     raise Stopped
                 batch = feed.batch(rows)
@@ -82,4 +85,7 @@ class Evaluator:
             if not torch.isfinite(outputs).all():
                 raise FloatingPointError("outputs")
             loss = float(loss_of(outputs, expected))
-        return Evaluation(metrics.compute(self._names, outputs.numpy(), expected.numpy()), loss)
+        found = metrics.compute(self._names, outputs.numpy(), expected.numpy())
+        rows = np.argsort(np.concatenate(batches))
+        kept = Predictions(outputs.numpy()[rows], expected.numpy()[rows], np.arange(len(rows)))
+        return Evaluation(found, loss, kept)

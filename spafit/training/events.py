@@ -77,6 +77,9 @@ class Started(Event):
     seconds: float
     final_examples: int = 0  # in the final evaluation, of all its parts together; 0: not known
     choices: tuple[AutomaticChoice, ...] = ()  # empty in events of earlier versions, which have only sentences
+    weights_hash: str | None = None  # of the model's weights; None in events of earlier versions, as the next two
+    data_hash: str | None = None  # of the task's prepared rows
+    engine_generation: int | None = None  # see `spafit.training.config.ENGINE_GENERATION`
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decisions", tuple(self.decisions))
@@ -138,6 +141,7 @@ class Finished(Event):
     peak_memory: int = 0  # bytes: resident memory of the process, or on a GPU the allocated memory
     further_tests: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     # part -> "metrics" and "baseline", as above, for each further test part: MNLI's "test_mismatched"
+    validation_baseline: dict[str, float] = field(default_factory=dict)  # `baseline` on the validation split
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timeline", tuple((str(name), float(seconds)) for name, seconds in self.timeline))

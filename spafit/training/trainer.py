@@ -12,10 +12,10 @@ from torch import Tensor
 
 from spafit import adapt, plan, tasks
 from spafit.home import spafit_home
-from spafit.models.weights import check_weights
+from spafit.models.weights import check_weights, weights_digest
 from spafit.training import checkpoint, preparation
 from spafit.training.batches import Feed, Order
-from spafit.training.config import default_learning_rate
+from spafit.training.config import ENGINE_GENERATION, default_learning_rate
 from spafit.training.device import give_memory_back, peak_memory
 from spafit.training.early_stopping import EarlyStopping
 from spafit.training.engine import Engine
@@ -25,8 +25,8 @@ from spafit.training.events import AutomaticChoice, Evaluated, Event, Finished, 
 from spafit.training.failures import TrainingFailed, diverged
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
 from spafit.training.points import Points
+from spafit.training.predictions import save_predictions
 from spafit.training.prefix.cache import PrefixCache
-from spafit.training.prefix.store import weights_digest
 from spafit.training.preparation import Prepared
 from spafit.training.steps import count_steps
 from spafit.training.timeline import Timeline
@@ -121,6 +121,8 @@ class Trainer:
                 results = self._final()
             except Stopped:
                 state = "stopped"
+        if results and self.folder is not None:
+            save_predictions(self.folder, {part: measured.predictions for part, measured in results.items()})
         self.engine.restore()
         yield self._finished(state, results)
 
@@ -263,6 +265,9 @@ class Trainer:
             seconds=self.timeline.elapsed,
             final_examples=sum(map(len, self.data.final.values())),
             choices=self.choices,
+            weights_hash=self.weights,
+            data_hash=tasks.content_digest(self.data.task),
+            engine_generation=ENGINE_GENERATION,
         )
 
     def _finished(self, state: str, results: dict[str, Evaluation]) -> Finished:
@@ -273,6 +278,7 @@ class Trainer:
             metrics=results["test"].metrics if results else {},
             validation_metrics=results["validation"].metrics if results else {},
             baseline=tasks.baseline(data.task, data.test.labels) if results else {},
+            validation_baseline=tasks.baseline(data.task, data.validation.labels) if results else {},
             further_tests={part: self._scores(part, results[part]) for part in data.further_tests if results},
             seconds=self.timeline.elapsed,
             steps=self.step,

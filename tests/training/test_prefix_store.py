@@ -11,10 +11,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spafit.models.weights import weights_digest
 from spafit.tasks.tokens import Encoded
 from spafit.training.batches import States
 from spafit.training.prefix.choice import PrefixFacts, choose_prefix
-from spafit.training.prefix.store import StateStore, states_key, weights_digest
+from spafit.training.prefix.store import StateStore, states_key
 
 
 def encoded(ids: list[int], offsets: list[int]) -> Encoded:

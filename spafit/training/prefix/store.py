@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from spafit.errors import SpafitError
-from spafit.files import SCRATCH, whole_file, write_whole
+from spafit.files import SCRATCH, whole_file
 from spafit.tasks.tokens import Encoded
 from spafit.training.batches import batch_width
 
@@ -42,33 +41,6 @@ def states_key(weights: str, encoded: Encoded, depth: int, arithmetic: str) -> s
     for array in (encoded.input_ids, encoded.offsets, encoded.token_type_ids):
         digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:40]
-
-
-def weights_digest(files: list[Path], folder: Path) -> str:
-    """Return a hash of the files' contents; remembered in `folder` by path, size and time of change."""
-    memory = folder / "weights.json"
-    known: dict[str, str] = {}
-    try:
-        known = json.loads(memory.read_text("utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    stamps = []
-    for file in files:
-        status = file.stat()
-        stamps.append(f"{file.resolve()}|{status.st_size}|{status.st_mtime_ns}|{status.st_ino}")
-    stamp = hashlib.sha256("\n".join(stamps).encode()).hexdigest()
-    if isinstance(known, dict) and stamp in known:
-        return str(known[stamp])
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 22):
-                digest.update(chunk)
-    known = dict(list(known.items())[-99:]) if isinstance(known, dict) else {}
-    known[stamp] = digest.hexdigest()
-    with suppress(SpafitError):  # then it is computed again next time
-        write_whole(memory, json.dumps(known).encode())
-    return digest.hexdigest()
 
 
 def cap_bytes() -> int:
