@@ -27,7 +27,7 @@ def wait_until_over(store: Store, run_id: str, seconds: float) -> Run:
 def where(run: Run) -> str:
     """Return how far a run is, in a few words."""
     if run.state is State.QUEUED:
-        return f"queued, number {run.position}"
+        return f"queued, number {run.position}" if run.position else "queued, its sweep is paused"
     if run.state is State.RUNNING:
         if run.stop_requested:
             return "stopping"

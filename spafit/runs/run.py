@@ -14,6 +14,7 @@ from spafit import access
 from spafit.training.config import RunSpec
 
 SCHEMA_VERSION = 1
+FINAL_SCORES = ("metrics", "validation_metrics", "baseline", "validation_baseline")
 
 
 class State(StrEnum):
@@ -81,6 +82,9 @@ class Run:
     device: str | None
     versions: dict[str, str] = field(repr=False)
     hardware: dict[str, Any] = field(repr=False)
+    weights_hash: str | None = field(repr=False)
+    data_hash: str | None = field(repr=False)
+    engine_generation: int | None = field(repr=False)
     phase: str | None
     """Name of the part it is in (`spafit.training.events.PHASES`); None before the first."""
     trainable: int | None
@@ -96,10 +100,12 @@ class Run:
     """The latest live evaluation; for a finished run, the final one."""
     baseline: dict[str, float]
     """What guessing reaches on the test split."""
+    validation_baseline: dict[str, float]
+    """Likewise on the validation split; empty for runs from before it was kept."""
     further_tests: dict[str, dict[str, dict[str, float]]]
     """For each further test part of the task, MNLI's "test_mismatched": its "metrics" and its "baseline"."""
     position: int | None = None
-    """Place in the queue, 1 for the next; None unless queued."""
+    """Place in the queue, 1 for the next; None unless queued, and while the sweep it belongs to is paused."""
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -121,7 +127,8 @@ class Run:
         """Return the run as JSON types: what ``spafit show --json`` prints."""
         plain = ("name", "owner", "priority", "attempt", "sweep", "stop_requested", "archived", "reason", "model")
         plain += ("task", "seed", "device", "phase", "step", "total_steps", "progress", "seconds", "remaining")
-        plain += ("trainable", "total", "metrics", "validation_metrics", "baseline", "further_tests")
+        plain += ("trainable", "total", "metrics", "validation_metrics", "baseline")
+        plain += ("validation_baseline", "further_tests", "weights_hash", "data_hash", "engine_generation")
         plain += ("versions", "hardware", "position")
         times = ("created_at", "queued_at", "started_at", "ended_at", "heartbeat_at")
         moments = {key: getattr(self, key) for key in times}
@@ -166,6 +173,7 @@ def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
                 row["phase"] = event["name"]
             case "started":
                 row |= {key: event[key] for key in ("total_steps", "trainable", "total", "device")}
+                row |= {key: event.get(key) for key in ("weights_hash", "data_hash", "engine_generation")}
             case "step" | "progress":
                 row |= {"step": event["step"], "remaining": event.get("remaining")}
             case "evaluated":
@@ -174,6 +182,6 @@ def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
                     row["remaining"] = event["remaining"]
             case "finished":
                 # A run that was stopped has no final figures; those of its last live evaluation stay.
-                row |= {key: dict(event[key]) for key in ("metrics", "validation_metrics", "baseline") if event[key]}
+                row |= {key: dict(event[key]) for key in FINAL_SCORES if event.get(key)}
                 row |= {"step": event["steps"], "remaining": None, "further_tests": event.get("further_tests") or {}}
     return row

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0003"
+HEAD = "0007"
 """The newest migration. Kept here so that opening a store that is up to date never imports Alembic."""
 
 
@@ -33,6 +34,14 @@ class Word(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else str(value)
+
+
+class Wish(StrEnum):
+    """What somebody wants of a sweep. Whether it is finished is seen from its runs."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
 
 
 metadata = MetaData(
@@ -82,6 +91,10 @@ runs = Table(
     Column("device", String(32)),
     Column("versions", JSON, nullable=False),
     Column("hardware", JSON, nullable=False),
+    # What the specification names without saying it; null for runs from before, which belong to no series.
+    Column("weights_hash", String(64)),
+    Column("data_hash", String(64)),
+    Column("engine_generation", Integer),
     # How far it is, and what came out.
     Column("phase", String(32)),
     Column("trainable", Integer),
@@ -93,6 +106,7 @@ runs = Table(
     Column("metrics", JSON, nullable=False),
     Column("validation_metrics", JSON, nullable=False),
     Column("baseline", JSON, nullable=False),
+    Column("validation_baseline", JSON, nullable=False, server_default="{}"),
     Column("further_tests", JSON, nullable=False, server_default="{}"),
     Index(None, "state", "priority"),
     Index(None, "owner", "started_at"),
@@ -150,4 +164,27 @@ uploads = Table(
     Column("owner_id", String(32), nullable=False),
     Column("owner", String(80), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("state", Word(16), nullable=False),
+    Column("owner", String(80), nullable=False),
+    Column("owner_id", String(32), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("definition_key", String(64), nullable=False),
+    Index(None, "definition_key"),
+)
+
+# Runs that a sweep found finished already; those that it submitted name it in their own row.
+reused_runs = Table(
+    "reused_runs",
+    metadata,
+    Column("sweep", Integer, ForeignKey("sweeps.number", ondelete="CASCADE"), primary_key=True),
+    Column("run", Integer, ForeignKey("runs.number", ondelete="CASCADE"), primary_key=True),
 )

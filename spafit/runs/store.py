@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from spafit.home import database_url, spafit_home
@@ -24,9 +24,11 @@ from spafit.runs import queue as queueing
 from spafit.runs.database import StoreError, connect, migrate, place, reading, writing
 from spafit.runs.environment import carried
 from spafit.runs.rights import Action, Actor, require_change, require_names, require_submit
-from spafit.runs.run import Origin, Run, State, changes, run_from_row
+from spafit.runs.run import FINAL_SCORES, Origin, Run, State, changes, run_from_row
+from spafit.runs.schema import Wish
 from spafit.runs.schema import events as events_table
 from spafit.runs.schema import runs as runs_table
+from spafit.runs.schema import sweeps as sweeps_table
 from spafit.training.config import RunSpec
 
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that are mistaken for one another when read aloud
@@ -35,8 +37,9 @@ OWNER_LENGTH = 80
 NAME_LENGTH = 200
 OF_ONE_ATTEMPT = ("reason", "started_at", "ended_at", "heartbeat_at", "supervisor", "process", "device", "phase")
 OF_ONE_ATTEMPT += ("trainable", "total", "total_steps", "seconds", "remaining")
+OF_ONE_ATTEMPT += ("weights_hash", "data_hash", "engine_generation")
 STOPPED_IN_QUEUE = "Stopped before it started."
-SCORES = ("metrics", "validation_metrics", "baseline", "further_tests")
+SCORES = (*FINAL_SCORES, "further_tests")
 
 Clock = Callable[[], datetime]
 Runs = list[Run]
@@ -46,6 +49,11 @@ Events = list[tuple[int, dict[str, Any]]]
 def utc_now() -> datetime:
     """Return the time as stored."""
     return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return an id for a run or a sweep; it may have been given out before, with one chance in 10^11 or so."""
+    return "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
 
 
 class UnknownRunError(StoreError):
@@ -148,7 +156,7 @@ class Store:
             **{column: {} for column in ("versions", "hardware", *SCORES)},
         }
         while True:
-            run_id = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
+            run_id = new_id()
             try:
                 with writing(self.engine) as connection:
                     connection.execute(insert(runs_table).values(id=run_id, **row))
@@ -176,10 +184,20 @@ class Store:
         with self._changing(run_id, by, Action.RERUN) as (connection, run):
             if run["state"] not in (State.STOPPED, State.FAILED):
                 raise StoreError(f"Run {run_id} is {run['state']}; only a stopped or failed run can be run again.")
-            cleared = dict.fromkeys(OF_ONE_ATTEMPT)
-            emptied = {column: {} for column in SCORES}
-            state = {"state": State.QUEUED, "attempt": run["attempt"] + 1, "queued_at": self.clock(), "step": 0}
-            self._set(connection, run["number"], **cleared, **emptied, **state, stop_requested=False, archived=False)
+            self._queue_again(connection, run)
+
+    def try_again(self, run_id: str) -> None:
+        """Queue a run whose first attempt was lost as a second attempt; does nothing once that has happened."""
+        with writing(self.engine) as connection:
+            run = self._row(connection, run_id)
+            if run["state"] == State.FAILED and run["attempt"] == 1:
+                self._queue_again(connection, run)
+
+    def _queue_again(self, connection: Connection, run: Mapping[str, Any]) -> None:
+        cleared = dict.fromkeys(OF_ONE_ATTEMPT)
+        emptied = {column: {} for column in SCORES}
+        state = {"state": State.QUEUED, "attempt": run["attempt"] + 1, "queued_at": self.clock(), "step": 0}
+        self._set(connection, run["number"], **cleared, **emptied, **state, stop_requested=False, archived=False)
 
     def archive(self, run_id: str, archived: bool = True, by: Actor | None = None) -> None:
         """Take a run that is over out of lists, or back in; nothing is deleted."""
@@ -274,10 +292,11 @@ class Store:
         return [run_from_row(row.row, position) for position, row in enumerate(ordered, 1)]
 
     def active(self) -> bool:
-        """Whether any run is queued or running; the cheapest question there is."""
+        """Whether any run goes or could; the cheapest question there is."""
+        state = runs_table.c.state
+        active = or_(state == State.RUNNING, and_(state == State.QUEUED, _not_paused()))
         with reading(self.engine) as connection:
-            query = select(runs_table.c.number).where(runs_table.c.state.in_([State.QUEUED, State.RUNNING])).limit(1)
-            return connection.execute(query).first() is not None
+            return connection.execute(select(runs_table.c.number).where(active).limit(1)).first() is not None
 
     def events(self, run_id: str, after: int = 0, limit: int | None = None) -> Events:
         """Return (sequence number, event) pairs of the run's current attempt, those after a number, oldest first."""
@@ -412,7 +431,8 @@ class Store:
 
     def _queue(self, connection: Connection) -> Sequence[_QueuedRow]:
         columns = runs_table.c
-        queued = connection.execute(select(runs_table).where(columns.state == State.QUEUED)).mappings().all()
+        query = select(runs_table).where(columns.state == State.QUEUED, _not_paused())
+        queued = connection.execute(query).mappings().all()
         owners = (
             select(columns.owner_id, func.max(columns.started_at))
             .where(columns.started_at.is_not(None), columns.owner_id.in_({row["owner_id"] for row in queued}))
@@ -434,6 +454,12 @@ class _QueuedRow:
         self.owner: str = row["owner_id"]
         self.priority: int = row["priority"]
         self.queued_at: datetime = row["queued_at"]
+
+
+def _not_paused() -> ColumnElement[bool]:
+    """Whether a run belongs to no sweep that is paused."""
+    paused = select(sweeps_table.c.id).where(sweeps_table.c.state == Wish.PAUSED)
+    return or_(runs_table.c.sweep.is_(None), runs_table.c.sweep.not_in(paused))
 
 
 def _one_line(text: str, length: int) -> str:

@@ -23,12 +23,12 @@ from filelock import FileLock, Timeout
 
 from spafit.helper import exit_words
 from spafit.home import spafit_home
-from spafit.runs import processes, queue
+from spafit.runs import processes, queue, sweeps
 from spafit.runs.database import StoreError
 from spafit.runs.launch import idle_seconds, supervisor_lock, supervisor_log
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
-from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED
+from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, OUTSIDE
 from spafit.runs.workers import Workers
 
 TICK_SECONDS = 0.2
@@ -110,6 +110,8 @@ class Supervisor:
         self.watched: dict[str, Watched] = {}
         self.auto_device: str | None = None
         self.idle_since: float | None = None
+        self.looks_for_lost = True
+        """Whether a run of a sweep may have been lost since that was last looked for."""
 
     def tick(self) -> None:
         """Look at every process once: conclude runs whose process is gone, take over orphans, end, and start."""
@@ -124,6 +126,10 @@ class Supervisor:
                 if current.requested_device == "auto" and current.device:
                     self.auto_device = current.device
             self._look_at(watched, over=current is None)
+        if self.looks_for_lost:
+            for run_id in sweeps.lost_once(self.store, was_lost):
+                self.store.try_again(run_id)
+            self.looks_for_lost = False
         waiting = self._start_what_can_start()
         if self.watched or waiting:
             self.idle_since = None
@@ -140,6 +146,7 @@ class Supervisor:
         if name is None or not processes.is_local(name):
             if run.heartbeat_at is None or self.store.clock() - run.heartbeat_at > LOST_AFTER:
                 self.store.conclude(run, State.FAILED, LOST.format(host=processes.host_of(name)))
+                self.looks_for_lost = True
         elif run.supervisor is not None and run.supervisor != self.name and processes.is_alive(run.supervisor):
             return  # another home's, with the same database
         elif run.process is None:
@@ -172,6 +179,7 @@ class Supervisor:
                 self.store.conclude(watched.run, State.STOPPED, FORCED if watched.forced else None)
             else:
                 self.store.conclude(watched.run, State.FAILED, _why(code))
+        self.looks_for_lost = True
         # Only now: while the store cannot be written, every tick tries again.
         del self.watched[watched.run.id]
 
@@ -192,6 +200,11 @@ class Supervisor:
 
     def _device(self, run: Run) -> str | None:
         return run.device or queue.device_of(run.requested_device, self.auto_device)
+
+
+def was_lost(reason: str) -> bool:
+    """Whether a run failed because its process or its machine went, and not by itself."""
+    return reason in (KILLED, VANISHED, OUTSIDE) or reason.startswith(LOST.partition("{")[0])
 
 
 def _why(code: int | None) -> str:

@@ -1,0 +1,226 @@
+"""Launching, holding and reading sweeps: one thing in the queue, made of ordinary runs. No torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from filelock import FileLock
+
+from spafit.maps.contents import contents_now, decisive, surroundings
+from spafit.maps.definition import Definition, definition_key
+from spafit.maps.series import Contents, series_key, series_of, setting_of
+from spafit.runs import Origin, Run, State, Store, ensure_supervisor, facts, sweeps
+from spafit.runs.sweeps import Sweep, Wish
+from spafit.stratification import Method, method_of
+from spafit.training.config import RunSpec
+
+SCHEMA_VERSION = 1
+MISSING = "missing"
+"""The state of a run that a sweep wants and that is not there: it was deleted, or launching was cut short."""
+
+Place = tuple[str, int]
+"""A setting's key, and a seed."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What launching a sweep did."""
+
+    sweep: Sweep
+    reused: int
+    """Finished runs from elsewhere that stand for one of its own."""
+    kept: int
+    """Runs of this sweep from before that are finished or under way."""
+    queued: int
+    """Runs that were queued now, for the first time or again."""
+
+    @property
+    def sentence(self) -> str:
+        """What was done, in one sentence."""
+        parts = [f"{self.queued} runs queued"]
+        if self.reused:
+            parts.append(f"{self.reused} reused, which were finished with the same setting, seed and versions")
+        if self.kept:
+            parts.append(f"{self.kept} from before go on or are finished")
+        return f"Sweep {self.sweep.id}: {'; '.join(parts)}."
+
+
+@dataclass(frozen=True)
+class Row:
+    """One of a sweep's runs: what was asked for, and the run that does it, if there is one."""
+
+    spec: RunSpec
+    run: Run | None
+
+    @property
+    def state(self) -> str:
+        """The run's state, or `MISSING`."""
+        return MISSING if self.run is None else self.run.state.value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as ``spafit sweep --json`` prints it."""
+        strat, run = self.spec.stratification, self.run
+        method = method_of(strat)
+        cell = (strat.n1, strat.n2) if method in (None, Method.SPAFIT) else (None, None)
+        return {
+            "name": strat.name,
+            "n1": cell[0],
+            "n2": cell[1],
+            "method": None if method is None else method.value,
+            "seed": self.spec.settings.seed,
+            "lr": self.spec.learning_rate,
+            "run": None if run is None else run.id,
+            "state": self.state,
+            "metrics": {} if run is None else run.metrics,
+            "validation_metrics": {} if run is None else run.validation_metrics,
+            "trainable": None if run is None else run.trainable,
+            "seconds": None if run is None else run.seconds,
+        }
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sweep is."""
+
+    state: str
+    """running, paused, stopped, or finished once nothing more will happen by itself."""
+    runs: int
+    finished: int
+    failed: int
+    seconds_left: float | None
+    """An estimate from its finished runs; None while there are none, and for a sweep that does not go on."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run finished."""
+        return self.finished == self.runs
+
+
+def launch(store: Store, definition: Definition, *, owner: str = "", owner_id: str = "", priority: int = 0) -> Launched:
+    """Queue a sweep, or go on with an owner's sweep of the same definition: what is missing, failed or was stopped.
+
+    A run that finished elsewhere with the same setting, seed, series and versions is not repeated but reused.
+    """
+    contents = contents_now(definition.model, definition.task)
+    key = definition_key(definition, surroundings(contents))
+    with FileLock(store.home / "sweeps.lock"):  # two that launch the same sweep at once make one
+        sweep = sweeps.find(store, key, owner_id)
+        if sweep is None:
+            document = definition.to_dict()
+            sweep = sweeps.create(store, document, key, owner=owner, owner_id=owner_id, priority=priority)
+        elif sweep.state is not Wish.RUNNING:
+            sweeps.change_state(store, sweep, Wish.RUNNING)
+        mine = by_place(sweeps.runs_of(store, sweep))
+        others = _reusable(sweeps.finished_runs(store, definition.model, definition.task), definition, contents)
+        counts = Counter[str]()
+        for spec in definition.specs():
+            counts[_see_to(store, sweep, spec, mine, others, owner)] += 1
+    if counts["queued"]:
+        ensure_supervisor()
+    return Launched(sweeps.get(store, sweep.id), counts["reused"], counts["kept"], counts["queued"])
+
+
+def _see_to(
+    store: Store, sweep: Sweep, spec: RunSpec, mine: dict[Place, Run], others: dict[Place, Run], owner: str
+) -> str:
+    """Have one of a sweep's runs done, unless it is; returns what was done."""
+    place = place_of(spec)
+    run = mine.get(place)
+    if run is not None and run.state in (State.STOPPED, State.FAILED) and run.sweep == sweep.id:
+        store.requeue(run.id)
+        return "queued"
+    if run is not None:
+        return "kept"
+    if place in others:
+        sweeps.reuse(store, sweep, others[place])
+        return "reused"
+    store.submit(spec, owner=owner, priority=sweep.priority, sweep=sweep.id)
+    return "queued"
+
+
+def pause(store: Store, sweep: Sweep) -> None:
+    """Let no further run of a sweep start; those that run go on to their end."""
+    sweeps.change_state(store, sweep, Wish.PAUSED)
+
+
+def resume(store: Store, sweep: Sweep) -> None:
+    """Let the runs of a paused sweep start again. One that was stopped is launched again instead."""
+    sweeps.change_state(store, sweep, Wish.RUNNING)
+    ensure_supervisor()
+
+
+def stop(store: Store, sweep: Sweep) -> None:
+    """Stop a sweep: its waiting runs at once, its running ones within seconds; what is finished stays."""
+    sweeps.change_state(store, sweep, Wish.STOPPED)
+    for run in sweeps.runs_of(store, sweep):
+        if run.sweep == sweep.id and not run.state.over:
+            store.request_stop(run.id)
+
+
+def rows(store: Store, sweep: Sweep) -> list[Row]:
+    """Return a sweep's runs in the order of its definition."""
+    found = by_place(sweeps.runs_of(store, sweep))
+    return [Row(spec, found.get(place_of(spec))) for spec in Definition.from_dict(sweep.definition).specs()]
+
+
+def progress(sweep: Sweep, found: Sequence[Row]) -> Progress:
+    """Return how far a sweep is, by its rows."""
+    runs = [row.run for row in found if row.run is not None]
+    finished = [run for run in runs if run.state is State.FINISHED]
+    failed = sum(run.state is State.FAILED for run in runs)
+    over = all(row.run is not None and row.run.state.over for row in found)
+    ended = over and (sweep.state is not Wish.STOPPED or len(finished) == len(found))
+    state = "finished" if ended else sweep.state.value
+    left = None
+    if state == "running":
+        left = _seconds_left([run.seconds for run in finished if run.seconds is not None], runs)
+    return Progress(state, len(found), len(finished), failed, left)
+
+
+def document(sweep: Sweep, found: Sequence[Row]) -> dict[str, Any]:
+    """Return a sweep with its runs as ``spafit sweep --json`` prints it."""
+    cells = [row.to_dict() for row in found]
+    return {"schema": SCHEMA_VERSION, "sweep": sweep.id, "state": progress(sweep, found).state, "cells": cells}
+
+
+def place_of(spec: RunSpec) -> Place:
+    """Return which of a sweep's runs a specification is."""
+    return setting_of(spec).key, spec.settings.seed
+
+
+def by_place(runs: Iterable[Run]) -> dict[Place, Run]:
+    """Return runs by setting and seed; of several the finished one, else the newest."""
+    found: dict[Place, Run] = {}
+    for run in runs:
+        place = place_of(run.spec)
+        if place not in found or found[place].state is not State.FINISHED:
+            found[place] = run
+    return found
+
+
+def _reusable(finished: Iterable[Run], definition: Definition, contents: Contents | None) -> dict[Place, Run]:
+    """Return those of the finished runs that a run made now would repeat, by setting and seed."""
+    if contents is None:
+        return {}
+    series, versions = series_key(definition.specs()[0], contents), decisive(facts.versions())
+    return by_place(
+        run
+        for run in finished
+        if run.origin is Origin.LOCAL and series_of(run) == series and decisive(run.versions) == versions
+    )
+
+
+def _seconds_left(finished: Sequence[float], runs: Sequence[Run]) -> float | None:
+    """Return what is left by the mean of the finished runs, one run at a time."""
+    if not finished:
+        return None
+    usual = fmean(finished)
+    running = (run for run in runs if run.state is State.RUNNING)
+    under_way = sum(
+        max(0.0, usual - (run.seconds or 0.0)) if run.remaining is None else run.remaining for run in running
+    )
+    return under_way + usual * sum(run.state is State.QUEUED for run in runs)

@@ -1,0 +1,143 @@
+"""Sweeps in the store: a definition, a state, and the runs that carry its id. What a definition says is read in maps.
+
+A paused sweep's queued runs keep their places and wait; its running runs go on to their end. A stopped sweep's queued
+runs are stopped and its running ones asked to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from spafit.runs.database import StoreError, reading, writing
+from spafit.runs.run import Run, State, run_from_row
+from spafit.runs.schema import Wish, reused_runs, sweeps
+from spafit.runs.schema import runs as runs_table
+from spafit.runs.store import Store, new_id
+
+
+class UnknownSweepError(StoreError):
+    """No sweep has that id."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One row of the store."""
+
+    number: int
+    id: str
+    state: Wish
+    owner: str
+    owner_id: str
+    priority: int
+    created_at: datetime
+    definition: dict[str, Any]
+    definition_key: str
+
+
+def create(
+    store: Store, definition: Mapping[str, Any], definition_key: str, *, owner: str, owner_id: str, priority: int
+) -> Sweep:
+    """Store a sweep without runs."""
+    sweep_id = new_id()
+    row = insert(sweeps).values(
+        id=sweep_id,
+        state=Wish.RUNNING,
+        owner=owner,
+        owner_id=owner_id,
+        priority=priority,
+        created_at=store.clock(),
+        definition=dict(definition),
+        definition_key=definition_key,
+    )
+    with writing(store.engine) as connection:
+        connection.execute(row)
+    return get(store, sweep_id)
+
+
+def get(store: Store, sweep_id: str) -> Sweep:
+    """Return a sweep. Raises `UnknownSweepError`."""
+    with reading(store.engine) as connection:
+        return _get(connection, store, sweep_id)
+
+
+def find(store: Store, definition_key: str, owner_id: str) -> Sweep | None:
+    """Return an owner's newest sweep of the same definition."""
+    mine = (sweeps.c.definition_key == definition_key, sweeps.c.owner_id == owner_id)
+    with reading(store.engine) as connection:
+        row = connection.execute(select(sweeps).where(*mine).order_by(sweeps.c.number.desc())).mappings().first()
+    return None if row is None else _from_row(row)
+
+
+def newest(store: Store, limit: int | None = None) -> list[Sweep]:
+    """Return sweeps, newest first."""
+    with reading(store.engine) as connection:
+        rows = connection.execute(select(sweeps).order_by(sweeps.c.number.desc()).limit(limit)).mappings().all()
+    return [_from_row(row) for row in rows]
+
+
+def runs_of(store: Store, sweep: Sweep) -> list[Run]:
+    """Return a sweep's own runs and those that it reuses, in the order of submission."""
+    reused = select(reused_runs.c.run).where(reused_runs.c.sweep == sweep.number)
+    query = select(runs_table).where(or_(runs_table.c.sweep == sweep.id, runs_table.c.number.in_(reused)))
+    with reading(store.engine) as connection:
+        rows = connection.execute(query.order_by(runs_table.c.number)).mappings().all()
+    return [run_from_row(row) for row in rows]
+
+
+def finished_runs(store: Store, model: str, task: str) -> list[Run]:
+    """Return every finished run of a model on a task, the oldest first."""
+    columns = runs_table.c
+    query = select(runs_table).where(columns.state == State.FINISHED, columns.model == model, columns.task == task)
+    with reading(store.engine) as connection:
+        rows = connection.execute(query.order_by(columns.number)).mappings().all()
+    return [run_from_row(row) for row in rows]
+
+
+def reuse(store: Store, sweep: Sweep, run: Run) -> None:
+    """Let a finished run stand for one of the sweep's."""
+    with writing(store.engine) as connection:
+        connection.execute(insert(reused_runs).values(sweep=sweep.number, run=run.number))
+
+
+def change_state(store: Store, sweep: Sweep, state: Wish) -> None:
+    """Say what is wanted of a sweep. Its runs are the caller's business."""
+    with writing(store.engine) as connection:
+        connection.execute(update(sweeps).where(sweeps.c.number == sweep.number).values(state=state))
+
+
+def change_priority(store: Store, sweep: Sweep, priority: int) -> None:
+    """Give a sweep and those of its runs that wait another priority."""
+    waiting = (runs_table.c.sweep == sweep.id, runs_table.c.state == State.QUEUED)
+    with writing(store.engine) as connection:
+        connection.execute(update(sweeps).where(sweeps.c.number == sweep.number).values(priority=priority))
+        connection.execute(update(runs_table).where(*waiting).values(priority=priority))
+
+
+def lost_once(store: Store, was_lost: Callable[[str], bool]) -> list[str]:
+    """Return the runs of sweeps that go on whose first attempt failed for a reason that is none of their own."""
+    columns = runs_table.c
+    query = (
+        select(columns.id, columns.reason)
+        .join(sweeps, sweeps.c.id == columns.sweep)
+        .where(columns.state == State.FAILED, columns.attempt == 1, sweeps.c.state != Wish.STOPPED)
+    )
+    with reading(store.engine) as connection:
+        return [run_id for run_id, reason in connection.execute(query) if was_lost(reason or "")]
+
+
+def _get(connection: Connection, store: Store, sweep_id: str) -> Sweep:
+    row = connection.execute(select(sweeps).where(sweeps.c.id == sweep_id)).mappings().first()
+    if row is None:
+        raise UnknownSweepError(f"There is no sweep {sweep_id!r} in {store.where}.")
+    return _from_row(row)
+
+
+def _from_row(row: Mapping[str, Any]) -> Sweep:
+    values: dict[str, Any] = dict(row)
+    values["state"] = Wish(values["state"])
+    return Sweep(**values)
