@@ -14,6 +14,7 @@ from spafit.maps.contents import contents_now, decisive, surroundings
 from spafit.maps.definition import Definition, definition_key
 from spafit.maps.series import Contents, series_key, series_of, setting_of
 from spafit.runs import Origin, Run, State, Store, ensure_supervisor, facts, sweeps
+from spafit.runs.rights import Actor, require_submit
 from spafit.runs.sweeps import Sweep, Wish
 from spafit.stratification import Method, method_of
 from spafit.training.config import RunSpec
@@ -100,65 +101,68 @@ class Progress:
         return self.finished == self.runs
 
 
-def launch(store: Store, definition: Definition, *, owner: str = "", owner_id: str = "", priority: int = 0) -> Launched:
-    """Queue a sweep, or go on with an owner's sweep of the same definition: what is missing, failed or was stopped.
+def launch(
+    store: Store, definition: Definition, *, by: Actor | None = None, owner: str = "", priority: int = 0
+) -> Launched:
+    """Queue a sweep, or go on with one's own sweep of the same definition: what is missing, failed or was stopped.
 
-    A run that finished elsewhere with the same setting, seed, series and versions is not repeated but reused.
+    It and its runs belong to ``by`` (see `spafit.runs.rights`); ``owner`` is the name shown with them. A run that
+    finished elsewhere with the same setting, seed, series and versions is not repeated but reused.
     """
+    actor = require_submit(by, priority)
     contents = contents_now(definition.model, definition.task)
     key = definition_key(definition, surroundings(contents))
     with FileLock(store.home / "sweeps.lock"):  # two that launch the same sweep at once make one
-        sweep = sweeps.find(store, key, owner_id)
+        sweep = sweeps.find(store, key, actor.id)
         if sweep is None:
-            document = definition.to_dict()
-            sweep = sweeps.create(store, document, key, owner=owner, owner_id=owner_id, priority=priority)
+            sweep = sweeps.create(store, definition.to_dict(), key, by=actor, owner=owner, priority=priority)
         elif sweep.state is not Wish.RUNNING:
-            sweeps.change_state(store, sweep, Wish.RUNNING)
+            sweeps.change_state(store, sweep, Wish.RUNNING, actor)
         mine = by_place(sweeps.runs_of(store, sweep))
         others = _reusable(sweeps.finished_runs(store, definition.model, definition.task), definition, contents)
         counts = Counter[str]()
         for spec in definition.specs():
-            counts[_see_to(store, sweep, spec, mine, others, owner)] += 1
+            counts[_see_to(store, sweep, spec, mine, others, actor)] += 1
     if counts["queued"]:
         ensure_supervisor()
     return Launched(sweeps.get(store, sweep.id), counts["reused"], counts["kept"], counts["queued"])
 
 
 def _see_to(
-    store: Store, sweep: Sweep, spec: RunSpec, mine: dict[Place, Run], others: dict[Place, Run], owner: str
+    store: Store, sweep: Sweep, spec: RunSpec, mine: dict[Place, Run], others: dict[Place, Run], actor: Actor
 ) -> str:
     """Have one of a sweep's runs done, unless it is; returns what was done."""
     place = place_of(spec)
     run = mine.get(place)
     if run is not None and run.state in (State.STOPPED, State.FAILED) and run.sweep == sweep.id:
-        store.requeue(run.id)
+        store.requeue(run.id, actor)
         return "queued"
     if run is not None:
         return "kept"
     if place in others:
         sweeps.reuse(store, sweep, others[place])
         return "reused"
-    store.submit(spec, owner=owner, priority=sweep.priority, sweep=sweep.id)
+    store.submit(spec, by=actor, owner=sweep.owner, priority=sweep.priority, sweep=sweep.id)
     return "queued"
 
 
-def pause(store: Store, sweep: Sweep) -> None:
+def pause(store: Store, sweep: Sweep, by: Actor | None = None) -> None:
     """Let no further run of a sweep start; those that run go on to their end."""
-    sweeps.change_state(store, sweep, Wish.PAUSED)
+    sweeps.change_state(store, sweep, Wish.PAUSED, by)
 
 
-def resume(store: Store, sweep: Sweep) -> None:
+def resume(store: Store, sweep: Sweep, by: Actor | None = None) -> None:
     """Let the runs of a paused sweep start again. One that was stopped is launched again instead."""
-    sweeps.change_state(store, sweep, Wish.RUNNING)
+    sweeps.change_state(store, sweep, Wish.RUNNING, by)
     ensure_supervisor()
 
 
-def stop(store: Store, sweep: Sweep) -> None:
+def stop(store: Store, sweep: Sweep, by: Actor | None = None) -> None:
     """Stop a sweep: its waiting runs at once, its running ones within seconds; what is finished stays."""
-    sweeps.change_state(store, sweep, Wish.STOPPED)
+    sweeps.change_state(store, sweep, Wish.STOPPED, by)
     for run in sweeps.runs_of(store, sweep):
         if run.sweep == sweep.id and not run.state.over:
-            store.request_stop(run.id)
+            store.request_stop(run.id, by)
 
 
 def rows(store: Store, sweep: Sweep) -> list[Row]:

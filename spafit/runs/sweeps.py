@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, or_, select, update
 
 from spafit.runs.database import StoreError, reading, writing
+from spafit.runs.rights import Actor, require_change, require_submit
 from spafit.runs.run import Run, State, run_from_row
 from spafit.runs.schema import Wish, reused_runs, sweeps
 from spafit.runs.schema import runs as runs_table
@@ -40,15 +41,22 @@ class Sweep:
 
 
 def create(
-    store: Store, definition: Mapping[str, Any], definition_key: str, *, owner: str, owner_id: str, priority: int
+    store: Store,
+    definition: Mapping[str, Any],
+    definition_key: str,
+    *,
+    by: Actor | None = None,
+    owner: str = "",
+    priority: int = 0,
 ) -> Sweep:
-    """Store a sweep without runs."""
+    """Store a sweep without runs. It belongs to ``by``; ``owner`` is the name shown with it, theirs by default."""
+    actor = require_submit(by, priority)
     sweep_id = new_id()
     row = insert(sweeps).values(
         id=sweep_id,
         state=Wish.RUNNING,
-        owner=owner,
-        owner_id=owner_id,
+        owner=owner or actor.name,
+        owner_id=actor.id,
         priority=priority,
         created_at=store.clock(),
         definition=dict(definition),
@@ -104,14 +112,16 @@ def reuse(store: Store, sweep: Sweep, run: Run) -> None:
         connection.execute(insert(reused_runs).values(sweep=sweep.number, run=run.number))
 
 
-def change_state(store: Store, sweep: Sweep, state: Wish) -> None:
+def change_state(store: Store, sweep: Sweep, state: Wish, by: Actor | None = None) -> None:
     """Say what is wanted of a sweep. Its runs are the caller's business."""
+    require_change(by, sweep.owner_id, f"Sweep {sweep.id}")
     with writing(store.engine) as connection:
         connection.execute(update(sweeps).where(sweeps.c.number == sweep.number).values(state=state))
 
 
-def change_priority(store: Store, sweep: Sweep, priority: int) -> None:
-    """Give a sweep and those of its runs that wait another priority."""
+def change_priority(store: Store, sweep: Sweep, priority: int, by: Actor | None = None) -> None:
+    """Give a sweep and those of its runs that wait another priority; as with a run, only an administrator may."""
+    require_submit(require_change(by, sweep.owner_id, f"Sweep {sweep.id}"), priority)
     waiting = (runs_table.c.sweep == sweep.id, runs_table.c.state == State.QUEUED)
     with writing(store.engine) as connection:
         connection.execute(update(sweeps).where(sweeps.c.number == sweep.number).values(priority=priority))

@@ -22,7 +22,10 @@ from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import Evaluated, Finished, Phase, Progress, Started, Step
 from tests.runs.helpers import scripted
 
-STARTED = Started(20, 128, 1000, "cpu", "fp32", 1e-3, 64, 8, 5, 2, ("why",), 1.5).to_dict() | {"decisions": ["why"]}
+STARTED = Started(20, 128, 1000, "cpu", "fp32", 1e-3, 64, 8, 5, 2, ("why",), 1.5).to_dict() | {
+    "decisions": ["why"],
+    "choices": [],
+}
 FINISHED = Finished("finished", {"accuracy": 0.7}, {"accuracy": 0.8}, {"accuracy": 0.5}, 9.0, 20).to_dict()
 
 
@@ -84,7 +87,7 @@ def test_the_learning_rate_is_written_out_when_a_run_is_submitted(store: Store) 
 def test_ids_are_short_and_fit_in_an_address(store: Store) -> None:
     ids = [store.submit(scripted()) for _ in range(20)]
     assert len(set(ids)) == 20
-    assert all(len(run_id) == 8 and run_id.isalnum() and run_id.islower() for run_id in ids)
+    assert all(len(run_id) == 8 and run_id.isalnum() and run_id == run_id.lower() for run_id in ids)
 
 
 def test_events_fill_in_the_row_and_come_back_in_order(store: Store) -> None:

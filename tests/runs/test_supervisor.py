@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from spafit.runs import Run, State, Store, StoreBusyError, processes
+from spafit.runs import Run, State, Store, StoreBusyError, processes, sweeps
 from spafit.runs.supervisor import KILL_AFTER, TERMINATE_AFTER, Supervisor
-from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED
+from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, OUTSIDE
 from tests.runs.helpers import scripted
 
 
@@ -236,3 +236,33 @@ def test_an_identity_is_of_one_process(tmp_path: Path) -> None:
     host, boot, pid, birth = mine.split("/")
     for other in ((host, "boot", pid, birth), (host, boot, pid, f"{birth}1"), ("elsewhere", boot, pid, birth)):
         assert not processes.is_alive("/".join(other))
+
+
+@pytest.mark.parametrize("code", [-9, 3])
+def test_a_killed_run_of_a_sweep_is_tried_again_once_and_then_failed(room: Room, code: int) -> None:
+    sweep = sweeps.create(room.store, {}, "key")
+    run_id = room.store.submit(scripted(), sweep=sweep.id)
+    attempts = []
+    for _ in range(3):
+        room.supervisor.tick()
+        attempts.append(room.store.get(run_id).attempt)
+        room.children[run_id].code = code
+        room.supervisor.tick()
+        room.children[run_id].code = None
+    failed = room.store.get(run_id)
+    assert (failed.state, failed.attempt) == (State.FAILED, 2 if code == -9 else 1)
+    assert ("was killed" if code == -9 else "exit code 3") in (failed.reason or "")
+
+
+def test_what_was_lost_while_no_supervisor_lived_is_tried_again_unless_its_sweep_was_stopped(room: Room) -> None:
+    runs = {}
+    for wish, device in zip(sweeps.Wish, ("cpu", "cuda", "mps"), strict=True):
+        sweep = sweeps.create(room.store, {}, "key")
+        runs[wish] = room.store.submit(scripted(device=device), sweep=sweep.id)
+        lost = room.store.claim(runs[wish], room.supervisor.name)
+        assert lost is not None
+        room.store.conclude(lost, State.FAILED, OUTSIDE)
+        sweeps.change_state(room.store, sweep, wish)
+    room.supervisor.tick()
+    states = {wish: room.store.get(run_id).state for wish, run_id in runs.items()}
+    assert states == {"running": State.RUNNING, "paused": State.QUEUED, "stopped": State.FAILED}
