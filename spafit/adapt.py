@@ -15,16 +15,8 @@ from torch import nn
 
 from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy, Tensor
-from spafit.plan import Decision, check, decide, prefix_depth
+from spafit.plan import Decision, check, decide
 from spafit.stratification import Stratification
-
-__all__ = [
-    "apply",
-    "load_trainable_state",
-    "parameter_name",
-    "prefix_depth",
-    "trainable_state",
-]
 
 ADAPTER = "default"
 Model = TypeVar("Model", bound=nn.Module)

@@ -15,7 +15,7 @@ from spafit.counting import count, tensor_table
 from spafit.errors import SpafitError
 from spafit.export import adapter
 from spafit.models.build import build_anatomy
-from spafit.plan import decide
+from spafit.plan import decide, prefix_depth
 from spafit.stratification import HeadRecipe, LoraSettings, Method, Recipe, Role, Stratification, preset
 from tests.strategies import stratifications
 from tests.tiny import FAMILIES, tiny_anatomy, tiny_batch, tiny_config, tiny_model
@@ -245,7 +245,7 @@ def test_the_prefix_is_what_gradients_do_not_reach(
     family: str, stratification: Stratification, data: st.DataObject
 ) -> None:
     anatomy = tiny_anatomy(family)
-    depth = adapt.prefix_depth(anatomy, stratification)
+    depth = prefix_depth(anatomy, stratification)
     touched = [
         tensor.layer or 0
         for tensor in anatomy.tensors

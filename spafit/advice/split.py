@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from statistics import fmean
 
-from spafit.counting import Counts, count
+from spafit.counting import triangle
 from spafit.maps.cells import Cell, cells
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import LoraSettings, Method, Recipe, preset
@@ -31,18 +31,9 @@ class Proposal:
 
 def trainable_parameters(anatomy: Anatomy, lora: LoraSettings | None = None) -> dict[Cell, int]:
     """Return how many parameters each cell of the triangle trains, the fresh head left out."""
-    depth = anatomy.num_layers
-    with_lora, with_biases = (_counts(anatomy, n2, lora) for n2 in (0, depth))
-    # What a layer trains depends on its own recipe alone, so two counts say it of every cell.
-    below = list(accumulate((row.trainable for row in with_biases.layers), initial=0))
-    above = list(accumulate((row.trainable for row in with_lora.layers), initial=0))
-    head = with_lora.head.trainable
-    return {(n1, n2): head + below[n2] - below[n1] + above[depth] - above[n2] for n1, n2 in cells("all", depth)}
-
-
-def _counts(anatomy: Anatomy, n2: int, lora: LoraSettings | None) -> Counts:
-    point = preset(Method.SPAFIT, anatomy.num_layers, 0, n2, lora)
-    return count(anatomy, replace(point, head=replace(point.head, fresh=Recipe.FROZEN)))
+    point = preset(Method.SPAFIT, anatomy.num_layers, 0, 0, lora)
+    trained = triangle(anatomy, replace(point, head=replace(point.head, fresh=Recipe.FROZEN)))
+    return {(n1, n2): int(trained[n1, n2]) for n1, n2 in cells("all", anatomy.num_layers)}
 
 
 def within(trainable: Mapping[Cell, int], budget: float) -> tuple[Cell, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from spafit.costs.rows import lowest_trained, make_step, row_costs
 from spafit.models.anatomy import Anatomy
@@ -44,24 +43,6 @@ class Flops:
     def total(self) -> int:
         """FLOPs of the step."""
         return self.forward + self.backward
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the FLOPs as JSON types."""
-        return {
-            "forward": self.forward,
-            "backward": self.backward,
-            "total": self.total,
-            "rows": [
-                {
-                    "row": row.row,
-                    "layer": row.layer,
-                    "forward": row.forward,
-                    "backward": row.backward,
-                    "receives_gradient": row.receives_gradient,
-                }
-                for row in self.rows
-            ],
-        }
 
 
 def flops(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from spafit.costs.rows import PRECISIONS, CostError, RowCost, make_step, row_costs
 from spafit.costs.tape import FULL
@@ -60,18 +59,6 @@ class Memory:
         """The most held at once."""
         return self.peak.total
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the memory as JSON types, with the parts at the peak."""
-        return {
-            "weights": self.weights,
-            "gradients": self.gradients,
-            "optimizer": self.optimizer,
-            "activations": self.activations,
-            "total": self.total,
-            "peak": asdict(self.peak),
-            "estimate": True,
-        }
-
 
 def optimizer_bytes(anatomy: Anatomy, stratification: Stratification, optimizer: str = "adamw") -> int:
     """Return the bytes of the optimizer's state; raises `CostError` for an optimizer not in `OPTIMIZERS`."""
@@ -83,11 +70,6 @@ def optimizer_bytes(anatomy: Anatomy, stratification: Stratification, optimizer:
 def checkpoint_bytes(anatomy: Anatomy, stratification: Stratification) -> int:
     """Return the bytes of what a run saves: the trained parameters in fp32, without the file's header."""
     return FULL * count(anatomy, stratification).trainable
-
-
-def full_checkpoint_bytes(anatomy: Anatomy) -> int:
-    """Return the bytes of the whole model in fp32, which full fine-tuning saves for every task."""
-    return FULL * anatomy.num_parameters
 
 
 def training_memory(

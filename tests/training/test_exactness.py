@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from spafit import adapt
+from spafit.plan import prefix_depth
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.training.accelerated.fast_path import FastPath, find_one_token
 from spafit.training.accelerated.kernels import ONEDNN
@@ -40,7 +41,7 @@ def test_replaying_the_prefix_is_exact(family):
     batch = tiny_batch()
     inputs = {name: value for name, value in batch.items() if name != "labels"}
     logits, gradients = loss_and_gradients(model, batch)
-    depth = adapt.prefix_depth(anatomy, strat)
+    depth = prefix_depth(anatomy, strat)
     replay = Replay(model, anatomy.layers_path, depth)
     replay.learn_shape(inputs)
     with torch.inference_mode():
