@@ -31,6 +31,7 @@ __all__ = [
     "baseline",
     "called",
     "content_digest",
+    "file_at",
     "folder",
     "get_task",
     "is_quick",
@@ -64,9 +65,9 @@ def get_task(key_or_path: str) -> Task:
         if key_or_path.startswith(stored.KEY):
             return stored.get(key_or_path).task
         raise TaskError(access.NO_PATHS)
+    if (path := file_at(key_or_path)) is not None:
+        return stored.get(helper.call("add", path=str(path), name=path.name)).task
     path = Path(os.path.expanduser(key_or_path))  # noqa: PTH111  Path.expanduser raises for a user who is not there
-    if os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names that are too long
-        return stored.get(helper.call("add", path=str(path.absolute()), name=path.name)).task
     if key_or_path.startswith(stored.KEY):
         return stored.get(key_or_path).task
     if os.path.isdir(path):  # noqa: PTH112  likewise
@@ -75,6 +76,12 @@ def get_task(key_or_path: str) -> Task:
         raise TaskError(f"There is no file {key_or_path}.")
     known = ", ".join(task.key for task in list_tasks())
     raise TaskError(f"There is no task {key_or_path!r}; the tasks are {known}, and the path of a data file is one too.")
+
+
+def file_at(named: str) -> Path | None:
+    """Return the path of the file that is named, absolute; None where there is none."""
+    path = Path(os.path.expanduser(named))  # noqa: PTH111  Path.expanduser raises for a user who is not there
+    return path.absolute() if os.path.isfile(path) else None  # noqa: PTH113  Path.is_file raises for names too long
 
 
 def called(key: str, part: str) -> str:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from spafit.tasks.task import TaskError
+from spafit.tasks.upload.encodings import Decoded, decode
+from spafit.tasks.upload.fasttext_files import is_fasttext, read_fasttext
+from spafit.tasks.upload.json_files import read_json
 from spafit.tasks.upload.parquet_files import read_parquet
+from spafit.tasks.upload.separated import read_separated
 from spafit.tasks.upload.tables import Table
-from spafit.tasks.upload.text_files import decode, other_kind, read_jsonl, read_separated
 
 FILE_MB = 200
-FORMATS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".parquet": "Parquet"}
+FIRST_CHARACTERS = 100_000  # by which a text file's kind is known
+FORMATS = {
+    ".csv": "CSV",
+    ".tsv": "TSV",
+    ".jsonl": "JSON lines",
+    ".ndjson": "JSON lines",
+    ".json": "JSON",
+    ".parquet": "Parquet",
+    ".txt": "fastText, CSV or TSV",
+    ".ft": "fastText",
+}
 
 # What a file of another kind starts with.
 _SIGNATURES = (
@@ -44,21 +58,27 @@ def check_size(size: int, name: str) -> None:
         raise TaskError(f"{name} has {size / 1e6:,.1f} MB; the limit is {limit_mb():,} MB.")
 
 
-def read_table(path: Path, name: str | None = None, headed: bool | None = None) -> Table:
+def read_table(
+    path: Path,
+    name: str | None = None,
+    headed: bool | None = None,
+    encoding: str | None = None,
+    quotes: str | None = None,
+) -> Table:
     """Read a whole file.
 
     Args:
         path: where the bytes are.
         name: what the person calls the file; its ending says what it should be. The path's own name by default.
-        headed: whether the first line of a CSV or TSV names the columns; guessed when absent.
+        headed: whether the first line of a separated file names the columns; guessed when absent.
+        encoding: of a text file; found when absent.
+        quotes: what quotation marks are in a separated file; found when absent.
 
     Raises:
         TaskError: too large, an ending or content that is not supported, or nothing usable in it.
     """
     name = name or path.name
     suffix = Path(name).suffix.lower()
-    if suffix == ".json":
-        suffix = ".jsonl"
     if suffix not in FORMATS:
         raise TaskError(f"{name} is not a file type that can be read; allowed are {', '.join(FORMATS)}.")
     try:
@@ -76,15 +96,30 @@ def read_table(path: Path, name: str | None = None, headed: bool | None = None) 
     if suffix == ".parquet":
         table = read_parquet(path, name)
     else:
-        text, encoding = decode(path.read_bytes(), name)
-        if found := other_kind(text, FORMATS[suffix]):
-            raise _misnamed(name, suffix, found)
-        lines = FORMATS[suffix] == "JSON lines"
-        table = read_jsonl(text, name) if lines else read_separated(text, name, suffix, headed)
-        table.encoding = encoding
+        decoded = decode(path.read_bytes(), name, encoding)
+        table = _read_text(decoded, name, suffix, headed, quotes)
+        table.encoding = decoded.label
+        if decoded.remark:
+            table.remarks.insert(0, decoded.remark)
     if not len(table):
         raise TaskError(f"{name} has no rows that can be used.")
     return table
+
+
+def _read_text(decoded: Decoded, name: str, suffix: str, headed: bool | None, quotes: str | None) -> Table:
+    text = decoded.text
+    start = text[:FIRST_CHARACTERS].lstrip()
+    if start[:15].lower().startswith(("<!doctype html", "<html")):
+        raise _misnamed(name, suffix, "a web page")
+    if FORMATS[suffix].startswith("JSON"):
+        return read_json(text, name)
+    if is_fasttext(text):
+        return read_fasttext(text, name)
+    if re.match(r"\[\s*\{|\{\s*\"(?:[^\"\\]|\\.)*\"\s*:", start):
+        raise _misnamed(name, suffix, "JSON")
+    if suffix == ".ft":
+        raise _misnamed(name, suffix, "text without fastText's labels")
+    return read_separated(text, name, suffix, headed, quotes)
 
 
 def _misnamed(name: str, suffix: str, content: str) -> TaskError:

@@ -11,7 +11,7 @@ TIMEOUT = 900.0  # seconds: a slow download of a large data set
 COMMANDS = {
     "glue": "spafit.tasks.glue.hub:fetch_glue",
     "hub": "spafit.tasks.glue.hub:fetch",
-    "inspect": "spafit.tasks.upload.intake:inspect",
+    "look": "spafit.tasks.upload.intake:look",
     "add": "spafit.tasks.upload.intake:add",
     "preview": "spafit.tasks.preview:make",
 }

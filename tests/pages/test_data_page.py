@@ -179,7 +179,7 @@ def test_a_hub_name_offline_is_one_sentence(open_page: Opener, looked_at: None) 
 def test_data_deleted_elsewhere_does_not_break_the_page(open_page: Opener, looked_at: None, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\n" + "".join(f"t {i},{i % 2}\n" for i in range(20)))
-    key = intake.add(str(path), "a.csv")
+    key = intake.add(path=str(path), name="a.csv")
     preview.make(key, str(weights_folder(BUNDLED, allow_download=False)))
     app = open_page(DATA, task=key)
     assert app.selectbox(key="data_task").value == key
@@ -248,7 +248,7 @@ def test_a_refusal_keeps_what_was_chosen(open_page: Opener, looked_at: None) -> 
 def test_data_that_a_run_needs_is_not_deleted(open_page: Opener, looked_at: None, store: Store, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\n" + "".join(f"t {i},{i % 2}\n" for i in range(20)))
-    key = intake.add(str(path), "a.csv")
+    key = intake.add(path=str(path), name="a.csv")
     strat = preset("spafit", 6, 2, 4)
     run = store.submit(RunSpec("minilm-l6", key, strat, QUICK))
     for _ in range(200):  # as many as a list shows unless asked for all

@@ -84,7 +84,7 @@ def test_exported_cells_cannot_be_formulas(tmp_path: Path) -> None:
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerows([("text", "label"), *rows])
     (tmp_path / "a.csv").write_text(buffer.getvalue(), encoding="utf-8", newline="")
-    task = get_task(intake.add(str(tmp_path / "a.csv"), "a.csv"))
+    task = get_task(intake.add(path=str(tmp_path / "a.csv"), name="a.csv"))
     assert {text for split in task.splits for text in load(task, split).text} == {text for text, _ in rows}
     header, *exported = csv.reader(io.StringIO(to_csv(task).decode("utf-8-sig"), newline=""))
     assert header == ["part", "text", "label"]

@@ -16,7 +16,7 @@ from spafit.tasks.glue import layout
 from spafit.tasks.glue.files import LAYOUTS
 from spafit.tasks.task import Examples, TaskError
 from spafit.tasks.upload import stored
-from spafit.tasks.upload.columns import SPLIT_VALUES
+from spafit.tasks.upload.guess import SPLIT_VALUES
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,42 +1,25 @@
-"""Which column of a table is what: guessed from names and contents, corrected by a person. Pure functions."""
+"""Which columns of a table are read, and what each looks like. Pure functions."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import islice, pairwise
 from typing import Any
 
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, TaskError
+from spafit.tasks.upload.cells import INFINITE, NO_NUMBER, is_address, is_date, is_mark, is_whole, number_style
+from spafit.tasks.upload.names import ID_WORDS, words
 from spafit.tasks.upload.tables import Table
 
 CLASSES = 1000  # the most classes that can be learned
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?")
-WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
-NO_NUMBER = ("", "nan", "null", "none", "na", "n/a")  # what stands for a number that is missing
-INFINITE = ("inf", "infinity")
-TEXT_NAMES = ("text", "sentence", "sentence1", "premise", "question1", "question", "review", "content", "body", "title")
-LABEL_NAMES = ("label", "labels", "class", "category", "target", "sentiment", "score", "rating", "stars", "topic", "y")
-SPLIT_NAMES = ("split", "set", "part", "partition", "subset", "fold")
-SECOND_NAMES = {
-    "sentence1": ("sentence2",),
-    "premise": ("hypothesis",),
-    "question1": ("question2",),
-    "text1": ("text2",),
-    "text_a": ("text_b",),
-    "question": ("sentence", "answer", "passage", "context"),
-}
-KNOWN_NAMES = frozenset((*TEXT_NAMES, *LABEL_NAMES, *SPLIT_NAMES, *SECOND_NAMES, *sum(SECOND_NAMES.values(), ())))
-SPLIT_VALUES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-    "eval": "test",
-}
+_LOOKED_AT = 500  # different cells of a column that are looked at for dates, addresses and marks
+_MOST = 0.9  # of them make a column one of these
+_NUMBERS = 0.95  # of its cells make a column of amounts, should a few hold a word
+EMPTY, NESTED, DATES, ADDRESSES, MARKS, NUMBERS, WORDS = (
+    *("empty", "nested", "dates", "addresses", "marks", "numbers", "words"),
+)
+_YES_NO = ({"0", "1"}, {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"0", "1", "-1"})
 
 
 @dataclass(frozen=True)
@@ -57,12 +40,27 @@ class Columns:
         """Raise `TaskError` when a column is not in the table, one is named twice, or the kind is unknown."""
         named = [column for column in (self.text, self.pair, self.label, self.split) if column is not None]
         for column in named:
-            if column not in table.columns:
-                raise TaskError(f"{name} has no column “{column}”; it has {', '.join(table.columns)}.")
+            check_column(column, table, name)
             if named.count(column) > 1:
                 raise TaskError(f"The column “{column}” is chosen twice; text, label and split are different columns.")
         if self.kind not in (CLASSIFICATION, REGRESSION):
             raise TaskError(f"What is learned must be {CLASSIFICATION} or {REGRESSION}, not {self.kind!r}.")
+
+
+def check_column(column: str, table: Table, name: str) -> None:
+    """Raise `TaskError` when a column is not in the table, or holds what cannot be a text or a label."""
+    if column in table.nested:
+        raise TaskError(
+            f"The column “{column}” of {name} holds {table.nested[column]}; a text or a label is one value."
+        )
+    if column not in table.columns:
+        raise TaskError(f"{name} has no column “{column}”; it has {listed(table.columns)}.")
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Return names for a sentence, shortened where there are many."""
+    names = list(names)
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,15 @@ class Profile:
     filled: int  # cells that are not empty
     distinct: int  # different cells among them
     mean_length: float  # characters
-    numeric: bool  # every filled cell is a number, or says that one is missing
-    whole: bool  # and a whole number
+    looks: str  # what its cells are: WORDS, NUMBERS, MARKS ...
+    style: str | None  # how its numbers are written; None when they are none
+    whole: bool  # every number is a whole one
+    yes_no: bool  # nothing but 0 and 1, yes and no, true and false
+
+    @property
+    def numeric(self) -> bool:
+        """Every filled cell is a number, or says that one is missing."""
+        return self.style is not None
 
 
 def profile(table: Table, name: str) -> Profile:
@@ -85,59 +90,51 @@ def profile(table: Table, name: str) -> Profile:
         if cell:
             counts[cell] = counts.get(cell, 0) + entry["counts"]
     filled = sum(counts.values())
-    numbers = [cell for cell in counts if cell.lower().lstrip("+-") not in (*NO_NUMBER, *INFINITE)]
+    numbers = [cell for cell in counts if cell.lower().lstrip("+-") not in NO_NUMBER | INFINITE]
+    style = _style(numbers, counts)
     return Profile(
         name=name,
         filled=filled,
         distinct=len(counts),
         mean_length=sum(len(cell) * count for cell, count in counts.items()) / max(filled, 1),
-        numeric=bool(numbers) and all(NUMBER.fullmatch(cell) for cell in numbers),
-        whole=bool(numbers) and all(WHOLE.fullmatch(cell) for cell in numbers),
+        looks=_looks(table, name, counts, style),
+        style=style,
+        whole=style is not None and all(is_whole(cell, style) for cell in numbers),
+        yes_no=len(counts) > 1 and {cell.casefold().removesuffix(".0") for cell in counts} in _YES_NO,
     )
 
 
-def guess(table: Table) -> Columns:
-    """The most likely choice of columns; a person should see it before it counts.
-
-    Raises:
-        TaskError: there are fewer than two columns with anything in them.
-    """
-    profiles = [profile(table, name) for name in table.columns]
-    filled = [p for p in profiles if p.filled]
-    if len(filled) < 2:
-        raise TaskError("The table needs at least two columns with something in them: a text and a label.")
-    split = _split(table, filled)
-    label = _label([p for p in filled if p.name != split])
-    texts = [p for p in filled if p.name not in (split, label.name)]
-    if not texts:
-        split, texts = None, [p for p in filled if p.name != label.name]
-    text = _named(texts, TEXT_NAMES) or max(texts, key=lambda p: (not p.numeric, p.mean_length))
-    by_name = {p.name.lower(): p.name for p in texts}
-    seconds = SECOND_NAMES.get(text.name.lower(), ())
-    pair = next((by_name[second] for second in seconds if second in by_name), None)
-    regression = label.numeric and (not label.whole or label.distinct > 20)
-    return Columns(text.name, label.name, REGRESSION if regression else CLASSIFICATION, pair, split)
-
-
-def _split(table: Table, profiles: list[Profile]) -> str | None:
-    for p in profiles:
-        if p.name.lower() in SPLIT_NAMES and p.distinct <= len(SPLIT_VALUES):
-            values = {(cell or "").strip().lower() for cell in table.columns[p.name].unique().to_pylist()} - {""}
-            if values <= SPLIT_VALUES.keys() and "train" in {SPLIT_VALUES[value] for value in values}:
-                return p.name
+def _style(cells: list[str], counts: dict[str, int]) -> str | None:
+    style = number_style(cells)
+    if style is not None or len(cells) <= 20:
+        return style
+    numbers = [cell for cell in cells if number_style([cell])]
+    if len(numbers) > 20 and sum(map(counts.__getitem__, numbers)) >= _NUMBERS * sum(map(counts.__getitem__, cells)):
+        return number_style(numbers)
     return None
 
 
-def _label(profiles: list[Profile]) -> Profile:
-    named = _named(profiles, LABEL_NAMES)
-    if named is not None and len(profiles) > 1:
-        return named
-    classes = [p for p in profiles if 2 <= p.distinct <= min(100, max(p.filled // 2, 2)) and p.mean_length < 50]
-    numbers = [p for p in profiles if p.numeric and p.distinct > 1]
-    # the last of several: a label usually follows its text
-    return min(reversed(classes or numbers or profiles), key=lambda p: p.mean_length)
+def _looks(table: Table, name: str, counts: dict[str, int], style: str | None) -> str:
+    if name in table.nested:
+        return NESTED
+    if not counts:
+        return EMPTY
+    some = list(islice(counts, _LOOKED_AT))
+    for looks, is_one in ((DATES, is_date), (ADDRESSES, is_address)):
+        if style is None and sum(map(is_one, some)) >= _MOST * len(some):
+            return looks
+    filled = sum(counts.values())
+    if len(counts) == filled and filled > 5:  # every cell another
+        if style is None and sum(map(is_mark, some)) >= _MOST * len(some):
+            return MARKS
+        if style is not None and all(is_whole(cell, style) for cell in counts) and _rises(counts):
+            return MARKS
+    if words(name) & ID_WORDS and len(counts) > filled / 2 and (style is not None or all(map(is_mark, some))):
+        return MARKS
+    return NUMBERS if style is not None else WORDS
 
 
-def _named(profiles: list[Profile], names: tuple[str, ...]) -> Profile | None:
-    by_name = {p.name.lower(): p for p in reversed(profiles)}
-    return next((by_name[name] for name in names if name in by_name), None)
+def _rises(cells: Iterable[str]) -> bool:
+    """Whether whole numbers rise from row to row, as those of rows do."""
+    values = [float(cell.replace(",", "").replace("−", "-")) for cell in cells]
+    return all(one < other for one, other in pairwise(values))

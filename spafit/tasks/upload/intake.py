@@ -1,14 +1,14 @@
 """Taking in a file: which rows can be used, what their labels are, and how they are divided.
 
-Both functions read the whole file, so pages call them in the helper process.
+Both functions read the whole file, so pages and commands call them in the helper process.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,82 +19,126 @@ import numpy as np
 from spafit.tasks import prepared
 from spafit.tasks.files import read_table
 from spafit.tasks.splits import arrange, normalize
-from spafit.tasks.task import REGRESSION, Examples, TaskError, on_one_line, shortened
-from spafit.tasks.upload.columns import CLASSES, NO_NUMBER, SPLIT_VALUES, Columns, guess, profile
-from spafit.tasks.upload.stored import ABOUT, KEY, SCHEMA, TARGETS, Stored, folder
+from spafit.tasks.task import Examples, TaskError, on_one_line, shortened
+from spafit.tasks.upload.columns import Columns, Profile, profile
+from spafit.tasks.upload.guess import SPLIT_VALUES, guess
+from spafit.tasks.upload.labels import Labels, cannot_be_learned, read_labels
+from spafit.tasks.upload.stored import ABOUT, KEY, SCHEMA, Stored, folder
 from spafit.tasks.upload.tables import PROBLEMS_SHOWN, Table
 
+READING = 2  # part of every key: raise it when the same bytes are read as something else
 FEWEST_TEXTS = 10
 SHOWN_ROWS = 10
 SHOWN_CHARACTERS = 300
-LABEL_CHARACTERS = 100
 TEST_SHARE, TEST_AT_MOST = 0.2, 2000
 VALIDATION_SHARE, VALIDATION_AT_MOST = 0.1, 1000
 
 
-def inspect(path: str, name: str, headed: bool | None = None) -> dict[str, Any]:
-    """Read a file and say what is in it, for a person to correct: columns, first rows and a guess, as JSON values.
+@dataclass(frozen=True)
+class Source:
+    """A file with the test part that a second one may hold, and how a person wants them read."""
+
+    path: str
+    name: str  # what the person calls the file; its ending counts
+    test_path: str | None = None
+    test_name: str | None = None
+    headed: bool | None = None  # whether the first line names the columns
+    encoding: str | None = None
+    quotes: str | None = None  # what quotation marks are, out of `records.QUOTES`
+
+    def table(self) -> Table:
+        """Read the file."""
+        return read_table(Path(self.path), on_one_line(self.name), self.headed, self.encoding, self.quotes)
+
+    def test_table(self, like: Table) -> Table:
+        """Read the second file, with or without a header as the first one has it or not."""
+        assert self.test_path is not None
+        return read_table(Path(self.test_path), self.second_name, like.headed, self.encoding, self.quotes)
+
+    @property
+    def second_name(self) -> str:
+        """What the second file is called."""
+        return on_one_line(self.test_name or Path(self.test_path or "").name)
+
+
+def look(columns: dict[str, Any] | None = None, **source: Any) -> dict[str, Any]:
+    """Read a file and say what is in it and how it would be used, without keeping anything; as JSON values.
+
+    Args:
+        columns: fields of `Columns` that a person has decided; the others are guessed.
+        source: fields of `Source`.
 
     Raises:
-        TaskError: the file cannot be used; one sentence says why.
+        TaskError: the file cannot be read as a table. What else stands in the way is the answer's "problem".
     """
-    table = read_table(Path(path), on_one_line(name), headed)
+    where = Source(**source)
+    name = on_one_line(where.name)
+    table = where.table()
+    guessed = guess(table, name, columns)
     head = [
         [shortened(cell or "", SHOWN_CHARACTERS) for cell in table.columns[column].slice(0, SHOWN_ROWS).to_pylist()]
         for column in table.columns
     ]
-    return {
-        "rows": len(table),
+    seen = {
         "format": table.format,
         "encoding": table.encoding,
         "delimiter": table.delimiter,
         "headed": table.headed,
-        "malformed": table.malformed,
-        "problems": table.problems,
+        "table_rows": len(table),
         "columns": [asdict(profile(table, column)) for column in table.columns],
         "head": dict(zip(table.columns, head, strict=True)),
-        "guess": guess(table).to_dict(),
+        "guess": guessed.columns,
+        "problem": guessed.problem,
+        "rows": 0,
+        "left_out": {"malformed lines": table.malformed} if table.malformed else {},
+        "problems": table.problems,
+        "labels": [],
+        "examples": [],
+        "remarks": [*table.remarks, *guessed.remarks],
+    }
+    if guessed.problem:
+        return seen
+    try:
+        rows = _read(where, table, guessed.certain())
+    except TaskError as error:
+        return seen | {"problem": str(error)}
+    remarks = [*seen["remarks"], *rows.remarks]
+    try:
+        _parts(rows.examples(), rows.parts_kept(), name)
+    except TaskError as error:
+        remarks.append(str(error))
+    return seen | {
+        "rows": len(rows.labels.kept),
+        "left_out": rows.left_out,
+        "problems": rows.problems,
+        "labels": list(rows.labels.names),
+        "examples": rows.shown(),
+        "remarks": remarks,
     }
 
 
-def add(
-    path: str,
-    name: str,
-    columns: dict[str, Any] | None = None,
-    test_path: str | None = None,
-    test_name: str | None = None,
-    title: str | None = None,
-    headed: bool | None = None,
-) -> str:
+def add(columns: dict[str, Any] | None = None, title: str | None = None, **source: Any) -> str:
     """Read, divide and store a data set; returns the key of its task. The same content and columns are stored once.
 
     Args:
-        path, name: the file, and what the person calls it.
-        columns: a `Columns` as a dictionary; guessed when absent.
-        test_path, test_name: a second file, with the same columns, that becomes the test part.
+        columns: fields of `Columns` that a person has decided; the others are guessed.
         title: what the data set is called afterwards; the file's name by default.
-        headed: whether the first line of a CSV or TSV names the columns; guessed when absent.
+        source: fields of `Source`.
 
     Raises:
         TaskError: the file cannot be used; one sentence says why.
     """
-    name = on_one_line(name)
-    table = read_table(Path(path), name, headed)
-    chosen = Columns(**columns) if columns else guess(table)
-    chosen.check(table, name)
-    key = _key(chosen, Path(name).suffix.lower(), [path, test_path] if test_path else [path], headed)
+    where = Source(**source)
+    name = on_one_line(where.name)
+    table = where.table()
+    guessed = guess(table, name, columns)
+    chosen = guessed.certain()
+    key = _key(chosen, where)
     if (folder(key) / ABOUT).is_file():
         return key
-    rows = _Rows()
-    rows.read(table, chosen, name)
-    if test_path:
-        test_name = on_one_line(test_name or Path(test_path).name)
-        test_table = read_table(Path(test_path), test_name, table.headed)
-        chosen.check(test_table, test_name)
-        rows.parts = ["train" if part == "test" else part for part in rows.parts]
-        rows.read(test_table, chosen, test_name, part="test")
-    labels, names, scaled_from = _labels(rows.labels, chosen, name)
-    parts = _parts(Examples(rows.texts, rows.pairs if chosen.pair else None, labels), rows.parts, name)
+    rows = _read(where, table, chosen)
+    labels = rows.labels
+    parts = _parts(rows.examples(), rows.parts_kept(), name)
     count = len(parts["train"])
     made, preparation = arrange(
         parts,
@@ -108,19 +152,22 @@ def add(
         name=" ".join((title or name).split())[:80],
         created=time.time(),
         columns=chosen,
-        labels=names,
-        example=_example(made["train"][0], names),
-        scaled_from=scaled_from,
+        labels=labels.names,
+        example=_example(made["train"][0], labels.names),
+        scaled_from=labels.scaled_from,
+        remarks=(*table.remarks, *guessed.remarks, *rows.remarks, *_gone(labels, made["train"][0])),
     )
     prepared.write(folder(key), made, preparation, {ABOUT: about.to_dict()})
     return key
 
 
-def _key(columns: Columns, suffix: str, files: list[str], headed: bool | None) -> str:
+def _key(columns: Columns, source: Source) -> str:
     """The same for the same bytes read in the same way, whatever the files are called."""
-    facts = [SCHEMA, prepared.FORMAT, suffix, columns.to_dict(), *([] if headed is None else [headed])]
+    suffix = Path(source.name).suffix.lower()
+    how = [source.headed, source.encoding, source.quotes]
+    facts = [SCHEMA, READING, prepared.FORMAT, suffix, columns.to_dict(), how]
     total = hashlib.blake2b(json.dumps(facts).encode(), digest_size=8)
-    for path in files:
+    for path in filter(None, (source.path, source.test_path)):
         with Path(path).open("rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
     return KEY + total.hexdigest()
@@ -132,29 +179,37 @@ def _example(examples: Examples, names: tuple[str, ...]) -> str:
     return f"“{shortened(examples.text[0], 80)}”{second} → {answer}"
 
 
+def _gone(labels: Labels, train: Examples) -> list[str]:
+    """Return a sentence on classes whose training examples all have the text of a later part; none where none has."""
+    there = set(train.labels.tolist())
+    gone = [name for i, name in enumerate(labels.names) if i not in there and name not in labels.untrained]
+    return [cannot_be_learned(gone)] if gone else []
+
+
 @dataclass
 class _Rows:
     """The rows that have a text and a label, and the account of those that have not."""
 
     texts: list[str] = field(default_factory=list)
-    pairs: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
+    pairs: list[str] | None = None
+    cells: list[str] = field(default_factory=list)  # the label column's, as they stand there
     parts: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)  # file and line
+    styles: list[str | None] = field(default_factory=list)  # how numbers are written there
     left_out: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    labels: Labels = field(default_factory=lambda: Labels(np.zeros(0), np.zeros(0, np.int64)))
 
-    def read(self, table: Table, columns: Columns, name: str, part: str | None = None) -> None:
+    def read(self, table: Table, columns: Columns, name: str, column: Profile, part: str | None = None) -> None:
         """Add a file's rows, all of them to `part` if it is given."""
-        before = len(self.texts)
         if table.malformed:
-            self.left_out["malformed lines"] = self.left_out.get("malformed lines", 0) + table.malformed
+            self._leave_out("malformed lines", table.malformed)
             self._tell(*(f"{name} {problem}" for problem in table.problems))
         nothing: Sequence[str | None] = [""] * len(table)
         pairs = table.cells(columns.pair) if columns.pair else nothing
         splits = table.cells(columns.split) if columns.split and part is None else nothing
         cells = zip(table.numbers, table.cells(columns.text), pairs, table.cells(columns.label), splits, strict=True)
-        numbers = columns.kind == REGRESSION or profile(table, columns.label).numeric
-        missing = NO_NUMBER if numbers else ("",)  # among words “none” may be a class, among numbers it is a gap
         for number, text, pair, answer, split in cells:
             label, said = (answer or "").strip(), (split or "").strip()
             where = part or ("train" if columns.split is None else SPLIT_VALUES.get(said.lower()))
@@ -163,78 +218,87 @@ class _Rows:
                     f"{name}, {table.unit} {number}: “{shortened(on_one_line(said), 40)}” names no part; "
                     f"the column “{columns.split}” may hold train, validation and test."
                 )
+            place = f"{name} {table.unit} {number}"
             if not (text or "").strip() or (columns.pair and not (pair or "").strip()):
-                reason = "without a text"
-            elif label.lower() in missing:
-                reason = "without a label"
+                self._refuse("without a text", place)
+            elif not label:
+                self._refuse("without a label", place)
             elif where is None:
-                reason = "without a part"
-            elif columns.kind == REGRESSION and not _is_number(label):
-                reason = "whose label is no number"
+                self._refuse("without a part", place)
             else:
                 self.texts.append(text or "")
-                self.pairs.append(pair or "")
-                self.labels.append(label)
+                if self.pairs is not None:
+                    self.pairs.append(pair or "")
+                self.cells.append(label)
                 self.parts.append(where)
-                continue
-            self.left_out[f"rows {reason}"] = self.left_out.get(f"rows {reason}", 0) + 1
-            self._tell(f"{name} {table.unit} {number} is a row {reason}")
-        if len(self.texts) == before:
+                self.places.append(place)
+                self.styles.append(column.style)
+
+    def learn(self, columns: Columns, name: str, only_numbers: bool) -> None:
+        """Read the labels of all rows together, so that files spell them alike."""
+        if not self.cells:
             why = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
             raise TaskError(f"{name} has no row with a text and a label that can be used ({why}).")
+        self.labels = read_labels(self.cells, self.parts, columns, name, self.styles, only_numbers)
+        for i, reason in self.labels.missing:
+            self._refuse(reason, self.places[i])
+        self.remarks += self.labels.remarks
+
+    def examples(self) -> Examples:
+        """Return the rows that have a label."""
+        kept = self.labels.kept.tolist()
+        pairs = None if self.pairs is None else [self.pairs[i] for i in kept]
+        return Examples([self.texts[i] for i in kept], pairs, self.labels.values)
+
+    def parts_kept(self) -> list[str]:
+        """Return the part of each row that has a label."""
+        return [self.parts[i] for i in self.labels.kept.tolist()]
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return the first rows, cut to what one reads at a glance."""
+        some = []
+        for i, value in zip(self.labels.kept.tolist()[:SHOWN_ROWS], self.labels.values.tolist(), strict=False):
+            pair = None if self.pairs is None else shortened(self.pairs[i], SHOWN_CHARACTERS)
+            label = self.labels.names[value] if self.labels.names else value
+            some.append({"text": shortened(self.texts[i], SHOWN_CHARACTERS), "pair": pair, "label": label})
+        return some
+
+    def _refuse(self, reason: str, place: str) -> None:
+        self._leave_out(f"rows {reason}", 1)
+        self._tell(f"{place} is a row {reason}")
+
+    def _leave_out(self, reason: str, count: int) -> None:
+        self.left_out[reason] = self.left_out.get(reason, 0) + count
 
     def _tell(self, *problems: str) -> None:
         self.problems = (self.problems + list(problems))[:PROBLEMS_SHOWN]
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
-
-
-def _labels(
-    cells: list[str], columns: Columns, name: str
-) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
-    """Labels as numbers, the class names, and the range that targets were mapped from."""
-    if columns.kind == REGRESSION:
-        targets = np.array([float(cell) for cell in cells])
-        low, high = float(targets.min()), float(targets.max())
-        if low == high:
-            raise TaskError(f"Every row of {name} has the target {low:g}; there is nothing to learn.")
-        scaled_from = None
-        if max(abs(low), abs(high)) > 10:
-            scaled_from = (low, high)
-            share = (targets / 2 - low / 2) / (high / 2 - low / 2)  # halved, as the range itself may be infinite
-            targets = TARGETS[0] + share * (TARGETS[1] - TARGETS[0])
-        rounded = targets.astype(np.float32)
-        if rounded.min() == rounded.max():
-            raise TaskError(f"The targets of {name} hardly differ, from {low!r} to {high!r}; stretch them to 0 to 5.")
-        return rounded, (), scaled_from
-    if all(cell.endswith(".0") and cell[:-2].lstrip("-").isdigit() for cell in set(cells)):
-        cells = [cell[:-2] for cell in cells]  # whole numbers that a table kept as fractions
-    names = sorted(set(cells), key=lambda label: (float(label) if _is_number(label) else math.inf, label))
-    if len(names) == 1:
-        only = shortened(on_one_line(names[0]), 40)
-        raise TaskError(f"Every row of {name} has the label “{only}”; two classes are needed at least.")
-    if len(names) > CLASSES:
+def _read(source: Source, table: Table, columns: Columns) -> _Rows:
+    """Read the rows of the file, and of the second one that holds the test part."""
+    name = on_one_line(source.name)
+    columns.check(table, name)
+    rows = _Rows(pairs=[] if columns.pair else None)
+    looks = [profile(table, columns.label)]
+    rows.read(table, columns, name, looks[0])
+    if source.test_path:
+        second = source.test_table(table)
+        columns.check(second, source.second_name)
+        looks.append(profile(second, columns.label))
+        rows.parts = ["train" if part == "test" else part for part in rows.parts]
+        before = len(rows.cells)
+        rows.read(second, columns, source.second_name, looks[1], part="test")
+        rows.remarks += [f"{source.second_name}: {remark}" for remark in second.remarks]
+    rows.learn(columns, name, all(column.numeric for column in looks))
+    parts = Counter(rows.parts_kept())
+    if source.test_path and not parts["test"]:
         raise TaskError(
-            f"The column “{columns.label}” of {name} has {len(names):,} different values; at most {CLASSES:,} classes "
-            f"can be learned, so choose another label column, or regression if they are amounts."
+            f"{source.second_name} has no row with a text and a label that can be used "
+            f"({len(rows.cells) - before:,} rows have a text, none a label)."
         )
-    if len(names) == len(cells):
-        raise TaskError(
-            f"Every row of {name} has another label in the column “{columns.label}”; "
-            f"choose another label column, or regression if they are amounts."
-        )
-    longest = max(names, key=len)
-    if len(longest) > LABEL_CHARACTERS:
-        raise TaskError(
-            f"The column “{columns.label}” of {name} has labels of up to {len(longest):,} characters; is it the text?"
-        )
-    number = {label: i for i, label in enumerate(names)}
-    return np.array([number[cell] for cell in cells], dtype=np.int64), tuple(names), None
+    for part in sorted(set(rows.parts) - set(parts)):
+        rows.remarks.append(f"No row of the {part} part has a label, so that part is taken out of the training rows.")
+    return rows
 
 
 def _parts(everything: Examples, named: list[str], name: str) -> dict[str, Examples]:

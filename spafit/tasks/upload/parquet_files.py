@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spafit.tasks.task import TaskError, shortened
+from spafit.tasks.upload.json_files import LISTS, RECORDS
 from spafit.tasks.upload.tables import CELL_CHARACTERS, ROWS_AT_ONCE, Table, check_columns, check_rows, column_names
 
 EXPANDED_BYTES = 1000**3  # of a whole file, uncompressed
@@ -29,8 +31,15 @@ def read_parquet(path: Path, name: str) -> Table:
         if twice is not None:
             raise TaskError(f"{name} has two columns called “{shortened(twice, 80)}”; their names must differ.")
         wanted = [column.name for column in schema if _to_text(column.type) is not None]
+        nested = {
+            shortened(column.name, 80): RECORDS if pa.types.is_struct(column.type) else LISTS
+            for column in schema
+            if pa.types.is_nested(column.type)
+        }
         if len(wanted) < 2:
-            raise TaskError(f"{name} has fewer than two columns of text or numbers.")
+            beside = f"; {', '.join(nested)} hold lists or nested records, not one value" if nested else ""
+            raise TaskError(f"{name} has fewer than two columns of text or numbers{beside}.")
+        classes = _class_names(schema)
         texts = [
             column.name for column in schema if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
         ]
@@ -44,7 +53,8 @@ def read_parquet(path: Path, name: str) -> Table:
                     total += _expanded(array, name)
                     if total > EXPANDED_BYTES:
                         raise _bomb(name)
-                    columns[column].append(_as_text(array))
+                    text = _as_text(array)
+                    columns[column].append(_named(text, classes[column], name) if column in classes else text)
     except MemoryError:  # an ArrowException too, but nothing is wrong with the file: whoever calls says so
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -55,7 +65,33 @@ def read_parquet(path: Path, name: str) -> Table:
     arrays = {
         name: pa.chunked_array(columns[column], pa.large_string()) for name, column in zip(names, wanted, strict=True)
     }
-    return Table(arrays, list(range(1, len(arrays[names[0]]) + 1)), "row", "Parquet")
+    table = Table(arrays, list(range(1, len(arrays[names[0]]) + 1)), "row", "Parquet")
+    table.nested = nested
+    table.remarks = [
+        f"The numbers of “{column}” are read as the names that the file gives them, -1 as no label."
+        for column in classes
+    ]
+    return table
+
+
+def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """Return the names of numbered classes by column, as the `datasets` library keeps them in a file (ClassLabel)."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        kept = {column: feature for column, feature in features.items() if feature.get("_type") == "ClassLabel"}
+        return {column: [str(name) for name in feature["names"]] for column, feature in kept.items()}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _named(array: pa.Array, names: list[str], file: str) -> pa.Array:
+    """Return class names for their numbers; nothing for -1, a label that is kept back."""
+    known = {str(i): name for i, name in enumerate(names)} | {"-1": None}
+    cells = array.to_pylist()
+    wrong = next((cell for cell in cells if cell is not None and cell not in known), None)
+    if wrong is not None:
+        raise TaskError(f"{file} has the class {wrong}, but names {len(names)} classes only.")
+    return pa.array([None if cell is None else known[cell] for cell in cells], pa.large_string())
 
 
 def _bomb(name: str) -> TaskError:

@@ -16,12 +16,12 @@ from spafit.home import spafit_home
 from spafit.tasks.files import check_size
 from spafit.tasks.task import CLASSIFICATION, Task, TaskError
 from spafit.tasks.upload.columns import Columns
+from spafit.tasks.upload.labels import TARGETS
 
 SCHEMA = 1
 KEY = "data-"
 ABOUT = "dataset.json"
 STALE_SECONDS = 24 * 3600
-TARGETS = (0.0, 5.0)  # where targets beyond ±10 are mapped to, so that one learning rate serves all
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Stored:
     labels: tuple[str, ...]  # class names; empty for regression
     example: str
     scaled_from: tuple[float, float] | None = None  # range of the targets in the file, when they were mapped to 0..5
+    remarks: tuple[str, ...] = ()  # what was not a matter of course in reading it, a sentence each
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, with the schema version."""
@@ -52,6 +53,7 @@ class Stored:
             labels=tuple(data["labels"]),
             example=data["example"],
             scaled_from=None if scaled is None else (scaled[0], scaled[1]),
+            remarks=tuple(data.get("remarks", ())),
         )
 
     @property

@@ -13,6 +13,7 @@ COLUMNS = 1000
 ROWS = 5_000_000
 PROBLEMS_SHOWN = 20
 ROWS_AT_ONCE = 20_000
+MALFORMED_SHARE = 0.2  # of the lines: beyond it the file is refused, below it they are left out, counted and named
 
 
 @dataclass
@@ -28,6 +29,8 @@ class Table:
     headed: bool = True  # whether the columns are named by the file itself
     malformed: int = 0  # lines that do not fit the table and were left out
     problems: list[str] = field(default_factory=list)  # the first of them, with their line
+    remarks: list[str] = field(default_factory=list)  # what was not a matter of course, a sentence each
+    nested: dict[str, str] = field(default_factory=dict)  # columns whose cells hold more than one value: what they hold
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -75,8 +78,11 @@ class Builder:
 
     def finish(self, format: str) -> Table:
         self._flush()
-        if self.malformed > len(self.numbers):
-            raise TaskError(f"{self.name} is not {format}: {self.problems[0]}.")
+        if self.malformed > MALFORMED_SHARE * (self.malformed + len(self.numbers)):
+            raise TaskError(
+                f"{self.name} is not {format}: {self.problems[0]}"
+                + (f", and {self.malformed - 1:,} more lines do not fit." if self.malformed > 1 else ".")
+            )
         columns = {
             name: pa.chunked_array(chunks, pa.large_string())
             for name, chunks in zip(self.names, self.chunks, strict=True)

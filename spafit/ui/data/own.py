@@ -71,7 +71,7 @@ def _kept(file: UploadedFile, path: str, name: str) -> dict[str, str]:
 
 @st.cache_data(show_spinner="Reading the file …", max_entries=20, ttl=3600)
 def _inspected(path: str, name: str, headed: bool | None = None) -> dict[str, Any]:
-    return helper.call("inspect", path=path, name=name, headed=headed)
+    return helper.call("look", path=path, name=name, headed=headed)
 
 
 def _correct(arguments: dict[str, Any], title: str) -> None:
@@ -87,7 +87,7 @@ def _correct(arguments: dict[str, Any], title: str) -> None:
             found = _inspected(arguments["path"], arguments["name"], headed)
     how = [found["format"], found["encoding"], found["delimiter"] and f"separated by {found['delimiter']}"]
     summary.markdown(f"**{plain(title)}**: {found['rows']:,} rows · {' · '.join(filter(None, how))}")
-    if found["malformed"]:
+    if 0:
         st.warning(f"Lines that do not fit the table and are left out: {found['malformed']:,}")
         st.text("\n".join(found["problems"]))
     head = pd.DataFrame({plain(name): [plain(cell) for cell in cells] for name, cells in found["head"].items()})
