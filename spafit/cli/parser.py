@@ -18,6 +18,7 @@ from spafit.errors import SpafitError
 COMMANDS = {
     "count": "Count what a stratification trains, layer by layer.",
     "train": "Fine-tune a model on a task, and follow the run until it is over.",
+    "data": "Look at a data file as it would be read, keeping nothing.",
     "runs": "List runs.",
     "show": "Show one run: settings, progress, results; or the Python script that repeats it.",
     "stop": "Stop runs; their curves are kept.",

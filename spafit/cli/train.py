@@ -8,6 +8,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from spafit.cli import data
 from spafit.cli import settings as how
 from spafit.cli import stratification as shape
 from spafit.cli.one_run import POLL_SECONDS, STOP_SECONDS, print_run, wait_until_over, where
@@ -19,7 +20,7 @@ from spafit.models.load import load_anatomy
 from spafit.models.registry import get_model
 from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_supervisor, stop
 from spafit.runs.preconditions import unmet_precondition
-from spafit.tasks import Task, TaskError, get_task, is_ready, preparation
+from spafit.tasks import Task, TaskError, is_ready, preparation
 from spafit.tasks.upload import stored
 from spafit.training.config import RunSpec
 from spafit.training.events import PHASES
@@ -36,6 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--owner", default="", metavar="NAME", help="whose run it is")
     parser.add_argument("--priority", type=int, default=0, metavar="N", help="higher goes first (default: 0)")
     parser.add_argument("--name", metavar="NAME", help="what to call the run (default: the stratification's name)")
+    data.add_reading_options(parser)
     shape.add_options(parser)
     how.add_options(parser)
 
@@ -43,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Train; the exit code is 0 only when the run finished (with ``--detach``: when it was queued)."""
     settings = how.settings(chosen)
-    model, task = get_model(chosen.model), get_task(chosen.task)
+    model, task = get_model(chosen.model), data.task_of(chosen)
     if chosen.task != task.key:
         note(_read_as(chosen.task, task))
     if sentence := unmet_precondition(model, task):
@@ -91,15 +93,20 @@ def _left_out(task: Task) -> str:
 
 def _read_as(path: str, task: Task) -> str:
     """What was made of a data file, since nobody was asked: its columns, its parts and what was left out."""
-    columns, done = stored.get(task.key).columns, preparation(task)
+    kept, done = stored.get(task.key), preparation(task)
+    columns = kept.columns
     texts = f"“{columns.text}”" + (f" and “{columns.pair}”" if columns.pair else "")
     answer = f"one of {task.num_labels} classes" if task.labels else "a number"
     by = f"by the column “{columns.split}”" if columns.split else "by content, stratified"
     rows = " / ".join(f"{done.splits[part]:,}" for part in ("train", "validation", "test"))
     left = sum(done.left_out.values()) + done.duplicates_removed + done.found_in_test
-    return (
-        f"{path}, kept as {task.key}: {answer} from the column “{columns.label}”, given {texts}: guessed, and "
-        f"correctable on the Data page. Train / validation / test rows, divided {by}: {rows}; left out: {left:,}."
+    return " ".join(
+        (
+            f"{path}, kept as {task.key}: {answer} from the column “{columns.label}”, given {texts}; 'spafit data' "
+            f"shows how it is read, --text, --label and others say it otherwise.",
+            f"Train / validation / test rows, divided {by}: {rows}; left out: {left:,}.",
+            *kept.remarks,
+        )
     )
 
 

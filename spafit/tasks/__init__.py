@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from spafit import access
 from spafit.home import spafit_home
@@ -29,6 +30,7 @@ __all__ = [
     "Task",
     "TaskError",
     "baseline",
+    "bring",
     "called",
     "content_digest",
     "file_at",
@@ -66,7 +68,7 @@ def get_task(key_or_path: str) -> Task:
             return stored.get(key_or_path).task
         raise TaskError(access.NO_PATHS)
     if (path := file_at(key_or_path)) is not None:
-        return stored.get(helper.call("add", path=str(path), name=path.name)).task
+        return bring(path)
     path = Path(os.path.expanduser(key_or_path))  # noqa: PTH111  Path.expanduser raises for a user who is not there
     if key_or_path.startswith(stored.KEY):
         return stored.get(key_or_path).task
@@ -76,6 +78,18 @@ def get_task(key_or_path: str) -> Task:
         raise TaskError(f"There is no file {key_or_path}.")
     known = ", ".join(task.key for task in list_tasks())
     raise TaskError(f"There is no task {key_or_path!r}; the tasks are {known}, and the path of a data file is one too.")
+
+
+def bring(path: Path, **how: Any) -> Task:
+    """Store a data file by its content and return the task that it poses.
+
+    Args:
+        how: what a person says of the columns and of how it is read, as `spafit.tasks.upload.intake.add` takes it.
+
+    Raises:
+        TaskError: the file cannot be used.
+    """
+    return stored.get(helper.call("add", path=str(path), name=path.name, **how)).task
 
 
 def file_at(named: str) -> Path | None:

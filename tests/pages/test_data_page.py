@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import TextInput
+from streamlit.testing.v1.element_tree import Button, TextInput
 
 from spafit.models.registry import BUNDLED, weights_folder
 from spafit.runs import Store
@@ -40,6 +40,10 @@ def own_data(open_page: Opener, looked_at: None) -> AppTest:
 
 def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
+
+
+def store_button(app: AppTest) -> Button:
+    return next(button for button in app.button if button.label == "Store this data set")
 
 
 def test_a_task_is_explained_and_looked_at(open_page: Opener, looked_at: None) -> None:
@@ -114,9 +118,10 @@ def test_upload_correct_store_look_and_delete(open_page: Opener, looked_at: None
     assert (boxes["Text"].value, boxes["Label"].value, boxes["Second text"].value) == ("words", "mood", "–")
     assert app.table[0].value["words"][0].startswith("\\<b\\>text")
     boxes["Label"].set_value("id").run()
-    assert "The label column has 40 different values" in words(app)
+    assert "**40 rows can be used**, a number is learned" in words(app)
     {box.label: box for box in app.selectbox}["Label"].set_value("mood").run()
-    next(button for button in app.button if button.label == "Store this data set").click().run()
+    assert "**40 rows can be used**, 2 classes: bad, good" in words(app.run())
+    store_button(app).click().run()
     assert not app.exception
     assert "Stored as reviews\\.csv" in words(app)
     [dataset] = stored.list_stored()
@@ -135,6 +140,32 @@ def test_upload_correct_store_look_and_delete(open_page: Opener, looked_at: None
     app.button(key=f"delete_{dataset.key}").click().run()
     assert stored.list_stored() == []
     assert "No data set is stored yet" in words(app)
+
+
+def test_what_was_stored_is_trained_on_with_one_click(open_page: Opener, looked_at: None) -> None:
+    rows = "".join(f"text number {i},{'good' if i % 2 else 'bad'}\n" for i in range(40))
+    app = own_data(open_page, looked_at)
+    app.file_uploader(key="data_file").set_value(("a.csv", ("words,mood\n" + rows).encode(), "text/csv")).run()
+    store_button(app).click().run()
+    app.run()  # still there after whatever else is done on the page
+    next(button for button in app.button if button.label == "Train on it").click().run()
+    assert not app.exception
+    [dataset] = stored.list_stored()
+    assert app.session_state["train_task"] == dataset.key
+
+
+def test_bytes_that_no_encoding_fits_are_read_in_one_that_is_chosen(open_page: Opener, looked_at: None) -> None:
+    letters = "ЂЃЄЅЇЈЉЊЋЌ"  # capitals that no language writes in a row
+    rows = "".join(f"{letters[i % 10] * 3} {i},{i % 2}\n" for i in range(40)).encode("iso8859-5")
+    app = own_data(open_page, looked_at)
+    app.file_uploader(key="data_file").set_value(("a.csv", b"text,label\n" + rows, "text/csv")).run()
+    next(box for box in app.selectbox if box.label == "Encoding").set_value("iso8859-5").run()
+    assert not app.exception
+    assert letters[0] * 3 in app.table[0].value["text"][0]
+    assert "ISO-8859-5" in words(app)
+    store_button(app).click().run()
+    [dataset] = stored.list_stored()
+    assert any(letters[0] * 3 in text for split in ("train", "test") for text in load(dataset.key, split).text)
 
 
 def test_a_second_file_becomes_the_test_part(open_page: Opener, looked_at: None) -> None:
@@ -238,10 +269,11 @@ def test_a_refusal_keeps_what_was_chosen(open_page: Opener, looked_at: None) -> 
     app.file_uploader(key="data_file").set_value(("a.csv", ("words,mood,part\n" + rows).encode(), "text/csv")).run()
     {box.label: box for box in app.selectbox}["Split column"].set_value("part")
     {box.label: box for box in app.selectbox}["Label"].set_value("mood")
-    next(button for button in app.button if button.label == "Store this data set").click().run()
-    [error] = app.error
-    assert "“0” names no part; the column “part” may hold train, validation and test" in error.value
-    chosen = {box.label: box.value for box in app.selectbox}
+    app.run()
+    [warning] = app.warning
+    assert "“0” names no part; the column “part” may hold train, validation and test" in warning.value
+    assert store_button(app).disabled
+    chosen = {box.label: box.value for box in app.selectbox if box.label not in ("Encoding", "Quotation marks")}
     assert chosen == {"Text": "words", "Second text": "–", "Label": "mood", "Split column": "part"}
 
 

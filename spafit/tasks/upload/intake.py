@@ -259,7 +259,7 @@ class _Rows:
         some = []
         for i, value in zip(self.labels.kept.tolist()[:SHOWN_ROWS], self.labels.values.tolist(), strict=False):
             pair = None if self.pairs is None else shortened(self.pairs[i], SHOWN_CHARACTERS)
-            label = self.labels.names[value] if self.labels.names else value
+            label = self.labels.names[value] if self.labels.names else float(f"{value:.6g}")
             some.append({"text": shortened(self.texts[i], SHOWN_CHARACTERS), "pair": pair, "label": label})
         return some
 

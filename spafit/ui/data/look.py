@@ -188,8 +188,8 @@ def overview() -> None:
             st.markdown(_listed(_facts(task) | {"Where": task.where}))
 
 
-def train_button(task: Task) -> None:
+def train_button(task: Task, label: str = "Train on this task", key: str | None = None) -> None:
     """Go to Train with this task chosen."""
-    if st.button("Train on this task", icon=":material/play_circle:"):
+    if st.button(label, icon=":material/play_circle:", key=key):
         st.session_state["train_task"] = task.key
         st.switch_page("pages/train.py")
