@@ -33,6 +33,10 @@ class StoreBusyError(StoreError):
     """Another program holds the database; trying again may work."""
 
 
+class DamagedRowError(StoreError):
+    """Something in the database cannot be read; the rest of it can."""
+
+
 class StoreFullError(StoreError):
     """The disk is full; trying again works once there is space."""
 
@@ -114,6 +118,10 @@ def _explained(engine: Engine) -> Generator[None]:
         raise _explain(error, place(engine)) from error
     except OverflowError as error:
         raise StoreError(f"A number is larger than the run database {place(engine)} can hold.") from error
+    except SpafitError:
+        raise
+    except (ValueError, TypeError, KeyError) as error:  # a cell that is no date, no JSON, no state
+        raise DamagedRowError(f"A row of the run database {place(engine)} is damaged and cannot be read.") from error
 
 
 def _explain(error: SQLAlchemyError, where: str) -> StoreError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Protocol, TypeVar
 
 
@@ -30,21 +31,24 @@ def order(waiting: Iterable[Item], last_started: Mapping[str, datetime]) -> list
     started (``last_started``, by owner; owners who never had one come first, the one with the oldest run leading), and
     the owner's oldest run takes it. So somebody who submits forty runs delays somebody who submits one by one run.
     """
-    left: dict[int, dict[str, list[Item]]] = {}
-    for run in sorted(waiting, key=lambda run: (run.queued_at, run.number), reverse=True):
-        left.setdefault(run.priority, {}).setdefault(run.owner, []).append(run)  # oldest last: popped first
+    lines: dict[int, dict[str, list[Item]]] = {}
+    for run in sorted(waiting, key=_age):
+        lines.setdefault(run.priority, {}).setdefault(run.owner, []).append(run)
     # Turns as integers: those owners that have had one in the order of their last start, and each start adds the next.
     turns = {owner: turn for turn, owner in enumerate(sorted(last_started, key=lambda owner: last_started[owner]))}
-    latest = len(turns)
     result: list[Item] = []
-    for _priority, owners in sorted(left.items(), reverse=True):
-        while owners:
-            owner = min(owners, key=lambda who: (turns.get(who, -1), owners[who][-1].queued_at, owners[who][-1].number))
-            result.append(owners[owner].pop())
-            if not owners[owner]:
-                del owners[owner]
-            turns[owner], latest = latest, latest + 1
+    for _priority, owners in sorted(lines.items(), reverse=True):
+        # Whoever starts goes behind everybody else, so the first round's order is that of every further round.
+        first = sorted(owners, key=lambda owner: (turns.get(owner, -1), _age(owners[owner][0])))
+        for each in zip_longest(*(owners[owner] for owner in first)):
+            result += [run for run in each if run is not None]
+        latest = len(turns) + len(result)
+        turns |= {run.owner: latest + place for place, run in enumerate(result)}
     return result
+
+
+def _age(run: Waiting) -> tuple[datetime, int]:
+    return run.queued_at, run.number
 
 
 def device_of(requested: str, auto: str | None) -> str | None:

@@ -9,21 +9,21 @@ import secrets
 import shutil
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from spafit.home import database_url, spafit_home
-from spafit.runs import audit
+from spafit.runs import audit, limits
 from spafit.runs import queue as queueing
-from spafit.runs.database import StoreError, connect, migrate, place, reading, writing
+from spafit.runs.database import DamagedRowError, StoreError, connect, migrate, place, reading, writing
 from spafit.runs.environment import carried
-from spafit.runs.rights import Action, Actor, require_change, require_names, require_submit
+from spafit.runs.rights import Action, Actor, acting, require_change, require_names, require_submit
 from spafit.runs.run import FINAL_SCORES, Origin, Run, State, changes, run_from_row
 from spafit.runs.schema import Wish
 from spafit.runs.schema import events as events_table
@@ -39,6 +39,7 @@ OF_ONE_ATTEMPT = ("reason", "started_at", "ended_at", "heartbeat_at", "superviso
 OF_ONE_ATTEMPT += ("trainable", "total", "total_steps", "seconds", "remaining")
 OF_ONE_ATTEMPT += ("weights_hash", "data_hash", "engine_generation")
 STOPPED_IN_QUEUE = "Stopped before it started."
+DAMAGED = "Its row in the database is damaged, so it cannot be done."
 SCORES = (*FINAL_SCORES, "further_tests")
 
 Clock = Callable[[], datetime]
@@ -49,6 +50,19 @@ Events = list[tuple[int, dict[str, Any]]]
 def utc_now() -> datetime:
     """Return the time as stored."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A queued run as the queue looks at it."""
+
+    number: int
+    id: str
+    owner: str
+    """The owner's id: names can be made up."""
+    priority: int
+    queued_at: datetime
+    requested_device: str
 
 
 def new_id() -> str:
@@ -70,6 +84,10 @@ class Store:
         self.engine = engine
         self.home = home
         self.clock = clock
+        self.damaged: set[str] = set()
+        """Runs that a list left out, because their row cannot be read."""
+        self.replaced = False
+        """Whether this process has seen another database there, which is gone."""
         self._file = self._inode()
 
     @classmethod
@@ -82,7 +100,9 @@ class Store:
             if store is None or not store.in_place:
                 engine = connect(url)
                 migrate(engine, home)
+                replaced = store is not None
                 store = cls._opened[url, home] = cls(engine, home)
+                store.replaced = replaced
         return store
 
     @property
@@ -130,6 +150,7 @@ class Store:
         """
         actor = require_submit(by, priority)
         require_names(actor, spec.model, spec.task)
+        limits.check_examples(spec)
         now = self.clock()
         spec = spec.resolved()
         row = {
@@ -159,6 +180,7 @@ class Store:
             run_id = new_id()
             try:
                 with writing(self.engine) as connection:
+                    self._check_queue(connection, actor)
                     connection.execute(insert(runs_table).values(id=run_id, **row))
                     audit.record(connection, now, replace(actor, name=row["owner"]), Action.SUBMIT, run_id)
                 return run_id
@@ -182,6 +204,7 @@ class Store:
         Earlier attempts' events stay in the database; `events` shows the current attempt's.
         """
         with self._changing(run_id, by, Action.RERUN) as (connection, run):
+            self._check_queue(connection, acting(by))
             if run["state"] not in (State.STOPPED, State.FAILED):
                 raise StoreError(f"Run {run_id} is {run['state']}; only a stopped or failed run can be run again.")
             self._queue_again(connection, run)
@@ -217,7 +240,7 @@ class Store:
     def delete(self, run_id: str, by: Actor | None = None) -> None:
         """Remove a run that is over: its figures, its curve, and its folder with log and trained parameters."""
         with self._changing(run_id, by, Action.DELETE) as (connection, run):
-            if not State(run["state"]).over:
+            if run["state"] in (State.QUEUED, State.RUNNING):
                 raise StoreError(f"Run {run_id} is {run['state']}; stop it before deleting it.")
             connection.execute(delete(runs_table).where(runs_table.c.number == run["number"]))
         try:
@@ -233,7 +256,8 @@ class Store:
     ) -> Generator[tuple[Connection, Mapping[str, Any]]]:
         """A transaction that changes a run, with its row, if whoever asks may; what they did is written down in it."""
         with writing(self.engine) as connection:
-            run = self._row(connection, run_id)
+            columns = runs_table.c
+            run = self._row(connection, run_id, columns.number, columns.state, columns.attempt, columns.owner_id)
             actor = require_change(by, run["owner_id"], f"Run {run_id}")
             yield connection, run
             audit.record(connection, self.clock(), actor, action, run_id, detail)
@@ -241,11 +265,14 @@ class Store:
     # What people look at ----------------------------------------------------------------------------------------
 
     def get(self, run_id: str) -> Run:
-        """Return a run. Raises `UnknownRunError`."""
-        with reading(self.engine) as connection:
-            row = self._row(connection, run_id)
-            positions = self._positions(connection) if row["state"] == State.QUEUED else {}
-        return run_from_row(row, positions.get(row["number"]))
+        """Return a run. Raises `UnknownRunError`, or `DamagedRowError` when its row cannot be read."""
+        try:
+            with reading(self.engine) as connection:
+                row = self._row(connection, run_id)
+                positions = self._positions(connection) if row["state"] == State.QUEUED else {}
+                return run_from_row(row, positions.get(row["number"]))
+        except DamagedRowError as error:
+            raise DamagedRowError(f"Run {run_id} cannot be read: its row in the database is damaged.") from error
 
     def list(
         self,
@@ -280,16 +307,44 @@ class Store:
             query = query.where(runs_table.c.archived == archived)
         if sweep is not None:
             query = query.where(runs_table.c.sweep == sweep)
-        with reading(self.engine) as connection:
-            rows = connection.execute(query).mappings().all()
-            positions = self._positions(connection) if any(row["state"] == State.QUEUED for row in rows) else {}
-        return [run_from_row(row, positions.get(row["number"])) for row in rows]
+        return self._read(query)
 
-    def queue(self) -> Runs:
-        """Return the queued runs in the order in which they will start."""
+    def _read(self, query: Select[Any]) -> Runs:
+        """Return the runs of a query; those whose row is damaged are left out and noted."""
+        try:
+            with reading(self.engine) as connection:
+                rows = connection.execute(query).mappings().all()
+                positions = self._positions(connection) if any(row["state"] == State.QUEUED for row in rows) else {}
+                return [run_from_row(row, positions.get(row["number"])) for row in rows]
+        except DamagedRowError:
+            with reading(self.engine) as connection:
+                ids = connection.execute(query.with_only_columns(runs_table.c.id)).scalars().all()
+        runs = []
+        for run_id in ids:
+            try:
+                runs.append(self.get(run_id))
+            except DamagedRowError:
+                self.damaged.add(run_id)
+        return runs
+
+    def queue(self, limit: int | None = None) -> Runs:
+        """Return the queued runs in the order in which they will start, all or the first few."""
         with reading(self.engine) as connection:
-            ordered = self._queue(connection)
-        return [run_from_row(row.row, position) for position, row in enumerate(ordered, 1)]
+            ids = [run.id for run in self._queue(connection)[:limit]]
+        return sorted(self._read(select(runs_table).where(runs_table.c.id.in_(ids))), key=lambda run: run.position or 0)
+
+    def waiting(self) -> Sequence[Queued]:
+        """Return the queue in order, as far as starting its runs needs it."""
+        with reading(self.engine) as connection:
+            return self._queue(connection)
+
+    def counts(self) -> dict[State, int]:
+        """Return how many runs are in each state, archived ones included."""
+        columns = runs_table.c
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(columns.state, func.count()).group_by(columns.state)).all()
+        found = {str(state): count for state, count in rows}
+        return {state: found.get(state, 0) for state in State}
 
     def active(self) -> bool:
         """Whether any run goes or could; the cheapest question there is."""
@@ -330,22 +385,24 @@ class Store:
     # What supervisor and worker do ------------------------------------------------------------------------------
 
     def claim(self, run_id: str, supervisor: str) -> Run | None:
-        """Make a queued run this supervisor's, in state running; None when somebody else was faster or stopped it."""
-        with writing(self.engine) as connection:
-            row = self._row(connection, run_id)
-            if row["state"] != State.QUEUED:
-                return None
-            now = self.clock()
-            self._set(
-                connection,
-                row["number"],
-                state=State.RUNNING,
-                supervisor=supervisor,
-                process=None,
-                started_at=now,
-                heartbeat_at=now,
-            )
-            return run_from_row(self._row(connection, run_id))
+        """Make a queued run this supervisor's, in state running; None when somebody else was faster or stopped it.
+
+        One whose row is damaged is failed, so that it does not hold up the others.
+        """
+        now = self.clock()
+        claimed = {"state": State.RUNNING, "supervisor": supervisor, "process": None, "started_at": now}
+        try:
+            with writing(self.engine) as connection:
+                row = self._row(connection, run_id)
+                if row["state"] != State.QUEUED:
+                    return None
+                self._set(connection, row["number"], **claimed, heartbeat_at=now)
+                return run_from_row(self._row(connection, run_id))
+        except DamagedRowError:
+            with writing(self.engine) as connection:
+                failed = update(runs_table).where(runs_table.c.id == run_id)
+                connection.execute(failed.values(state=State.FAILED, reason=DAMAGED, ended_at=now))
+            return None
 
     def release(self, run: Run) -> bool:
         """Put a claimed run whose process never began back into the queue; False when it is no longer so."""
@@ -397,8 +454,14 @@ class Store:
 
     # Inside -----------------------------------------------------------------------------------------------------
 
-    def _row(self, connection: Connection, run_id: str) -> Mapping[str, Any]:
-        row = connection.execute(select(runs_table).where(runs_table.c.id == run_id)).mappings().first()
+    def _check_queue(self, connection: Connection, actor: Actor) -> None:
+        columns = runs_table.c
+        query = select(func.count(), func.count().filter(columns.owner_id == actor.id))
+        queued, theirs = connection.execute(query.where(columns.state == State.QUEUED)).one()
+        limits.check_queue(queued, theirs, administrator=actor.administrator)
+
+    def _row(self, connection: Connection, run_id: str, *columns: Any) -> Mapping[str, Any]:
+        row = connection.execute(select(*columns or (runs_table,)).where(runs_table.c.id == run_id)).mappings().first()
         if row is None:
             raise UnknownRunError(f"There is no run {run_id!r} in {self.where}.")
         return row
@@ -429,31 +492,24 @@ class Store:
         if rows:
             connection.execute(insert(events_table), rows)
 
-    def _queue(self, connection: Connection) -> Sequence[_QueuedRow]:
+    def _queue(self, connection: Connection) -> Sequence[Queued]:
+        """Return the queue in order: the few columns that decide it, for a page asks this every few seconds."""
         columns = runs_table.c
-        query = select(runs_table).where(columns.state == State.QUEUED, _not_paused())
-        queued = connection.execute(query).mappings().all()
+        wanted = (columns.number, columns.id, columns.owner_id, columns.priority, columns.queued_at)
+        waiting = connection.execute(
+            select(*wanted, columns.requested_device).where(columns.state == State.QUEUED, _not_paused())
+        ).all()
+        queued = [Queued(*row) for row in waiting]
         owners = (
             select(columns.owner_id, func.max(columns.started_at))
-            .where(columns.started_at.is_not(None), columns.owner_id.in_({row["owner_id"] for row in queued}))
+            .where(columns.started_at.is_not(None), columns.owner_id.in_({run.owner for run in queued}))
             .group_by(columns.owner_id)
         )
         last_started = dict(connection.execute(owners).tuples().all()) if queued else {}
-        return queueing.order([_QueuedRow(row) for row in queued], last_started)
+        return queueing.order(queued, last_started)
 
     def _positions(self, connection: Connection) -> dict[int, int]:
-        return {row.number: position for position, row in enumerate(self._queue(connection), 1)}
-
-
-class _QueuedRow:
-    """A row as the queue looks at it."""
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self.row = row
-        self.number: int = row["number"]
-        self.owner: str = row["owner_id"]
-        self.priority: int = row["priority"]
-        self.queued_at: datetime = row["queued_at"]
+        return {run.number: position for position, run in enumerate(self._queue(connection), 1)}
 
 
 def _not_paused() -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -24,8 +24,9 @@ from filelock import FileLock, Timeout
 from spafit.helper import exit_words
 from spafit.home import spafit_home
 from spafit.runs import processes, queue, sweeps
-from spafit.runs.database import StoreError
+from spafit.runs.database import StoreError, writing
 from spafit.runs.launch import idle_seconds, supervisor_lock, supervisor_log
+from spafit.runs.overdue import SILENT, Silence, overtime
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
 from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, OUTSIDE
@@ -76,6 +77,7 @@ class Watched:
     child: Process | None
     ending_since: float | None = None
     forced: bool = False
+    silence: Silence = field(default_factory=Silence)
 
     @property
     def pid(self) -> int:
@@ -158,6 +160,9 @@ class Supervisor:
         if watched.gone:
             self._conclude(watched)
             return
+        if not over and (reason := self._why_end(watched)):
+            # Said first: its process stands back from a run that is over, and is ended like any that stays.
+            over = self.store.conclude(watched.run, State.FAILED, reason)
         if not over and not watched.run.stop_requested:
             return
         if watched.ending_since is None:
@@ -168,6 +173,15 @@ class Supervisor:
             self.end_group(watched.pid, signal.SIGKILL)
         elif waited >= TERMINATE_AFTER and not over:
             self.end_group(watched.pid, signal.SIGTERM)
+
+    def _why_end(self, watched: Watched) -> str | None:
+        """Return why a run that goes on must not; None when it may."""
+        now = self.store.clock()
+        if watched.silence.broken_by(watched.run, now):
+            return overtime(watched.run, now)
+        with writing(self.store.engine):  # raises while the database is locked or full, which would explain it
+            pass
+        return SILENT if watched.silence.lasts(self.clock()) else None
 
     def _conclude(self, watched: Watched) -> None:
         """Say in the store how a run ended if its process did not, and end what is left of its group."""
@@ -185,7 +199,7 @@ class Supervisor:
 
     def _start_what_can_start(self) -> int:
         """Start queued runs on free devices; return how many runs wait."""
-        waiting = self.store.queue()
+        waiting = self.store.waiting()
         while waiting:
             busy = {self._device(watched.run) for watched in self.watched.values()}
             chosen = queue.next_to_start([(run.id, run.requested_device) for run in waiting], busy, self.auto_device)
@@ -195,7 +209,7 @@ class Supervisor:
             if run is not None:
                 # Should this fail, the next tick finds a claim without a process and puts the run back.
                 self.watched[run.id] = Watched(run, self.starter.start(run))
-            waiting = self.store.queue()
+            waiting = self.store.waiting()
         return len(waiting)
 
     def _device(self, run: Run) -> str | None:

@@ -24,7 +24,7 @@ from typing import Any
 
 from spafit import access
 from spafit.errors import SpafitError
-from spafit.runs import facts, processes
+from spafit.runs import facts, limits, processes
 from spafit.runs.database import StoreError, connect
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
@@ -157,6 +157,8 @@ def perform(
             if event["kind"] == "finished":
                 _sync(folder)
                 return State(event["state"]), None, [event]
+            if event["kind"] == "started":
+                limits.check_steps(run.spec, event["total_steps"])
             writer.add(event, hardware | _accelerator() if event["kind"] == "started" else None)
         return State.FAILED, UNFINISHED, []
     except Terminated:

@@ -326,3 +326,15 @@ def test_what_events_change_does_not_depend_on_batches(events: list[dict[str, An
 def test_progress_moves_the_run_on_without_a_point() -> None:
     changed = changes([step(2), Progress(7, 3.5, 9.0).to_dict()])
     assert (changed["step"], changed["remaining"], changed["seconds"]) == (7, 9.0, 3.5)
+
+
+def test_counts_are_all_of_them_however_many_a_list_shows(store: Store) -> None:
+    for _ in range(3):
+        store.submit(scripted())
+    claimed(store)
+    assert len(store.list(limit=2)) == 2
+    counts = store.counts()
+    assert (counts[State.QUEUED], counts[State.RUNNING]) == (3, 1)
+    assert [run.id for run in store.queue(2)] == [run.id for run in store.queue()][:2]
+    assert [run.id for run in store.waiting()] == [run.id for run in store.queue()]
+    assert [run.position for run in store.queue()] == [1, 2, 3]

@@ -68,13 +68,19 @@ def _what_runs() -> None:
     """How many runs train and wait, for all visitors together; a link to them."""
     try:
         attend()
-        active = Store.open().list(state=(State.RUNNING, State.QUEUED))
+        store = Store.open()
+        counts = store.counts()
     except SpafitError as error:
         st.warning(plain(str(error)))
         return
-    running = sum(run.state is State.RUNNING for run in active)
-    waiting = len(active) - running
-    if not active:
+    if store.replaced:
+        st.warning(
+            "The run database was removed or replaced while this server ran; what is shown is what is there now."
+        )
+    for run_id in sorted(store.damaged):
+        st.warning(f"Run {run_id} cannot be read: its row in the database is damaged. The others go on.")
+    running, waiting = counts[State.RUNNING], counts[State.QUEUED]
+    if not running and not waiting:
         st.caption("Nothing is running.")
         return
     label = " · ".join(f"{count} {state}" for count, state in ((running, "running"), (waiting, "waiting")) if count)

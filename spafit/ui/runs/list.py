@@ -16,7 +16,7 @@ def runs_now() -> None:
     """What is running and waiting, for all visitors together, each a link; followed every two seconds."""
     try:
         store = Store.open()
-        running, waiting = [up_to_now(run) for run in store.list(state=State.RUNNING)], store.queue()
+        running, waiting = [up_to_now(run) for run in store.list(state=State.RUNNING)], store.queue(_SHOWN_NOW)
     except SpafitError as error:
         show_error(error)
         return
