@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from spafit.costs.attention import attention
-from spafit.costs.blueprints import BLUEPRINTS
 from spafit.costs.modules import Modules, Step
 from spafit.costs.replay import Totals, replay
 from spafit.costs.tape import FULL, Storage, Value
 from spafit.models.anatomy import Anatomy, Tensor
+from spafit.models.families import BY_KEY
 from spafit.plan import decide, decide_by_recipe
 from spafit.stratification import LoraSettings, Recipe, Role, Stratification
 
@@ -42,7 +42,7 @@ def _outside(anatomy: Anatomy, tensors: Sequence[Tensor], strat: Stratification,
 
 def embeddings(anatomy: Anatomy, stratification: Stratification, step: Step) -> Totals:
     """Return what the embeddings cost: look-ups, their sum, norm, dropout and projection."""
-    own = [t for t in anatomy.embeddings if not t.name.startswith(BLUEPRINTS[anatomy.family].shared_positions)]
+    own = [t for t in anatomy.embeddings if not t.name.startswith(BY_KEY[anatomy.family].blueprint.shared_positions)]
     row = _outside(anatomy, own, stratification, step)
     tape, plan = row.tape, row.blueprint
     entry = tape.input(step.tokens, grad=False, width=8)  # token numbers, int64

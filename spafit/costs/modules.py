@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spafit.costs.blueprints import BLUEPRINTS, Blueprint
 from spafit.costs.tape import FULL, Tape, Value
 from spafit.models.anatomy import Anatomy, Tensor
+from spafit.models.families import BY_KEY
 from spafit.plan import Decision
 from spafit.stratification import Role
 
@@ -33,7 +33,7 @@ class Modules:
         self, anatomy: Anatomy, step: Step, rank: int, decisions: dict[Tensor, Decision], prefix: str = ""
     ) -> None:
         self.anatomy, self.step, self.rank, self.decisions = anatomy, step, rank, decisions
-        self.blueprint: Blueprint = BLUEPRINTS[anatomy.family]
+        self.blueprint = BY_KEY[anatomy.family].blueprint
         self.tape = Tape(half=step.half, cuda=step.device == "cuda")
         self.tensors: dict[str, list[Tensor]] = {}
         for tensor in decisions:

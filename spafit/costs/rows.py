@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spafit.costs import layers
-from spafit.costs.blueprints import BLUEPRINTS
 from spafit.costs.modules import Step
 from spafit.costs.replay import Totals
 from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
+from spafit.models.families import BY_KEY
 from spafit.plan import check, decide, prefix_depth
 from spafit.quantities import whole_number
 from spafit.stratification import Recipe, Stratification
@@ -56,7 +56,7 @@ def row_costs(anatomy: Anatomy, stratification: Stratification, step: Step, pref
     skipped = prefix_depth(anatomy, stratification) if prefix_cached else 0
     below = layers.embeddings(anatomy, stratification, step)
     rows = [RowCost("embeddings", None, below, skipped > 0)]
-    shared = (t for t in anatomy.embeddings if t.name.startswith(BLUEPRINTS[anatomy.family].shared_positions))
+    shared = (t for t in anatomy.embeddings if t.name.startswith(BY_KEY[anatomy.family].blueprint.shared_positions))
     positions_grad = any(decide(tensor, stratification).trained for tensor in shared)
     known: dict[tuple[int, Recipe, bool, int], Totals] = {}
     for index, recipe in enumerate(stratification.layer_recipes()):

@@ -7,9 +7,10 @@ being counted in the wrong row. Adding a family is adding an entry to `FAMILIES`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from spafit.models.blueprint import Blueprint
 from spafit.stratification import Role
 
 Q, K, V, O = (Role.QUERY,), (Role.KEY,), (Role.VALUE,), (Role.ATTENTION_OUTPUT,)  # noqa: E741
@@ -65,6 +66,7 @@ class Family:
     layer_modules: Mapping[str, tuple[Role, ...]]
     embeddings: Mapping[str, Role]
     head: Mapping[str, Part]
+    blueprint: Blueprint
     gated_ffn: bool = False
     reserved_positions: Callable[[Any], int] = field(default=no_reserved_positions)
     """Configuration -> rows of the position table that no token uses, where the configuration's size includes them."""
@@ -86,6 +88,15 @@ _BERT_LAYER = {
     "output.dense": OUT,
     "output.LayerNorm": NORM,
 }
+_BERT_BLUEPRINT = Blueprint(
+    "attention.output.LayerNorm",
+    "output.LayerNorm",
+    pre_norm=False,
+    hidden_dropout=True,
+    attention_dropout=True,
+    embedding_dropout=True,
+    holds_activation=True,
+)
 _DENSE_HEAD = {
     "classifier.dense": Part(Role.CLASSIFIER, fresh=True),
     "classifier.out_proj": Part(Role.CLASSIFIER, fresh=True, labels=True),
@@ -111,6 +122,7 @@ BERT = Family(
     layer_modules=_BERT_LAYER,
     embeddings=_bert_embeddings("bert"),
     head={"bert.pooler.dense": Part(Role.POOLER)} | _CLASSIFIER,
+    blueprint=_BERT_BLUEPRINT,
     inert=inert_bias("attention.self.key"),
 )
 
@@ -124,6 +136,7 @@ def _roberta_like(key: str, label: str) -> Family:
         layer_modules=_BERT_LAYER,
         embeddings=_bert_embeddings("roberta"),
         head=_DENSE_HEAD,
+        blueprint=_BERT_BLUEPRINT,
         reserved_positions=positions_after_padding,
         inert=inert_bias("attention.self.key"),
     )
@@ -137,6 +150,7 @@ ELECTRA = Family(
     layer_modules=_BERT_LAYER,
     embeddings=_bert_embeddings("electra") | {"electra.embeddings_project": _EMBEDDING},
     head=_DENSE_HEAD,
+    blueprint=replace(_BERT_BLUEPRINT, projection="electra.embeddings_project", project_after="dropout"),
     inert=inert_bias("attention.self.key"),
 )
 DISTILBERT = Family(
@@ -160,6 +174,13 @@ DISTILBERT = Family(
         "distilbert.embeddings.LayerNorm": _NORM,
     },
     head={"pre_classifier": Part(Role.CLASSIFIER, fresh=True)} | _CLASSIFIER,
+    blueprint=replace(
+        _BERT_BLUEPRINT,
+        attention_norm="sa_layer_norm",
+        ffn_norm="output_layer_norm",
+        attention_output_dropout=False,
+        holds_activation=False,
+    ),
     inert=inert_bias("attention.k_lin"),
 )
 MPNET = Family(
@@ -184,6 +205,9 @@ MPNET = Family(
         "mpnet.encoder.relative_attention_bias": _EMBEDDING,
     },
     head=_DENSE_HEAD,
+    blueprint=replace(
+        _BERT_BLUEPRINT, attention_norm="attention.LayerNorm", eager="mpnet", shared_positions=("mpnet.encoder.",)
+    ),
     reserved_positions=lambda config: 2,  # as RoBERTa, with a padding id of 1 whatever the configuration says
     inert=inert_bias("attention.attn.k"),
 )
@@ -221,6 +245,12 @@ DEBERTA = Family(
         "deberta.encoder.LayerNorm": _NORM,
     },
     head={"pooler.dense": Part(Role.POOLER, fresh=True)} | _CLASSIFIER,
+    blueprint=replace(
+        _BERT_BLUEPRINT,
+        eager="deberta",
+        projection="deberta.embeddings.embed_proj",
+        shared_positions=("deberta.encoder.",),
+    ),
     inert=_deberta_inert,
 )
 MODERNBERT = Family(
@@ -236,6 +266,7 @@ MODERNBERT = Family(
         "head.norm": Part(Role.NORM),
     }
     | _CLASSIFIER,
+    blueprint=Blueprint("attn_norm", "mlp_norm", pre_norm=True, rotary=True),
     gated_ffn=True,
 )
 GPT2 = Family(
@@ -246,6 +277,16 @@ GPT2 = Family(
     layer_modules={"ln_1": NORM, "attn.c_attn": QKV, "attn.c_proj": O, "ln_2": NORM, "mlp.c_fc": IN, "mlp.c_proj": OUT},
     embeddings={"transformer.wte": _EMBEDDING, "transformer.wpe": _EMBEDDING},
     head={"transformer.ln_f": Part(Role.NORM, final_norm=True)} | _SCORE,
+    blueprint=Blueprint(
+        "ln_1",
+        "ln_2",
+        pre_norm=True,
+        hidden_dropout=True,
+        attention_dropout=True,
+        embedding_dropout=True,
+        activation="gelu_new",
+        classifies_tokens=True,
+    ),
     inert=inert_bias("attn.c_attn"),
 )
 OPT = Family(
@@ -273,6 +314,17 @@ OPT = Family(
         "model.decoder.project_out": Part(Role.POOLER),
     }
     | _SCORE,
+    blueprint=Blueprint(
+        "self_attn_layer_norm",
+        "final_layer_norm",
+        pre_norm=True,
+        hidden_dropout=True,
+        activation="relu",
+        scaled_query=True,
+        projection="model.decoder.project_in",
+        project_after="words",
+        classifies_tokens=True,
+    ),
     inert=inert_bias("self_attn.k_proj"),
 )
 
@@ -299,6 +351,15 @@ GPT_NEOX = Family(
     },
     embeddings={"gpt_neox.embed_in": _EMBEDDING},
     head={"gpt_neox.final_layer_norm": Part(Role.NORM, final_norm=True)} | _SCORE,
+    blueprint=Blueprint(
+        "input_layernorm",
+        "post_attention_layernorm",
+        pre_norm=True,
+        parallel=True,
+        rotary=True,
+        heads_first=True,
+        classifies_tokens=True,
+    ),
     inert=_neox_inert,
     only={"rope_theta": (10_000,)},  # it goes by rotary_emb_base
 )
@@ -316,12 +377,31 @@ _LLAMA_LAYER = {
 }
 
 
+_LLAMA_BLUEPRINT = Blueprint(
+    "input_layernorm",
+    "post_attention_layernorm",
+    pre_norm=True,
+    rms=True,
+    rotary=True,
+    activation="silu",
+    classifies_tokens=True,
+)
+_GEMMA_BLUEPRINT = replace(
+    _LLAMA_BLUEPRINT,
+    ffn_norm="pre_feedforward_layernorm",
+    output_norms=("post_attention_layernorm", "post_feedforward_layernorm"),
+    norm_scales_first=True,
+)
 _QUERY_KEY_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
 _FEED_FORWARD_NORMS = ("pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 
 def _llama_like(
-    key: str, label: str, extra_norms: tuple[str, ...] = (), only: Mapping[str, tuple[Any, ...]] | None = None
+    key: str,
+    label: str,
+    extra_norms: tuple[str, ...] = (),
+    blueprint: Blueprint = _LLAMA_BLUEPRINT,
+    only: Mapping[str, tuple[Any, ...]] | None = None,
 ) -> Family:
     return Family(
         key,
@@ -331,6 +411,7 @@ def _llama_like(
         layer_modules=_LLAMA_LAYER | dict.fromkeys(extra_norms, NORM),
         embeddings={"model.embed_tokens": _EMBEDDING},
         head={"model.norm": Part(Role.NORM, final_norm=True)} | _SCORE,
+        blueprint=blueprint,
         gated_ffn=True,
         only=only or {},
     )
@@ -353,11 +434,12 @@ FAMILIES = (
     _llama_like("mistral", "Mistral"),
     _llama_like("qwen2", "Qwen2"),
     _llama_like("qwen3", "Qwen3", _QUERY_KEY_NORMS),
-    _llama_like("gemma2", "Gemma 2", _FEED_FORWARD_NORMS),
+    _llama_like("gemma2", "Gemma 2", _FEED_FORWARD_NORMS, replace(_GEMMA_BLUEPRINT, eager="gemma2")),
     _llama_like(
         "gemma3_text",
         "Gemma 3 (text)",
         _QUERY_KEY_NORMS + _FEED_FORWARD_NORMS,
+        _GEMMA_BLUEPRINT,
         only={"attn_logit_softcapping": ()},
     ),
 )
