@@ -135,7 +135,7 @@ class _Timeline:
         )
 
     def forward(self, row: RowCost) -> None:
-        """The row's forward pass, then what it keeps."""
+        """Go through the row's forward pass, then hold what it keeps."""
         totals = row.totals
         self._add(f"forward, {row.label}", self.embedded + (totals.entry if row.cached else totals.forward_peak))
         if row.layer == 1 and not row.cached and not totals.keeps_entry and not self._recomputed(row):
@@ -145,7 +145,7 @@ class _Timeline:
         self.copies += copies
 
     def backward(self, row: RowCost) -> None:
-        """The row's backward pass, then its gradients in place of what it kept."""
+        """Go through the row's backward pass, then hold its gradients in place of what it kept."""
         kept, copies = self._kept_by(row)
         totals = row.totals
         if totals.output_grad:
@@ -159,5 +159,5 @@ class _Timeline:
         self.gradients += row.totals.gradients
 
     def update(self) -> None:
-        """The optimizer's step, by a fused optimizer, which needs no memory of its own."""
+        """Take the optimizer's step, with a fused optimizer, which needs no memory of its own."""
         self._add("update", 0)

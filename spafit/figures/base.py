@@ -11,7 +11,7 @@ GRID = "rgba(128,128,128,0.22)"
 
 
 def common_layout(*, height: int, x: str = "", y: str = "") -> dict[str, Any]:
-    """The layout of every figure; ``x`` and ``y`` are the axes' titles."""
+    """Return the layout of every figure; ``x`` and ``y`` are the axes' titles."""
     axis = {"automargin": True, "gridcolor": GRID, "zeroline": False}
     return {
         "height": height,
@@ -43,7 +43,7 @@ def drawn(
     y: Mapping[str, Any] | None = None,
     **layout: Any,
 ) -> go.Figure:
-    """A figure of traces written as plotly's JSON; ``x``, ``y`` and ``layout`` go over the common layout.
+    """Return a figure of traces written as plotly's JSON; ``x``, ``y`` and ``layout`` go over the common layout.
 
     Made in one go, because every later update of a figure costs milliseconds, and these are redrawn at each move.
     """
@@ -63,7 +63,7 @@ def styled(figure: go.Figure, *, height: int, x: str = "", y: str = "") -> go.Fi
 
 
 def empty(sentence: str, *, height: int = 220) -> go.Figure:
-    """A figure that says why there is nothing to draw."""
+    """Return a figure that says why there is nothing to draw."""
     hidden = {"visible": False}
     place = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
     note = place | {"text": sentence, "showarrow": False, "font": {"size": 14}}
@@ -71,5 +71,5 @@ def empty(sentence: str, *, height: int = 220) -> go.Figure:
 
 
 def in_order(values: Sequence[str]) -> list[str]:
-    """The distinct values in their first order."""
+    """Return the distinct values in their first order."""
     return list(dict.fromkeys(values))

@@ -98,6 +98,6 @@ def token_lengths(lengths: Sequence[int], max_length: int) -> go.Figure:
 
 
 def _name(label: str) -> str:
-    """A label as plotly shows it letter by letter: its own markup is a subset of HTML."""
+    """Return a label as plotly shows it letter by letter: its own markup is a subset of HTML."""
     short = label if len(label) <= _LABEL_CHARACTERS else label[: _LABEL_CHARACTERS - 1] + "…"
     return html.escape(short, quote=False)

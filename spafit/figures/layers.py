@@ -18,7 +18,7 @@ NOTHING_TRAINS = "Nothing is trained with this setting."
 
 
 def layer_axis(labels: list[str]) -> dict[str, Any]:
-    """The x axis with a column per row of the model, at 0, 1, ...; named are both ends and as many layers as fit."""
+    """Return the x axis with a column per row of the model, at 0, 1, ...; both ends and layers that fit are named."""
     num_layers = len(labels) - 2
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if num_layers / step <= 16)
     layers = (layer for layer in range(step, num_layers + 1, step) if step == 1 or num_layers + 1 - layer >= step)
@@ -84,7 +84,7 @@ def flops_by_row(frame: pd.DataFrame) -> go.Figure:
 
 
 def _places(rows: pd.DataFrame) -> list[str]:
-    """What a column is called on hover: ``layer 5, stratum 2``."""
+    """Return what each column is called on hover: ``layer 5, stratum 2``."""
     named = zip(rows["label"], rows["stratum"], strict=True)
     return [label if pd.isna(stratum) else f"{label}, stratum {stratum}" for label, stratum in named]
 

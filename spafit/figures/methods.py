@@ -19,6 +19,12 @@ MEASURES: dict[Measure, str] = {
     "optimizer": "Optimizer state",
     "checkpoint": "Checkpoint size",
 }
+_TEXTS: dict[Measure, Callable[[float], str]] = {
+    "trainable": lambda value: f"{int(value):,}",
+    "percent": lambda value: f"{value:.3g} %",
+    "optimizer": bytes_text,
+    "checkpoint": bytes_text,
+}
 MEMORY_PARTS = {
     "weights": "Weights",
     "gradients": "Gradients",
@@ -37,7 +43,7 @@ CURRENT_COLOR, OTHER_COLOR = "#D55E00", "#0072B2"
 
 
 def flops_text(flops: float) -> str:
-    """A number of operations in three digits: ``4.1 GFLOP``."""
+    """Return a number of operations in three digits: ``4.1 GFLOP``."""
     for unit in ("", "k", "M", "G", "T"):
         if flops < 999.5:
             return f"{flops:.3g} {unit}FLOP"
@@ -46,10 +52,8 @@ def flops_text(flops: float) -> str:
 
 
 def measure_text(value: float, measure: Measure) -> str:
-    """A value of a measure as a person reads it."""
-    if measure == "trainable":
-        return f"{int(value):,}"
-    return f"{value:.3g} %" if measure == "percent" else bytes_text(value)
+    """Return a value of a measure as a person reads it."""
+    return _TEXTS[measure](value)
 
 
 def comparison(frame: pd.DataFrame, measure: Measure, scale: Scale = "log") -> go.Figure:

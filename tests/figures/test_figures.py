@@ -1,5 +1,8 @@
 """Explore's figures hold exactly the numbers that counting and the estimates gave, and never stay blank."""
 
+from dataclasses import fields
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -160,3 +163,13 @@ def test_figures_are_see_through() -> None:
 @pytest.mark.parametrize(("flops", "text"), [(0, "0 FLOP"), (4.1e9, "4.1 GFLOP"), (2e18, "2e+03 PFLOP")])
 def test_operations_in_words(flops: float, text: str) -> None:
     assert methods.flops_text(flops) == text
+
+
+def test_every_part_that_can_be_drawn_has_a_name_a_color_and_a_text() -> None:
+    """A measure, a part of memory or a kind of parameter that is new cannot be forgotten in the charts."""
+    parts = {field.name for field in fields(costs.Moment)} - {"name"}
+    assert set(methods.MEMORY_PARTS) == set(methods.MEMORY_COLORS) == parts
+    assert set(layers.PASSES) == set(layers.PASS_COLORS) <= {field.name for field in fields(costs.RowFlops)}
+    assert set(methods.MEASURES) == set(get_args(methods.Measure))
+    assert all(methods.measure_text(1.0, measure) for measure in methods.MEASURES)
+    assert set(layers.KINDS) == set(KIND_COLORS) - {"frozen"} <= set(count(ANATOMY, preset("full", LAYERS)).frame())

@@ -111,7 +111,7 @@ def _split_changed(key: str, on_split: Callable[[int, int], None]) -> None:
 
 
 def _history_changed(key: str, on_history: Callable[[int], None]) -> None:
-    """The browser counts undos minus redos in all; what is new since the last call is what to do now."""
+    """Do what is new since the last call: the browser counts undos minus redos in all."""
     undone = st.session_state[key]["history"]["undone"]
     done_key = f"_{key}_undone"
     on_history(undone - st.session_state.get(done_key, 0))

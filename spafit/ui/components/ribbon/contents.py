@@ -83,7 +83,7 @@ def _layers(anatomy: Anatomy, lora: LoraSettings) -> dict[str, Any]:
 
 
 def _parts(tensors: tuple[Tensor, ...], lora: LoraSettings) -> list[dict[str, Any]]:
-    """The modules of one layer: a matrix or a norm with its bias."""
+    """Return the modules of one layer: a matrix or a norm with its bias."""
     modules: dict[str, list[Tensor]] = {}
     for tensor in tensors:
         modules.setdefault(tensor.module, []).append(tensor)
@@ -110,7 +110,7 @@ def _part(members: list[Tensor], lora: LoraSettings, all_labels: list[str]) -> d
 
 
 def _trains(members: list[Tensor], recipe: Recipe, lora: LoraSettings) -> str:
-    """What trains under a recipe: any of ``w`` (weight), ``l`` (LoRA adapter) and ``b`` (bias)."""
+    """Return what trains under a recipe: any of ``w`` (weight), ``l`` (LoRA adapter) and ``b`` (bias)."""
     decisions = [(tensor, decide_by_recipe(tensor, recipe, lora)) for tensor in members]
     weight = any(decision.trained and tensor.kind == "weight" for tensor, decision in decisions)
     pair = any(decision.lora for _, decision in decisions)
