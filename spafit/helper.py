@@ -22,6 +22,7 @@ from typing import Any
 
 import spafit
 from spafit.errors import SpafitError
+from spafit.machine import HELPERS_MEMORY_SCORE, HELPERS_NICENESS, yield_to_others
 from spafit.quantities import bytes_text
 
 MEMORY = 6 * 10**9
@@ -158,6 +159,7 @@ def main(function: str) -> None:
     request = json.load(sys.stdin)
     limits = request["limits"]
     answer: dict[str, Any]
+    yield_to_others(HELPERS_NICENESS, HELPERS_MEMORY_SCORE)
     try:
         _limit(limits["memory"], limits["seconds"])
         module, _, name = function.partition(":")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from pathlib import Path
 
+HELPERS_NICENESS, HELPERS_MEMORY_SCORE = 10, 800
+"""Of the short processes that read files and models: they come after everything else."""
+TRAINING_NICENESS, TRAINING_MEMORY_SCORE = 5, 500
+"""Training yields to the app, which must stay quick on a machine with two cores."""
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUP = Path("/proc/self/cgroup")
 
@@ -14,6 +19,14 @@ def usable_cores() -> int:
     """Return how many processor cores this process may use: its affinity, and its container's share where less."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([cores, *map(math.ceil, _quotas())]))
+
+
+def yield_to_others(niceness: int, memory_score: int) -> None:
+    """Let the app have the processor first, and let Linux end this process rather than the app when memory runs out."""
+    with contextlib.suppress(OSError):
+        os.nice(niceness)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(memory_score))
 
 
 def _quotas() -> list[float]:

@@ -12,10 +12,13 @@ from typing import Any
 
 from spafit import access
 from spafit.errors import SpafitError
+from spafit.tasks.upload import stored
 
 APP = Path(__file__).parent.parent / "app.py"
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "::1"]
 KEY_BYTES = 12
+LEFTOVER_SECONDS = 3600.0
+"""Uploads older than this at the start belong to pages of an earlier server; younger ones may be a command's."""
 
 
 def classroom_address() -> str:
@@ -61,6 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         except SpafitError as error:
             print(str(error), file=sys.stderr)
             return 2
+    stored.forget_leftovers(LEFTOVER_SECONDS)
     print(f"spafit: open http://{address}:{options.port} in a browser; Ctrl-C stops the dashboard, not the runs.")
     if everyone:
         print("Everyone on this network can open that address and start runs.")

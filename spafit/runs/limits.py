@@ -43,7 +43,8 @@ QUEUED_BY_OWNER = Limit("SPAFIT_MAX_QUEUED_BY_OWNER", 100, "runs of one owner th
 EXAMPLES = Limit("SPAFIT_MAX_EXAMPLES", 20_000_000, "training examples of a run, counted once an epoch")
 HOURS = Limit("SPAFIT_MAX_HOURS", 24, "hours that a run may take; then it is ended, and its curve is kept")
 WEIGHTS_GB = Limit("SPAFIT_MAX_WEIGHTS_GB", 20, "GB of saved weights; the oldest that nothing needs go first")
-LIMITS = (QUEUED, QUEUED_BY_OWNER, EXAMPLES, HOURS, WEIGHTS_GB)
+UPLOADS_MB = Limit("SPAFIT_MAX_UPLOADS_MB", 2000, "MB that the uploads of all open pages hold in memory together")
+LIMITS = (QUEUED, QUEUED_BY_OWNER, EXAMPLES, HOURS, WEIGHTS_GB, UPLOADS_MB)
 
 
 def check_examples(spec: RunSpec) -> None:

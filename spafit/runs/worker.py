@@ -24,6 +24,7 @@ from typing import Any
 
 from spafit import access
 from spafit.errors import SpafitError
+from spafit.machine import TRAINING_MEMORY_SCORE, TRAINING_NICENESS, yield_to_others
 from spafit.runs import facts, limits, processes
 from spafit.runs.database import StoreError, connect
 from spafit.runs.run import Run, State
@@ -38,10 +39,6 @@ HEARTBEAT_SECONDS = 2.0
 CONCLUDE_SECONDS = 300.0
 """How long a run that is over keeps trying to write its result while the database is locked or the disk full."""
 RETRY_SECONDS = 1.0
-NICENESS = 5
-"""Training yields to the app, which must stay quick on a machine with two cores."""
-OUT_OF_MEMORY_SCORE = 500
-"""When Linux runs out of memory it ends the training, not the app beside it."""
 
 UNFINISHED = "The training ended without a result; the details are in the run's log."
 MEMORY = "The machine ran out of memory; try a smaller batch size or a shorter maximal length."
@@ -137,7 +134,7 @@ def work(run_id: str) -> int:
     except OSError as error:
         return conclude(store, run, State.FAILED, _unexpected(error), [])
     _log(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id}, attempt {run.attempt}")
-    _yield_to_others()
+    yield_to_others(TRAINING_NICENESS, TRAINING_MEMORY_SCORE)
     signal.signal(signal.SIGTERM, _on_terminate)
     # Losing the last second of a curve in a power cut is fine; waiting for the disk at every batch of events is not.
     hurried = Store(connect(str(store.engine.url.render_as_string(hide_password=False)), durable=False), store.home)
@@ -227,13 +224,6 @@ def _log(text: str) -> None:
     """Write to stdout, which is the run's log; nothing is written when the disk is full, and nothing else suffers."""
     with contextlib.suppress(OSError):
         print(text, flush=True)  # noqa: T201
-
-
-def _yield_to_others() -> None:
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(str(OUT_OF_MEMORY_SCORE))
 
 
 def _on_terminate(_signal: int, _frame: FrameType | None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from spafit import helper
+from spafit.tasks import turns
 from spafit.tasks.task import TaskError
 
 TIMEOUT = 900.0  # seconds: a slow download of a large data set
@@ -18,12 +20,19 @@ COMMANDS = {
 
 
 def call(command: str, *, timeout: float = TIMEOUT, **arguments: Any) -> Any:
-    """Run one of `COMMANDS` in a helper process and return its answer (plain JSON values).
+    """Run one of `COMMANDS` in a helper process, when its turn has come, and return its answer (plain JSON values).
 
     Raises:
         TaskError: with the helper's own sentence, or that it took too long or ended without an answer.
     """
     try:
-        return helper.call(COMMANDS[command], arguments, doing="Reading the data", seconds=timeout)
+        with turns.turn(timeout):
+            return helper.call(
+                COMMANDS[command],
+                arguments,
+                doing="Reading the data",
+                seconds=timeout,
+                environment={**os.environ, turns.MARK: "1"},
+            )
     except helper.HelperError as error:
         raise TaskError(str(error)) from error

@@ -42,6 +42,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         "SPAFIT_HOME": str(home),
         "HF_HUB_OFFLINE": "1",
         "SPAFIT_ADMIN_KEY": KEY,
+        "SPAFIT_MAX_UPLOADS_MB": "5",
         "SPAFIT_IDLE_SECONDS": "0",
     }
     port = free_port()

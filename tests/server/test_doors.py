@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -198,3 +199,32 @@ def test_no_secret_is_written_down(shared: Shared) -> None:
         assert KEY not in text
     assert NO_PATHS not in shared.log.read_text()
     shared.store.request_stop(run.id)
+
+
+def put(shared: Shared, session: str, file: str, size: int, token: str) -> int:
+    body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f.csv"\r\n\r\n' + b"a" * size + b"\r\n--x--\r\n"
+    request = urllib.request.Request(
+        f"{shared.url}/_stcore/upload_file/{session}/{file}",
+        data=body,
+        method="PUT",
+        headers={
+            "Content-Type": "multipart/form-data; boundary=x",
+            "X-Xsrftoken": token,
+            "Cookie": f"_streamlit_xsrf={token}",
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_uploads_that_no_widget_used_do_not_fill_the_memory(shared: Shared) -> None:
+    """The server of these tests may hold 5 MB of uploads; a session keeps its latest four."""
+    token = Visitor(shared.url).get("/_stcore/health")["_streamlit_xsrf"]
+    one, two = Visitor.arriving(shared.url).open("data"), Visitor.arriving(shared.url).open("data")
+    assert [put(shared, one.id, f"f{n}", 1_000_000, token) for n in range(9)] == [204] * 9
+    assert put(shared, two.id, "g", 1_000_000, token) == 503
+    one.socket.close()
+    assert put(shared, two.id, "g", 500_000, token) == 204

@@ -147,12 +147,21 @@ def keep_upload(name: str, data: bytes | memoryview) -> Path:
     return path
 
 
-def incoming(content: bytes | memoryview) -> Path:
-    """Where a file with this content waits to be taken in. What waited longer than a day is removed."""
+def _waiting() -> Path:
     waiting = spafit_home() / "datasets" / ".incoming"
     waiting.mkdir(exist_ok=True)
-    for old in waiting.iterdir():
+    return waiting
+
+
+def forget_leftovers(seconds: float) -> None:
+    """Remove uploads that have waited to be taken in for longer than this, whole ones and halves."""
+    for old in _waiting().iterdir():
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster
-            if time.time() - old.stat().st_mtime > STALE_SECONDS:
+            if time.time() - old.stat().st_mtime > seconds:
                 old.unlink()
-    return waiting / hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def incoming(content: bytes | memoryview) -> Path:
+    """Where a file with this content waits to be taken in. What waited longer than a day is removed."""
+    forget_leftovers(STALE_SECONDS)
+    return _waiting() / hashlib.blake2b(content, digest_size=16).hexdigest()

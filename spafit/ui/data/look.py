@@ -15,6 +15,7 @@ from spafit.tasks.upload.stored import KEY
 from spafit.training.config import TrainSettings
 from spafit.ui.components.text import plain
 from spafit.ui.data.time import expected_time
+from spafit.ui.data.turns import waiting_said
 from spafit.ui.state import current_model
 
 
@@ -82,7 +83,7 @@ def look(task: Task) -> Preview | None:
             return None
     found = preview.read(task, place)
     if found is None:
-        with st.spinner("Reading the data …", show_time=True):
+        with waiting_said(), st.spinner("Reading the data …", show_time=True):
             found = _made(task.key, str(place) if place else None, str(folder(task)))
     return found
 

@@ -15,6 +15,7 @@ from spafit.tasks.upload import stored
 from spafit.tasks.upload.encodings import ENCODINGS
 from spafit.tasks.upload.records import AUTO, QUOTES
 from spafit.ui.components.text import plain
+from spafit.ui.data.turns import waiting_said
 from spafit.ui.visitor import actor
 
 KINDS = {CLASSIFICATION: "a class", REGRESSION: "a number"}
@@ -37,7 +38,8 @@ def correct(arguments: dict[str, Any], title: str) -> None:
     """
     source: dict[str, Any] = {name: value for name, value in arguments.items() if name != "title"}
     source |= _bytes_as(arguments)
-    found = _look(**source)
+    with waiting_said():
+        found = _look(**source)
     summary = st.container()
     if found["format"] in SEPARATED:
         headed = st.checkbox("The first line names the columns", found["headed"], key=_key("headed", arguments))
@@ -55,7 +57,7 @@ def correct(arguments: dict[str, Any], title: str) -> None:
     ready = not found["problem"]
     if st.button("Store this data set", type="primary", icon=":material/save:", disabled=not ready):
         before = {there.key for there in stored.list_stored()}
-        with st.spinner("Reading, dividing and storing …", show_time=True):
+        with waiting_said(), st.spinner("Reading, dividing and storing …", show_time=True):
             me = require_submit(actor(enrol=True))
             key = helper.call("add", columns=columns, **source, title=arguments.get("title"))
             uploads.claim(Store.open(), key, me)
