@@ -1,0 +1,61 @@
+"""The warm process answers for several runs, says what is wrong, comes back after it died, and leaves when idle."""
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spafit.stratification import preset
+from spafit.tryout.client import Client, TryoutError
+from spafit.tryout.predict import Predictor
+from spafit.tryout.worker import serve
+from tests.export.runs import LAYERS, trained_run
+
+TEXTS = ["a great film", "dull"]
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    made = Client(idle_seconds=60)
+    yield made
+    made.close()
+
+
+def test_a_warm_process_answers_as_the_model_does(client: Client, tmp_path: Path) -> None:
+    first = trained_run(tmp_path / "1", "bert", preset("spafit", LAYERS, 1, 2))
+    second = trained_run(tmp_path / "2", "gpt2", preset("lora", LAYERS))
+    for whole in (first, second, first):
+        assert client.predict(whole.run.id, TEXTS) == [each.to_dict() for each in Predictor(whole).predict(TEXTS)]
+    process = client._process
+    before = client.predict(first.run.id, TEXTS, trained=False)
+    base = Predictor(first, first.base()[0]).predict(TEXTS)
+    assert before == [each.to_dict() for each in base]
+    half = client.predict(first.run.id, TEXTS, factors={"layers": {"3": 0.5}})
+    assert half not in (before, client.predict(first.run.id, TEXTS))
+    for arguments, sentence in (
+        (("nobodys", TEXTS), "There is no run"),
+        ((first.run.id, [""]), "Text 1 is empty"),
+        ((first.run.id, TEXTS, TEXTS), "reads single texts"),
+        ((first.run.id, ["a"] * 65), "more than 64"),
+    ):
+        with pytest.raises(TryoutError, match=sentence):
+            client.predict(*arguments)
+    with pytest.raises(TryoutError, match="no layer 9"):
+        client.predict(first.run.id, TEXTS, factors={"layers": {"9": 0.5}})
+    assert client._process is process  # all of that by one process
+    process.kill()
+    process.wait()
+    assert len(client.predict(first.run.id, TEXTS)) == 2
+
+
+def test_an_idle_process_leaves_and_so_does_one_whose_client_is_gone() -> None:
+    for idle_seconds, gone in ((0.0, False), (60.0, True)):
+        reading, writing = os.pipe()
+        with os.fdopen(reading, encoding="utf-8") as requests:
+            if gone:
+                os.close(writing)
+            serve(requests, io.StringIO(), idle_seconds)
+            if not gone:
+                os.close(writing)
