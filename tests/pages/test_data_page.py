@@ -14,10 +14,11 @@ from streamlit.testing.v1.element_tree import Button, TextInput
 from spafit.models.registry import BUNDLED, weights_folder
 from spafit.runs import Store
 from spafit.stratification import preset
-from spafit.tasks import get_task, list_tasks, load, preparation, preview
+from spafit.tasks import get_task, helper, list_tasks, load, preparation, preview
 from spafit.tasks.upload import intake, stored
 from spafit.training.config import QUICK, RunSpec
 from spafit.ui.components.text import plain
+from tests.cases import REFUSED, REMARKED, RIGHT, SECOND, case
 from tests.glue_layout import write_task
 from tests.pages.made_up import words
 
@@ -166,6 +167,41 @@ def test_bytes_that_no_encoding_fits_are_read_in_one_that_is_chosen(open_page: O
     store_button(app).click().run()
     [dataset] = stored.list_stored()
     assert any(letters[0] * 3 in text for split in ("train", "test") for text in load(dataset.key, split).text)
+
+
+@pytest.mark.parametrize("name", [*RIGHT, *REFUSED])
+def test_files_as_people_have_them(
+    open_page: Opener, looked_at: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(helper, "call", lambda command, **arguments: getattr(intake, command)(**arguments))
+    app = own_data(open_page, looked_at)
+    if name in SECOND:
+        second = case(SECOND[name])
+        app.file_uploader(key="data_second").set_value((second.name, second.read_bytes(), "text/plain"))
+    app.file_uploader(key="data_file").set_value((name, case(name).read_bytes(), "text/plain")).run()
+    assert not app.exception and not app.error
+    told = words(app).replace("\\", "")
+    if name in REFUSED:
+        assert REFUSED[name] in " ".join(warning.value for warning in app.warning).replace("\\", "")
+        assert store_button(app).disabled
+        assert {box.label: box.value for box in app.selectbox}["Label"] is None
+        return
+    right = RIGHT[name]
+    assert f"**{right['rows']} rows can be used**" in told
+    boxes = {box.label: box.value for box in app.selectbox}
+    assert [boxes[part] for part in ("Text", "Label") if part.lower() in right] == [
+        right[part] for part in ("text", "label") if part in right
+    ]
+    assert ", ".join(right["labels"]) in told or right.get("kind") == "regression"
+    assert right.get("encoding", "") in told
+    expanders = [expander.label.replace("\\", "") for expander in app.expander]
+    remarks = " ".join(info.value for info in app.info).replace("\\", "") + " ".join([*expanders, told])
+    assert REMARKED.get(name, "") in remarks
+    store_button(app).click().run()
+    assert not app.exception and not app.error
+    [dataset] = stored.list_stored()
+    assert dataset.labels == tuple(right["labels"])
+    assert sum(preparation(dataset.key).left_out.values()) == right.get("left_out", 0)
 
 
 def test_a_second_file_becomes_the_test_part(open_page: Opener, looked_at: None) -> None:

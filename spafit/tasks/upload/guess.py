@@ -143,8 +143,8 @@ def _label(profiles: list[Profile], table: Table, name: str, *, alone: bool) -> 
             f"The column “{label.name}” of {name} holds several labels in a cell (multi-label), parted by “{mark}”; "
             f"{_CHOOSE}."
         )
-    others = [p.name for p in profiles if p is not label and p.name in ranked and _few(p) and not names.is_text(p.name)]
-    return label.name, others
+    others = [p for p in profiles if p is not label and p.name in ranked and _few(p)]
+    return label.name, [p.name for p in others if not names.words(p.name) & names.OTHER_WORDS]
 
 
 def _refuse_nested(nested: list[str], table: Table, name: str, *, needed: bool) -> None:
@@ -167,6 +167,8 @@ def _rank(p: Profile, *, alone: bool) -> tuple[int, int] | None:
     short = p.mean_length < LABEL_LENGTH
     if known in names.SURE_LABEL_NAMES or (known in names.LABEL_NAMES and short):
         return _NAMED, cells
+    if names.is_text(p.name) and not p.numeric:
+        return None
     other = bool(parts & names.OTHER_WORDS)
     if parts & names.LABEL_WORDS and short and (p.numeric or _few(p)):
         return (_UNNAMED if other else _PARTLY_NAMED), cells

@@ -22,6 +22,7 @@ class Heading:
     line: int  # of the header, or of the first row where there is none
     above: tuple[str, ...] = ()  # what stands above, a text a line
     row_names: bool = False  # the rows have a name before the first column that has one
+    beyond: tuple[str, ...] = ()  # names of columns that the rows do not have
 
 
 def find_heading(rows: list[Row], width: int, headed: bool | None) -> Heading:
@@ -38,7 +39,8 @@ def find_heading(rows: list[Row], width: int, headed: bool | None) -> Heading:
     if headed is None:
         headed = _is_header(names if not row_names else cells, below, row_names)
     above = tuple(" ".join(" ".join(cells).split()) for _, cells in filled[:start])
-    return Heading(names if headed else [""] * width, headed, line, above, row_names and headed)
+    beyond = tuple(cells[width:]) if headed else ()
+    return Heading(names if headed else [""] * width, headed, line, above, row_names and headed, beyond)
 
 
 def _start(filled: list[Row], rows: list[Row], width: int) -> int:
@@ -50,8 +52,11 @@ def _start(filled: list[Row], rows: list[Row], width: int) -> int:
     def may_begin(place: int) -> bool:
         cells = filled[place][1]
         there = sum(bool(cell.strip()) for cell in cells)
-        narrow = len(cells) == width - 1 and place + 1 < len(filled) and len(filled[place + 1][1]) == width
-        return there >= fewest and (len(cells) == width or (narrow and _names_columns(cells)))
+        fits = len(cells) == width
+        if not fits and _names_columns(cells):  # R's row names; or rows that leave out what is empty at their end
+            narrow = len(cells) == width - 1 and place + 1 < len(filled) and len(filled[place + 1][1]) == width
+            fits = narrow or (len(cells) > width and _usual_names(cells[:width]) > 0)
+        return fits and (there >= fewest or (_names_columns(cells) and _usual_names(cells) > 0))
 
     looked = range(min(len(filled), LOOKED_AT))
     first = next((place for place in looked if may_begin(place)), 0)
@@ -80,7 +85,7 @@ def _names_columns(cells: list[str]) -> bool:
 def _spread(cells: list[str], below: list[list[str]], width: int) -> tuple[list[str], bool]:
     """Return the header over all columns: one less means a separator at the end of each line, or R's row names."""
     if len(cells) != width - 1:
-        return cells, False
+        return cells[:width], False
     if below and all(not row[-1].strip() for row in below):
         return [*cells, ""], False
     return ["", *cells], True

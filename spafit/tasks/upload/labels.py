@@ -169,7 +169,7 @@ def _one_name(counts: Counter[str], written: dict[str, str]) -> dict[str, str]:
         if set(folded.values()) <= answers.keys() and len(set(folded.values())) > 2:
             folded = {label: answers[key] for label, key in folded.items()}
     best: dict[str, str] = {}
-    for label, _ in counts.most_common():
+    for label, _ in sorted(counts.most_common(), key=lambda one: folded[one[0]] != _folded(one[0])):  # true before 1
         best.setdefault(folded[label], label)
     return {label: best[key] for label, key in folded.items()}
 
@@ -255,6 +255,6 @@ def several_in_one(names: Iterable[str]) -> str | None:
             continue
         atoms = Counter(atom.strip() for label in labels for atom in set(label.split(mark)) if atom.strip())
         within = {atom.strip() for label in together for atom in label.split(mark) if atom.strip()}
-        if sum(atoms[atom] > 1 for atom in within) >= 0.8 * len(within) > 0:
+        if sum(atoms[atom] > 1 for atom in within) >= 0.5 * len(within) > 0:
             return mark
     return None

@@ -69,6 +69,8 @@ def read_separated(
             f"{len(heading.above)} line{'s' * (len(heading.above) > 1)} above the table, passed over: "
             f"“{shortened(heading.above[0], 60)}”."
         )
+    if heading.beyond:
+        table.remarks.append(f"The rows have no cells for the last columns: {', '.join(heading.beyond)[:100]}.")
     if heading.row_names:
         table.remarks.append("The first column has no name: its cells are taken for the rows' names, as R writes them.")
     return table
@@ -99,9 +101,8 @@ def _shape(text: str, name: str, quotes: str, delimiter: str | None, suffix: str
     shapes = [shape for mark in wanted if (shape := _try(start, mark, quotes)) is not None]
     if suffix == ".tsv":
         shapes = [shape for shape in shapes if shape.dialect.delimiter == "\t" and shape.share >= 0.5] or shapes
-    if not shapes and '"' in text[:FIRST_CHARACTERS]:  # as R's write.table does unless told otherwise
-        spaced = _try(start, " ", quotes)
-        shapes = [spaced] if spaced is not None and spaced.share >= 0.95 else []
+    if not delimiter and sum(map(_is_spaced, start.all)) >= 0.95 * len(start.all):
+        shapes = [shape for shape in (_try(start, " ", quotes),) if shape is not None and shape.share >= 0.95] or shapes
     if not shapes:
         raise TaskError(
             f"{name} has one column only; a comma, semicolon, tab or vertical bar must separate text and label."
@@ -112,11 +113,16 @@ def _shape(text: str, name: str, quotes: str, delimiter: str | None, suffix: str
             shape.share >= 0.8,
             -shape.skipped,
             shape.spaced <= 0.5,
-            -wanted.index(shape.dialect.delimiter) if shape.share >= 0.8 else shape.share,
+            -list(DELIMITERS).index(shape.dialect.delimiter) if shape.share >= 0.8 else shape.share,
         ),
     )
     check_columns(best.width, name)
     return best
+
+
+def _is_spaced(line: str) -> bool:
+    """Whether a line is as R's write.table writes it unless told otherwise: quoted cells with a space between them."""
+    return re.fullmatch(r'("([^"\\]|\\.)*"|-?[\d.]+|NA)( ("([^"\\]|\\.)*"|-?[\d.]+|NA))+', line.strip()) is not None
 
 
 def _whole_lines(text: str, characters: int) -> str:
