@@ -149,3 +149,10 @@ def test_stratification_needs_the_standard_library_only() -> None:
     files = (ROOT / "spafit" / "stratification").glob("*.py")
     outside = {name.split(".")[0] for path in files for name in imports_of(path)} - {"spafit"}
     assert outside <= set(sys.stdlib_module_names)
+
+
+def test_what_the_guide_for_contributors_names_is_there() -> None:
+    text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:spafit|tests|docs)/[\w./]+)`(?!, new)", text))
+    assert len(named) > 10
+    assert {path for path in named if not (ROOT / path).exists()} == set()
