@@ -20,7 +20,7 @@ from spafit.runs.run import Run
 from spafit.tasks import TaskError
 from spafit.training.checkpoint import TRAINED, read_metadata, read_trained
 from spafit.training.config import RunSpec
-from spafit.training.loading import load_model
+from spafit.training.loading import load
 
 
 class ExportError(SpafitError):
@@ -47,8 +47,10 @@ class Trained:
 
     def base(self) -> tuple[PreTrainedModel, Anatomy]:
         """Load the model as it was before training, fresh head included (fp32, CPU), and the anatomy that fits it."""
-        model, anatomy = load_model(self.folder, self.anatomy, seed=self.spec.settings.seed)
-        return model.eval(), anatomy
+        settings = self.spec.settings
+        keep = settings.head == "kept"
+        loaded = load(self.folder, self.anatomy, seed=settings.seed, keep_head=keep, labels=self.labels)
+        return loaded.model.eval(), loaded.anatomy
 
     def model(self) -> tuple[PreTrainedModel, Anatomy]:
         """Load the model as it was after training, with its LoRA adapters (fp32, CPU), and the anatomy that fits it."""

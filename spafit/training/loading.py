@@ -1,41 +1,89 @@
-"""Loads a pretrained model for training: fp32, safetensors only, and nothing missing but the fresh head."""
+"""Loads a pretrained model for training: fp32, safetensors only, everything used but its head, which is new."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spafit.models.anatomy import Anatomy
+from spafit.models.configs import read_config
 from spafit.models.weights import WeightsError, check_weights
 from spafit.tasks.tokens import padding_id
+from spafit.training.events import AutomaticChoice
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+BUFFERS = ("position_ids", "masked_bias", "inv_freq")
+"""What names end with of tensors that nobody trains: older releases stored them, newer ones compute them."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in fp32 on the CPU, the anatomy that fits it, and what was chosen on the way."""
+
+    model: PreTrainedModel
+    anatomy: Anatomy
+    choices: tuple[AutomaticChoice, ...]
+
 
 def load_model(folder: Path, anatomy: Anatomy, *, seed: int) -> tuple[PreTrainedModel, Anatomy]:
-    """Load a sequence-classification model with `anatomy.num_labels` outputs (1: regression) in fp32 on the CPU.
+    """Load a model with a new head, as `load` does; return it and the anatomy that fits it."""
+    loaded = load(folder, anatomy, seed=seed)
+    return loaded.model, loaded.anatomy
 
-    The fresh head is drawn from `seed`. Returns the model and the anatomy that fits it: the one given, or, when the
-    checkpoint was saved without its pooler, the same with a fresh pooler.
+
+def load(folder: Path, anatomy: Anatomy, *, seed: int, keep_head: bool = False, labels: Sequence[str] = ()) -> Loaded:
+    """Load a sequence-classification model with `anatomy.num_labels` outputs (1: regression).
+
+    Args:
+        folder: with config.json and safetensors weights.
+        anatomy: what the configuration describes; a checkpoint that lacks its pooler gets one with a fresh pooler.
+        seed: from which the head is drawn; the same with a checkpoint that has a head and with one that has none.
+        keep_head: take the checkpoint's own head, whose classes have to be `labels`, in that order.
+        labels: class names of the task; none for regression.
 
     Raises:
-        WeightsError: no safetensors, damaged ones, tensors missing beyond the fresh head, shapes that differ,
-            or numbers that are not finite.
+        WeightsError: no safetensors, damaged ones, tensors missing beyond the head, others that the model has no place
+            for, shapes that differ, numbers that are not finite, or no head of these classes where it shall be kept.
     """
+    import torch
+
+    check_weights(folder)
+    torch.manual_seed(seed)
+    model, info = _from_pretrained(folder, anatomy.num_labels)
+    absent = set(info["missing_keys"]) | {key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]}
+    fitting = _fitting(anatomy, absent, folder)
+    left = [key for key in sorted(info["unexpected_keys"]) if not key.endswith(BUFFERS)]
+    _refuse_unused_body(left, fitting, folder)
+    own_head = {tensor.name for tensor in anatomy.tensors if tensor.fresh} - absent
+    if keep_head:
+        _check_head(anatomy, own_head, folder, labels)
+    elif own_head:
+        _draw_again(model, own_head | {tensor.name for tensor in fitting.tensors if tensor.fresh}, seed)
+    _check_finite(model, folder)
+    if model.config.pad_token_id is None:  # decoders: the last token that is not padding is classified
+        model.config.pad_token_id = padding_id(model.config)
+    choices = [*_head_choices(folder, own_head, keep_head, left), *_pooler_choices(anatomy, fitting)]
+    return Loaded(model, fitting, tuple(choices))
+
+
+def _from_pretrained(folder: Path, num_labels: int) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """Return the model and what transformers says about tensors that it missed or could not use."""
     import torch
     from transformers import AutoModelForSequenceClassification
     from transformers.utils import logging
 
-    check_weights(folder)
-    torch.manual_seed(seed)
     verbosity, progress = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()  # the report of absent tensors is read below instead of printed
+    logging.set_verbosity_error()  # the report of absent tensors is read instead of printed
     logging.disable_progress_bar()
     try:
-        model, info = AutoModelForSequenceClassification.from_pretrained(
+        return AutoModelForSequenceClassification.from_pretrained(
             folder,
-            num_labels=anatomy.num_labels,
+            num_labels=num_labels,
             dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
@@ -49,12 +97,6 @@ def load_model(folder: Path, anatomy: Anatomy, *, seed: int) -> tuple[PreTrained
         logging.set_verbosity(verbosity)
         if progress:
             logging.enable_progress_bar()
-    absent = set(info["missing_keys"]) | {key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]}
-    anatomy = _fitting(anatomy, absent, folder)
-    _check_finite(model, folder)
-    if model.config.pad_token_id is None:  # decoders: the last token that is not padding is classified
-        model.config.pad_token_id = padding_id(model.config)
-    return model, anatomy
 
 
 def _fitting(anatomy: Anatomy, absent: set[str], folder: Path) -> Anatomy:
@@ -63,11 +105,96 @@ def _fitting(anatomy: Anatomy, absent: set[str], folder: Path) -> Anatomy:
         missing = sorted(absent.intersection(anatomy.by_name) - fresh)
         if not missing:
             return candidate
-    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     raise WeightsError(
-        f"The weights in {folder} lack {missing[0]}{more}, or hold it in another shape, so they are not those of the "
+        f"The weights in {folder} lack {_first(missing)}, or hold it in another shape, so they are not those of the "
         f"{anatomy.family} model that its config.json describes."
     )
+
+
+def _refuse_unused_body(left: Sequence[str], anatomy: Anatomy, folder: Path) -> None:
+    """Refuse weights with tensors of embeddings or layers that the model has no place for: it would be another one."""
+    base = anatomy.layers_path.partition(".")[0]
+    body, head = (
+        {tensor.name.removeprefix(f"{base}.").partition(".")[0] for tensor in tensors}
+        for tensors in ((t for t in anatomy.tensors if t.row != "head"), anatomy.head)
+    )
+    unused = []
+    for key in left:
+        inside = key.removeprefix(f"{base}.")
+        part = inside.partition(".")[0]
+        if part in body or (inside != key and part not in {*head, "pooler"}):
+            unused.append(key)
+    if unused:
+        raise WeightsError(
+            f"The weights in {folder} hold {_first(unused)}, for which the {anatomy.family} model that its config.json "
+            "describes has no place, so another model would be trained under its name."
+        )
+
+
+def _check_head(anatomy: Anatomy, own_head: set[str], folder: Path, labels: Sequence[str]) -> None:
+    """Refuse to keep a head that the checkpoint does not have, or whose classes are not the task's."""
+    if own_head < {tensor.name for tensor in anatomy.tensors if tensor.fresh}:
+        raise WeightsError(f"The weights in {folder} have no head for {_classes(labels)} that could be kept.")
+    named = head_labels(folder)
+    if labels and [_folded(name) for name in named] != [_folded(label) for label in labels]:
+        raise WeightsError(
+            f"The head in {folder} cannot be kept: its classes are {_classes(named)}, those of the task "
+            f"{_classes(labels)}."
+        )
+
+
+def head_labels(folder: Path) -> tuple[str, ...]:
+    """Return the class names that a folder's config.json gives its head, by class number; none when it has none."""
+    names = read_config(folder).get("id2label")
+    if not isinstance(names, dict) or not all(str(number).isdecimal() for number in names):
+        return ()
+    return tuple(str(names[number]) for number in sorted(names, key=int))
+
+
+def _classes(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name[:40]) for name in names[:5])
+    return (shown + (" …" if len(names) > 5 else "")) or "a number"
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _draw_again(model: PreTrainedModel, names: Collection[str], seed: int) -> None:
+    """Draw these parameters as if the checkpoint had lacked them, by the model's own rule for new ones."""
+    import torch
+
+    mark = "_is_hf_initialized"  # by which transformers knows what a checkpoint has filled
+    for name, parameter in model.named_parameters():
+        setattr(parameter, mark, name not in names)
+    for path, module in model.named_modules():
+        if not path or any(name.startswith(f"{path}.") for name in names):
+            setattr(module, mark, False)
+    torch.manual_seed(seed)
+    model.initialize_weights()
+    for parameter in model.parameters():
+        delattr(parameter, mark)
+
+
+def _head_choices(folder: Path, own_head: set[str], kept: bool, left: Sequence[str]) -> list[AutomaticChoice]:
+    """Say what became of the checkpoint's own head, and of heads for other purposes."""
+    choices = []
+    if own_head:
+        named = head_labels(folder)
+        classes = f"the checkpoint's own has the classes {_classes(named)}" if named else "the checkpoint has its own"
+        how = "as asked" if kept else f"{classes}, and is kept only when asked for"
+        choices.append(AutomaticChoice("Head", "the checkpoint's own" if kept else "new", how))
+    if left:
+        parts = Counter(key.partition(".")[0] for key in left)
+        listed = ", ".join(f"{part} ({count})" for part, count in parts.items())
+        choices.append(AutomaticChoice("Tensors not used", listed, "heads for other purposes that the checkpoint has"))
+    return choices
+
+
+def _pooler_choices(anatomy: Anatomy, fitting: Anatomy) -> list[AutomaticChoice]:
+    if fitting is anatomy:
+        return []
+    return [AutomaticChoice("Pooler", "new, trained as the head is", "the checkpoint was saved without it")]
 
 
 def _check_finite(model: PreTrainedModel, folder: Path) -> None:
@@ -76,11 +203,14 @@ def _check_finite(model: PreTrainedModel, folder: Path) -> None:
     tensors = ((name, parameter.detach()) for name, parameter in model.named_parameters())
     broken = [name for name, tensor in tensors if not (tensor.sum().isfinite() or tensor.isfinite().all())]
     if broken:
-        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise WeightsError(
-            f"The weights in {folder} hold NaN or infinity in {broken[0]}{more}, so nothing can be learned from them: "
+            f"The weights in {folder} hold NaN or infinity in {_first(broken)}, so nothing can be learned from them: "
             "get the checkpoint again, or take one from before its training diverged."
         )
+
+
+def _first(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _first_sentence(error: BaseException) -> str:

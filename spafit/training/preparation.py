@@ -21,7 +21,7 @@ from spafit.training.config import RunSpec
 from spafit.training.device import choose_device, prepare_cpu
 from spafit.training.events import AutomaticChoice, Phase
 from spafit.training.failures import TrainingFailed
-from spafit.training.loading import load_model
+from spafit.training.loading import Loaded, load
 from spafit.training.timeline import Timeline
 
 
@@ -57,8 +57,11 @@ def prepare(spec: RunSpec, timeline: Timeline) -> Generator[Phase, None, Prepare
     if max_length < spec.settings.max_length:
         choices.append(AutomaticChoice("Max sequence length", f"{max_length} tokens", "the most this model takes"))
     yield timeline.enter("model")
-    model, anatomy = prepare_model(spec, folder, described)
+    loaded = prepare_model(spec, folder, described, task)
+    model, anatomy = loaded.model, loaded.anatomy
+    choices += loaded.choices
     data = fit_data(data, model, spec.model)
+    choices += _padding_choices(data, model)
     model.to(device)
     if spec.settings.checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
@@ -145,6 +148,14 @@ def fit_data(data: Data, model: PreTrainedModel, called: str) -> Data:
     return replace(data, train=train, live=live, validation=validation, test=test, further_tests=fitted)
 
 
+def _padding_choices(data: Data, model: PreTrainedModel) -> list[AutomaticChoice]:
+    """Say so where texts are padded with what else ends them: their tokenizer has no padding token."""
+    ends, pad = model.config.eos_token_id, data.train.pad_id
+    if pad not in (ends if isinstance(ends, list) else [ends]):
+        return []
+    return [AutomaticChoice("Padding token", f"the end-of-text token ({pad})", "the tokenizer names no other")]
+
+
 def _check_numbers(what: str, highest: int, rows: int, called: str) -> None:
     if highest >= rows:
         raise TrainingFailed(
@@ -194,17 +205,18 @@ def describe_model(spec: RunSpec, folder: Path, num_labels: int) -> Anatomy:
     return described
 
 
-def prepare_model(spec: RunSpec, folder: Path, described: Anatomy) -> tuple[PreTrainedModel, Anatomy]:
-    """Load the model and apply the stratification; returns it with the anatomy that fits it (on the CPU, fp32).
+def prepare_model(spec: RunSpec, folder: Path, described: Anatomy, task: Task) -> Loaded:
+    """Load the model and apply the stratification (on the CPU, in fp32).
 
     Raises:
         SpafitError: weights that cannot be used.
     """
-    model, fitting = load_model(folder, described, seed=spec.settings.seed)
-    adapt.apply(model, fitting, spec.stratification)
-    if not any(p.requires_grad for p in model.parameters()):
+    keep = spec.settings.head == "kept"
+    loaded = load(folder, described, seed=spec.settings.seed, keep_head=keep, labels=task.labels)
+    adapt.apply(loaded.model, loaded.anatomy, spec.stratification)
+    if not any(p.requires_grad for p in loaded.model.parameters()):
         raise TrainingFailed(f"Nothing trains under {spec.stratification.name}: every part of the model is frozen.")
-    return model, fitting
+    return loaded
 
 
 def set_mode(model: PreTrainedModel, described: Anatomy, training: bool, frozen_dropout: bool) -> None:

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from spafit.models.build import build_anatomy
 from spafit.models.weights import WeightsError, check_weights, has_weights, weight_files
-from spafit.training.loading import load_model
-from tests.tiny import save_tiny_model, tiny_anatomy
+from spafit.training.loading import load, load_model
+from tests.tiny import FAMILIES, save_tiny_model, tiny_anatomy
 
 
 @pytest.fixture
@@ -146,3 +146,111 @@ def test_decoders_know_what_padding_is(tmp_path):
     (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": None}))
     model, _ = load_model(folder, build_anatomy(folder), seed=0)
     assert model.config.pad_token_id == 3  # its end-of-text token
+
+
+def with_head(folder: Path, classes: dict[str, str] | None, head: dict[str, torch.Tensor]) -> None:
+    """Give a checkpoint a head of its own, with these class names."""
+    rewrite(folder, lambda weights: weights | head)
+    config = json.loads((folder / "config.json").read_text()) | {"id2label": classes}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+HEAD = {"classifier.weight": torch.full((2, 16), 0.5), "classifier.bias": torch.ones(2)}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_new_head_is_the_same_whether_the_checkpoint_has_one_or_not(tmp_path, family):
+    folder = save_tiny_model(tmp_path / family, family)
+    described = build_anatomy(folder)
+    fresh = {tensor.name: tensor.shape for tensor in described.tensors if tensor.fresh}
+    without = dict(load(folder, described, seed=5).model.named_parameters())
+    rewrite(folder, lambda weights: weights | {name: torch.full(shape, 0.5) for name, shape in fresh.items()})
+    loaded = load(folder, described, seed=5)
+    assert all(torch.equal(parameter, without[name]) for name, parameter in loaded.model.named_parameters())
+    assert [choice.subject for choice in loaded.choices] == ["Head"]
+    assert not any("_is_hf_initialized" in vars(parameter) for parameter in loaded.model.parameters())
+
+
+def test_a_head_is_new_and_its_classes_are_said(folder):
+    with_head(folder, {"0": "bad", "1": "good"}, HEAD)
+    (choice,) = load(folder, build_anatomy(folder), seed=0).choices
+    assert choice.sentence == (
+        "Head: new – the checkpoint's own has the classes 'bad', 'good', and is kept only when asked for."
+    )
+
+
+def test_a_head_is_kept_when_asked_for_and_its_classes_are_the_tasks(folder):
+    with_head(folder, {"0": "bad", "1": "Good"}, HEAD)
+    loaded = load(folder, build_anatomy(folder), seed=0, keep_head=True, labels=("Bad", "good"))
+    assert torch.equal(loaded.model.classifier.weight, HEAD["classifier.weight"])
+    assert [choice.choice for choice in loaded.choices] == ["the checkpoint's own"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels"),
+    [
+        ({"0": "good", "1": "bad"}, ("bad", "good")),
+        ({"0": "LABEL_0", "1": "LABEL_1"}, ("bad", "good")),
+        ({"0": "bad"}, ("bad", "good")),
+        (None, ("bad", "good")),
+    ],
+)
+def test_a_head_of_other_classes_is_not_kept(folder, classes, labels):
+    with_head(folder, classes, HEAD)
+    with pytest.raises(WeightsError, match=r"cannot be kept: its classes are .*, those of the task 'bad', 'good'\.$"):
+        load(folder, build_anatomy(folder), seed=0, keep_head=True, labels=labels)
+
+
+def test_a_head_that_is_not_there_is_not_kept(folder):
+    with pytest.raises(WeightsError, match="have no head for 'bad', 'good' that could be kept"):
+        load(folder, build_anatomy(folder), seed=0, keep_head=True, labels=("bad", "good"))
+
+
+def test_what_is_not_used_of_a_checkpoint_is_said(folder):
+    other = {
+        "cls.predictions.bias": torch.ones(64),
+        "cls.seq_relationship.bias": torch.ones(2),
+        "lm_head.x": HEAD["classifier.bias"],
+    }
+    rewrite(folder, lambda weights: weights | other | {"bert.embeddings.position_ids": torch.zeros(1, 64)})
+    (choice,) = load(folder, build_anatomy(folder), seed=0).choices
+    assert (
+        choice.sentence == "Tensors not used: cls (2), lm_head (1) – heads for other purposes that the checkpoint has."
+    )
+
+
+@pytest.mark.parametrize("prefix", ["bert.", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "encoder.layer.1.attention.self.distance_embedding.weight",
+        "encoder.layer.7.output.dense.weight",
+        "embeddings.word_embeddings_2.weight",
+        "encoder.adapter.weight",
+    ],
+)
+def test_a_tensor_of_the_body_that_has_no_place_is_refused(folder, prefix, name):
+    def change(weights):
+        return {prefix + key.removeprefix("bert."): value for key, value in weights.items()} | {
+            prefix + name: torch.ones(3)
+        }
+
+    rewrite(folder, change)
+    with pytest.raises(WeightsError, match=f"hold {prefix}{name}, for which the bert model .* has no place"):
+        load(folder, build_anatomy(folder), seed=0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_layer_beyond_the_last_is_refused_in_every_family(tmp_path, family):
+    folder = save_tiny_model(tmp_path / family, family)
+    described = build_anatomy(folder)
+    name = f"{described.layers_path}.3." + described.layers[0][0].name.removeprefix(f"{described.layers_path}.0.")
+    rewrite(folder, lambda weights: weights | {name: torch.ones(3)})
+    with pytest.raises(WeightsError, match="has no place"):
+        load(folder, described, seed=0)
+
+
+def test_a_pooler_that_is_made_new_is_said(folder):
+    rewrite(folder, lambda weights: {name: value for name, value in weights.items() if "pooler" not in name})
+    (choice,) = load(folder, build_anatomy(folder), seed=0).choices
+    assert choice.sentence == "Pooler: new, trained as the head is – the checkpoint was saved without it."
