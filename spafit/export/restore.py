@@ -48,7 +48,7 @@ class Trained:
     def base(self) -> tuple[PreTrainedModel, Anatomy]:
         """Load the model as it was before training, fresh head included (fp32, CPU), and the anatomy that fits it."""
         settings = self.spec.settings
-        keep = settings.head == "kept"
+        keep = settings.head_weights == "kept"
         loaded = load(self.folder, self.anatomy, seed=settings.seed, keep_head=keep, labels=self.labels)
         return loaded.model.eval(), loaded.anatomy
 

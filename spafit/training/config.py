@@ -66,7 +66,7 @@ class TrainSettings:
     device: str = choice("--device", "auto", "cpu", "cuda", "mps")
     prefix_cache: str = choice("--prefix-cache", "auto", "on", "off")
     frozen_dropout: bool = switch("--frozen-dropout")
-    head: str = choice("--head", "new", "kept")
+    head_weights: str = choice("--head", "new", "kept")
 
     def __post_init__(self) -> None:
         for name, setting in SETTINGS.items():

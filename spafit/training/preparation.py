@@ -211,7 +211,7 @@ def prepare_model(spec: RunSpec, folder: Path, described: Anatomy, task: Task) -
     Raises:
         SpafitError: weights that cannot be used.
     """
-    keep = spec.settings.head == "kept"
+    keep = spec.settings.head_weights == "kept"
     loaded = load(folder, described, seed=spec.settings.seed, keep_head=keep, labels=task.labels)
     adapt.apply(loaded.model, loaded.anatomy, spec.stratification)
     if not any(p.requires_grad for p in loaded.model.parameters()):

@@ -117,7 +117,7 @@ def test_what_is_stored_has_the_keys_and_the_defaults_of_before():
         "device": "auto",
         "prefix_cache": "auto",
         "frozen_dropout": False,
-        "head": "new",
+        "head_weights": "new",
     }
 
 
