@@ -19,6 +19,9 @@ COMMANDS = {
     "count": "Count what a stratification trains, layer by layer.",
     "train": "Fine-tune a model on a task, and follow the run until it is over.",
     "data": "Look at a data file as it would be read, keeping nothing.",
+    "sweep": "Train many settings and seeds as one thing in the queue, and follow it until it is over.",
+    "sweeps": "List sweeps; pause one, let it go on, or stop it.",
+    "sweep-results": "Print the results of a sweep, a row a run.",
     "runs": "List runs.",
     "show": "Show one run: settings, progress, results; or the Python script that repeats it.",
     "stop": "Stop runs; their curves are kept.",
@@ -28,7 +31,7 @@ COMMANDS = {
     "tasks": "List the tasks that can be picked.",
     "doctor": "Check devices, versions, disk, database, Hub and the bundled weights.",
 }
-"""Module in `spafit.cli` -> what it does, in the order of the help."""
+"""Module in `spafit.cli` (a hyphen is an underscore there) -> what it does, in the order of the help."""
 
 MODEL_HELP = "a model folder (a config.json is enough for count), a key from 'spafit models', or a Hub id"
 
@@ -63,7 +66,7 @@ def build(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     for name, about in COMMANDS.items():
         command = added.add_parser(name, help=about, description=about, allow_abbrev=False)
         if name in commands:
-            module = importlib.import_module(f"spafit.cli.{name}")
+            module = importlib.import_module(f"spafit.cli.{name.replace('-', '_')}")
             command.add_argument("--json", action="store_true", help="print JSON instead of a table")
             module.add_options(command)
             command.set_defaults(run=module.run)

@@ -18,20 +18,25 @@ SHAPE_OPTIONS = ("n1", "n2", "method", "recipes", "embeddings", *LORA_OPTIONS)
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe a stratification."""
-    lora = LoraSettings()
     group = parser.add_argument_group("what each layer trains")
     group.add_argument("--n1", type=int, metavar="LAYER", help="boundary 1: the last layer of stratum 1")
     group.add_argument("--n2", type=int, metavar="LAYER", help="boundary 2: the last layer of stratum 2")
     group.add_argument("--method", choices=[str(method) for method in Method], help="a preset (default: spafit)")
     group.add_argument("--recipes", metavar="R1,R2,R3", help="method per stratum, e.g. frozen,bias,lora_bias")
     group.add_argument("--embeddings", metavar="RECIPE", help="method of the embeddings: frozen, bias or full")
+    add_lora_options(group)
+    group.add_argument("--stratification", metavar="FILE", help="a JSON file that says all of this")
+
+
+def add_lora_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that describe LoRA pairs."""
+    lora = LoraSettings()
     group.add_argument("--lora-rank", type=int, metavar="R", help=f"{_tip('rank')} (default: {lora.rank})")
     group.add_argument("--lora-alpha", type=float, metavar="A", help=f"{_tip('alpha')} (default: {lora.alpha:g})")
     group.add_argument(
         "--lora-dropout", type=float, metavar="P", help=f"{_tip('lora_dropout')} (default: {lora.dropout:g})"
     )
     group.add_argument("--lora-targets", metavar="ROLES", help=f"{_tip('targets')} ({','.join(lora.targets)})")
-    group.add_argument("--stratification", metavar="FILE", help="a JSON file that says all of this")
 
 
 def _tip(key: str) -> str:
@@ -46,11 +51,7 @@ def stratification(chosen: argparse.Namespace, num_layers: int) -> Stratificatio
     """
     if chosen.stratification is not None:
         return _from_file(chosen, num_layers)
-    changed = {name: getattr(chosen, option) for option, name in LORA_OPTIONS.items()}
-    changed = {name: value for name, value in changed.items() if value is not None}
-    if "targets" in changed:
-        changed["targets"] = _words(changed["targets"])
-    lora = LoraSettings(**changed)
+    lora = lora_settings(chosen)
     if chosen.recipes is not None and chosen.method is not None:
         raise CommandError("--recipes and --method contradict each other; a preset brings its own recipes.")
     result = preset(chosen.method or "spafit", num_layers, chosen.n1, chosen.n2, lora)
@@ -64,6 +65,15 @@ def stratification(chosen: argparse.Namespace, num_layers: int) -> Stratificatio
 def given_options(chosen: argparse.Namespace) -> list[str]:
     """Return the options that describe a stratification without a file, as far as they were given."""
     return [f"--{name.replace('_', '-')}" for name in SHAPE_OPTIONS if getattr(chosen, name) is not None]
+
+
+def lora_settings(chosen: argparse.Namespace) -> LoraSettings:
+    """Return the LoRA settings that the options describe. Raises `SpafitError` for a value out of range."""
+    changed = {name: getattr(chosen, option) for option, name in LORA_OPTIONS.items()}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    if "targets" in changed:
+        changed["targets"] = _words(changed["targets"])
+    return LoraSettings(**changed)
 
 
 def _from_file(chosen: argparse.Namespace, num_layers: int) -> Stratification:

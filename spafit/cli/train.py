@@ -16,8 +16,9 @@ from spafit.cli.output import note, print_json, scores
 from spafit.cli.parser import MODEL_HELP
 from spafit.counting import count
 from spafit.errors import SpafitError
+from spafit.models.anatomy import Anatomy
 from spafit.models.load import load_anatomy
-from spafit.models.registry import get_model
+from spafit.models.registry import Model, get_model
 from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_supervisor, stop
 from spafit.runs.preconditions import unmet_precondition
 from spafit.tasks import Task, TaskError, is_ready, preparation
@@ -45,12 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Train; the exit code is 0 only when the run finished (with ``--detach``: when it was queued)."""
     settings = how.settings(chosen)
-    model, task = get_model(chosen.model), data.task_of(chosen)
-    if chosen.task != task.key:
-        note(_read_as(chosen.task, task))
-    if sentence := unmet_precondition(model, task):
-        raise SpafitError(sentence)
-    anatomy = load_anatomy(model.key, num_labels=task.num_labels)
+    model, task, anatomy = model_and_task(chosen)
     strat = shape.stratification(chosen, anatomy.num_layers)
     count(anatomy, strat)  # refuses what does not fit the model, such as a rank beyond its matrices
     spec = RunSpec(model.key, task.key, strat, settings)
@@ -81,6 +77,16 @@ def run(chosen: argparse.Namespace) -> int:
     if ended.state is State.FINISHED or (chosen.detach and not interrupted):
         return 0
     return INTERRUPTED if interrupted else 1
+
+
+def model_and_task(chosen: argparse.Namespace) -> tuple[Model, Task, Anatomy]:
+    """Return the model and the task that were named, which can be trained and read here, and the model's anatomy."""
+    model, task = get_model(chosen.model), data.task_of(chosen)
+    if chosen.task != task.key:
+        note(_read_as(chosen.task, task))
+    if sentence := unmet_precondition(model, task):
+        raise SpafitError(sentence)
+    return model, task, load_anatomy(model.key, num_labels=task.num_labels)
 
 
 def _left_out(task: Task) -> str:

@@ -42,11 +42,11 @@ class Launched:
     @property
     def sentence(self) -> str:
         """What was done, in one sentence."""
-        parts = [f"{self.queued} runs queued"]
+        parts = [f"runs queued: {self.queued}"]
         if self.reused:
-            parts.append(f"{self.reused} reused, which were finished with the same setting, seed and versions")
+            parts.append(f"reused, finished with the same setting, seed and versions: {self.reused}")
         if self.kept:
-            parts.append(f"{self.kept} from before go on or are finished")
+            parts.append(f"under way or finished before: {self.kept}")
         return f"Sweep {self.sweep.id}: {'; '.join(parts)}."
 
 
@@ -92,6 +92,8 @@ class Progress:
     runs: int
     finished: int
     failed: int
+    under_way: int
+    """Runs that wait or go."""
     seconds_left: float | None
     """An estimate from its finished runs; None while there are none, and for a sweep that does not go on."""
 
@@ -176,13 +178,15 @@ def progress(sweep: Sweep, found: Sequence[Row]) -> Progress:
     runs = [row.run for row in found if row.run is not None]
     finished = [run for run in runs if run.state is State.FINISHED]
     failed = sum(run.state is State.FAILED for run in runs)
-    over = all(row.run is not None and row.run.state.over for row in found)
-    ended = over and (sweep.state is not Wish.STOPPED or len(finished) == len(found))
+    under_way = sum(not run.state.over for run in runs)
+    ended = (
+        not under_way and len(runs) == len(found) and (sweep.state is not Wish.STOPPED or len(finished) == len(found))
+    )
     state = "finished" if ended else sweep.state.value
     left = None
     if state == "running":
         left = _seconds_left([run.seconds for run in finished if run.seconds is not None], runs)
-    return Progress(state, len(found), len(finished), failed, left)
+    return Progress(state, len(found), len(finished), failed, under_way, left)
 
 
 def document(sweep: Sweep, found: Sequence[Row]) -> dict[str, Any]:

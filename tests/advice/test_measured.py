@@ -73,7 +73,7 @@ def test_the_relative_gradient_is_that_of_the_whole_sample(sample: Sample) -> No
     ) / len(sample.texts)
     gradients = torch.autograd.grad(loss, weights)
     by_hand = torch.cat([g.flatten() for g in gradients]).norm() / torch.cat([w.flatten() for w in weights]).norm()
-    assert scores[1] == pytest.approx(float(by_hand), rel=1e-4)
+    assert scores[1] == pytest.approx(by_hand.item(), rel=1e-4)
     assert all(p.grad is None for p in sample.model.parameters())
 
 

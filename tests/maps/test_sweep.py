@@ -95,7 +95,7 @@ def test_finished_runs_from_elsewhere_are_reused_and_it_says_so(store: Store) ->
     alone = finished(store)
     launched = launch(store, corners())
     assert (launched.reused, launched.queued) == (1, 5)
-    assert "1 reused" in launched.sentence
+    assert "setting, seed and versions: 1" in launched.sentence
     assert rows(store, launched.sweep)[0].run == alone
     assert store.get(alone.id).sweep is None
     second = launch(store, corners(seeds=(0, 1, 2)))  # another sweep; the runs that wait are not reused
