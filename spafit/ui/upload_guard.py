@@ -30,7 +30,8 @@ class UploadGuard:
         if scope["type"] != "http" or scope["method"] != "PUT" or _ROUTE not in scope["path"]:
             await self._app(scope, receive, send)
             return
-        size = _size(scope)
+        session, size = scope["path"].split(_ROUTE, 1)[1].split("/", 1)[0], _size(scope)
+        _keep(session, KEPT - 1)
         if _held() + self._coming + size > UPLOADS_MB.value() * 1e6:
             await PlainTextResponse(FULL, status_code=503)(scope, receive, send)
             return
@@ -39,7 +40,7 @@ class UploadGuard:
             await self._app(scope, receive, send)
         finally:
             self._coming -= size
-            _forget_oldest(scope["path"].split(_ROUTE, 1)[1].split("/", 1)[0])
+            _keep(session, KEPT)  # several may have come at once
 
 
 def _size(scope: Scope) -> int:
@@ -60,7 +61,8 @@ def _held() -> int:
     return sum(len(file.data) for files in list(_files().file_storage.values()) for file in list(files.values()))
 
 
-def _forget_oldest(session: str) -> None:
+def _keep(session: str, count: int) -> None:
+    """Forget what a session uploaded before its latest files."""
     manager = _files()
-    for file in list(manager.file_storage.get(session, {}))[:-KEPT]:
+    for file in list(manager.file_storage.get(session, {}))[:-count]:
         manager.remove_file(session, file)
