@@ -6,6 +6,7 @@ from spafit import __version__
 from spafit.provenance import assets
 from spafit.ui.administrator import administrator
 from spafit.ui.components.frame import ROOT, frame
+from spafit.ui.disk import disk_use
 
 frame("About", ":material/info:")
 st.markdown(
@@ -24,6 +25,7 @@ for asset in assets():
         with st.expander("SHA-256 checksums"):
             st.code("\n".join(f"{digest}  {name}" for name, digest in asset.files.items()), language=None)
 
+disk_use()
 administrator()
 
 st.subheader("Licence of this project")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from spafit.errors import SpafitError
+from spafit.quantities import bytes_text
 
 SCRATCH = ".part"
 """What the name of a file being written ends with."""
@@ -35,6 +37,20 @@ def whole_file(path: Path, *, durable: bool = False) -> Generator[Path]:
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def require_space(folder: Path, size: int, what: str) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Raises:
+        SpafitError: fewer than ``size`` bytes are free where ``folder`` is.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise SpafitError(
+            f"{what} needs {bytes_text(size)} of disk, and {bytes_text(free)} are free: delete runs, data sets or "
+            "caches ('spafit disk' says what takes how much)."
+        )
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:

@@ -7,8 +7,8 @@ import math
 import os
 from pathlib import Path
 
-HELPERS_NICENESS, HELPERS_MEMORY_SCORE = 10, 800
-"""Of the short processes that read files and models: they come after everything else."""
+HELPERS_NICENESS, HELPERS_MEMORY_SCORE = 5, 800
+"""Of the short processes that read files and models: after the app, beside training, and the first to go."""
 TRAINING_NICENESS, TRAINING_MEMORY_SCORE = 5, 500
 """Training yields to the app, which must stay quick on a machine with two cores."""
 CGROUPS = Path("/sys/fs/cgroup")

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = (
     ("access",),
     ("errors", "glossary", "machine", "palette", "provenance"),
-    ("quantities", "files", "home"),
+    ("quantities",),
+    ("files", "home"),
     ("helper",),
     ("stratification",),
     ("models", "figures"),

@@ -27,6 +27,7 @@ COMMANDS = {
     "stop": "Stop runs; their curves are kept.",
     "predict": "Say what a run's model makes of texts.",
     "export": "Write a run's model into a folder that loads without spafit.",
+    "disk": "Show what the data folder takes on disk.",
     "models": "List the models that can be picked.",
     "tasks": "List the tasks that can be picked.",
     "doctor": "Check devices, versions, disk, database, Hub and the bundled weights.",

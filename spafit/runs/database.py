@@ -7,6 +7,7 @@ still going: losing the last second of a curve with the power is fine, losing a 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from spafit.runs.schema import HEAD
 BUSY_SECONDS = 5.0
 """How long a statement waits for another program's write before it gives up."""
 MIGRATION_SECONDS = 60.0
+FULL_BYTES = 1_000_000
+"""With less than this free a disk is full for SQLite, whose files grow by pages and by 32 kB of shared memory."""
 
 
 class StoreError(SpafitError):
@@ -115,7 +118,7 @@ def _explained(engine: Engine) -> Generator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise _explain(error, place(engine)) from error
+        raise _explain(error, engine) from error
     except OverflowError as error:
         raise StoreError(f"A number is larger than the run database {place(engine)} can hold.") from error
     except SpafitError:
@@ -124,16 +127,19 @@ def _explained(engine: Engine) -> Generator[None]:
         raise DamagedRowError(f"A row of the run database {place(engine)} is damaged and cannot be read.") from error
 
 
-def _explain(error: SQLAlchemyError, where: str) -> StoreError:
+def _explain(error: SQLAlchemyError, engine: Engine) -> StoreError:
     """Turn a driver's error into a sentence."""
+    where = place(engine)
     said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
     said = " ".join(said.split()).rstrip(".")
     if re.search("locked|busy", said):
         return StoreBusyError(
             f"The run database {where} is locked by another program; close that program or try again."
         )
-    if "disk is full" in said or "No space left" in said:
+    if "disk is full" in said or "No space left" in said or ("disk I/O error" in said and _is_full(engine)):
         return StoreFullError(f"The disk that holds the run database {where} is full; free some space and try again.")
+    if "disk I/O error" in said:
+        return StoreError(f"The disk that holds the run database {where} cannot be read or written; it may be faulty.")
     if "readonly" in said:
         return StoreError(f"The run database {where} cannot be written; check the permissions of file and folder.")
     if "unable to open" in said:
@@ -141,6 +147,14 @@ def _explain(error: SQLAlchemyError, where: str) -> StoreError:
     if "not a database" in said or "malformed" in said:
         return StoreError(f"The file {where} is damaged or not a run database; move it away and a new one is made.")
     return StoreError(f"The run database {where} reports: {said[:300]}.")
+
+
+def _is_full(engine: Engine) -> bool:
+    """Whether the disk has no room; SQLite calls it an input/output error when its shared memory cannot grow."""
+    try:
+        return shutil.disk_usage(Path(engine.url.database or "").parent).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def revision(engine: Engine) -> str | None:

@@ -25,6 +25,7 @@ class Action(StrEnum):
     RENAME = "renamed"
     PIN = "pinned"
     UNPIN = "unpinned"
+    EVICT = "weights removed"
     DELETE = "deleted"
 
 

@@ -237,6 +237,11 @@ class Store:
         with self._changing(run_id, by, Action.RENAME, name) as (connection, run):
             self._set(connection, run["number"], name=name)
 
+    def pin(self, run_id: str, pinned: bool = True, by: Actor | None = None) -> None:
+        """Keep a run's trained parameters when room is made, or no longer."""
+        with self._changing(run_id, by, Action.PIN if pinned else Action.UNPIN) as (connection, run):
+            self._set(connection, run["number"], pinned=pinned)
+
     def delete(self, run_id: str, by: Actor | None = None) -> None:
         """Remove a run that is over: its figures, its curve, and its folder with log and trained parameters."""
         with self._changing(run_id, by, Action.DELETE) as (connection, run):

@@ -25,7 +25,7 @@ from typing import Any
 from spafit import access
 from spafit.errors import SpafitError
 from spafit.machine import TRAINING_MEMORY_SCORE, TRAINING_NICENESS, yield_to_others
-from spafit.runs import facts, limits, processes
+from spafit.runs import disk, facts, limits, processes
 from spafit.runs.database import StoreError, connect
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
@@ -131,8 +131,12 @@ def work(run_id: str) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_to(folder / "log.txt")
+        disk.make_room(store)
+        disk.check_before_a_run(store)
     except OSError as error:
         return conclude(store, run, State.FAILED, _unexpected(error), [])
+    except SpafitError as error:
+        return conclude(store, run, State.FAILED, str(error), [])
     _log(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id}, attempt {run.attempt}")
     yield_to_others(TRAINING_NICENESS, TRAINING_MEMORY_SCORE)
     signal.signal(signal.SIGTERM, _on_terminate)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spafit.files import whole_file
+from spafit.files import require_space, whole_file
 from spafit.training.failures import TrainingFailed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 TRAINED = "trained.safetensors"
+SPARE_BYTES = 20_000_000
+"""Must be free beyond what is saved: the run's last events are written after it."""
 
 
 def save_trained(folder: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> Path:
@@ -20,12 +22,14 @@ def save_trained(folder: Path, state: dict[str, Tensor], metadata: dict[str, str
     The file is written beside its place, flushed to the disk and renamed, so a crash leaves the old one or none.
 
     Raises:
-        TrainingFailed: it cannot be written, for instance because the disk is full.
+        SpafitError: the disk has no room for it, or it cannot be written.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     target = folder / TRAINED
+    size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+    require_space(folder, size + SPARE_BYTES, "Saving the trained parameters")
     try:
         with whole_file(target, durable=True) as scratch:
             save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, scratch, metadata)

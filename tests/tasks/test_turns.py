@@ -74,7 +74,7 @@ def test_readers_yield_to_everything_else(home: Path, monkeypatch: pytest.Monkey
     monkeypatch.setitem(helper.COMMANDS, "ask", "tests.tasks.test_turns:who_am_i")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     found = helper.call("ask")
-    assert found["niceness"] >= 10
+    assert found["niceness"] >= 5
     assert found["score"] in ("800", None)
     assert found["turn"] == "1"
 

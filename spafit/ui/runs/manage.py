@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import streamlit as st
 
 from spafit.errors import SpafitError
-from spafit.runs import Run, Store, audit
+from spafit.quantities import bytes_text
+from spafit.runs import Run, Store, audit, disk
 from spafit.runs.rights import may_change
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
@@ -39,6 +40,16 @@ def manage(run: Run) -> None:
             on_click=_archive,
             args=(run.id, not run.archived),
         )
+        if size := disk.weights_size(Store.open(), run.id):
+            st.button(
+                "Let the weights go" if run.pinned else "Keep the weights",
+                icon=":material/keep_off:" if run.pinned else ":material/keep:",
+                key=f"pin_{run.id}",
+                help=f"{bytes_text(size)}. When all saved weights are more than the server keeps, the oldest go first; "
+                "those of kept runs stay.",
+                on_click=_pin,
+                args=(run.id, not run.pinned),
+            )
         with st.popover("Delete", icon=":material/delete:"):
             st.markdown("Delete this run with its figures, curve, log and trained parameters? It cannot be undone.")
             st.button("Delete it", key=f"delete_{run.id}", type="primary", on_click=_delete, args=(run.id,))
@@ -52,6 +63,11 @@ def _rename(run_id: str) -> None:
 def _archive(run_id: str, archived: bool) -> None:
     with _remembering_errors():
         Store.open().archive(run_id, archived, actor())
+
+
+def _pin(run_id: str, pinned: bool) -> None:
+    with _remembering_errors():
+        Store.open().pin(run_id, pinned, actor())
 
 
 def _delete(run_id: str) -> None:
