@@ -10,6 +10,7 @@ from spafit.cli.output import note, print_json, print_table, share
 from spafit.cli.parser import MODEL_HELP
 from spafit.counting import Counts, Row, count, notices
 from spafit.models.load import load_anatomy
+from spafit.stratification import title
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,10 +28,12 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print_json(counts.to_dict())
         return 0
+    heading, differences = title(strat)
+    what = ", ".join((heading, *differences))
     print_table(
         ("", "stratum", "recipe", "biases", "LoRA", "weights", "trainable", "of"),
         _rows(counts),
-        title=f"{counts.name} on {counts.model}: {share(counts.trainable, counts.total)} of {counts.total:,} train",
+        title=f"{what} on {counts.model}: {share(counts.trainable, counts.total)} of {counts.total:,} train",
     )
     for sentence in notices(anatomy, strat):
         note(sentence)

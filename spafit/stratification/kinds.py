@@ -42,7 +42,7 @@ _NONE: frozenset[Role] = frozenset()
 _ALL = frozenset(Role)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Description:
     """Everything that is particular to one recipe."""
 
@@ -51,14 +51,14 @@ class Description:
     """What is trained, to follow the layers' numbers and a colon."""
     color: str
     """Of Okabe and Ito's (2008), which people with any common colour vision deficiency can tell apart."""
+    rate: str
+    """Value of the `Method` whose recorded learning rate suits it."""
     biases: frozenset[Role] = _NONE
     """Roles whose bias trains."""
     weights: frozenset[Role] = _NONE
     """Roles whose weight trains."""
     lora: bool = False
     """Whether the target modules get a LoRA adapter."""
-    rate: str
-    """Value of the `Method` whose recorded learning rate suits it."""
 
 
 class Recipe(StrEnum):
@@ -72,51 +72,21 @@ class Recipe(StrEnum):
         recipe._value_, recipe.description = value, description
         return recipe
 
-    FROZEN = "frozen", Description(label="Frozen", meaning="nothing is trained", color="#A9B8CC", rate="probe")
+    FROZEN = "frozen", Description("Frozen", "nothing is trained", "#A9B8CC", "probe")
     # Ben Zaken et al. 2022, arXiv 2106.10199
-    BIAS = (
-        "bias",
-        Description(
-            label="BitFit",
-            meaning="only the bias terms are trained",
-            color="#E69F00",
-            biases=_ALL,
-            rate="bitfit",
-        ),
-    )
+    BIAS = "bias", Description("BitFit", "only the bias terms are trained", "#E69F00", "bitfit", biases=_ALL)
     # Hu et al. 2021, arXiv 2106.09685
     LORA = (
         "lora",
-        Description(
-            label="LoRA",
-            meaning="low-rank adapters beside the target matrices are trained",
-            color="#56B4E9",
-            lora=True,
-            rate="lora",
-        ),
+        Description("LoRA", "low-rank adapters beside the target matrices are trained", "#56B4E9", "lora", lora=True),
     )
     LORA_BIAS = (
         "lora_bias",
         Description(
-            label="LoRA + BitFit",
-            meaning="low-rank adapters and the bias terms are trained",
-            color="#009E73",
-            biases=_ALL,
-            lora=True,
-            rate="spafit",
+            "LoRA + BitFit", "low-rank adapters and the bias terms are trained", "#009E73", "spafit", _ALL, lora=True
         ),
     )
-    FULL = (
-        "full",
-        Description(
-            label="Full",
-            meaning="every weight and bias is trained",
-            color="#CC79A7",
-            biases=_ALL,
-            weights=_ALL,
-            rate="full",
-        ),
-    )
+    FULL = "full", Description("Full", "every weight and bias is trained", "#CC79A7", "full", _ALL, _ALL)
 
     @property
     def label(self) -> str:
