@@ -3,11 +3,14 @@
 import streamlit as st
 
 from spafit.runs import ensure_supervisor
-from spafit.ui.components.errors import showing_errors
+from spafit.ui.address import keep_address
+from spafit.ui.arrival import take_address, take_run
+from spafit.ui.choice import has_chosen, message
+from spafit.ui.components.errors import show_message, showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.runs.view import find_run, run_view
-from spafit.ui.state import attach, attached_run, detach, has_chosen
-from spafit.ui.train.form import take_over, train_form
+from spafit.ui.state import attach, attached_run, detach
+from spafit.ui.train.form import train_form
 
 frame("Train", ":material/play_circle:")
 with showing_errors():
@@ -19,11 +22,15 @@ if run_id:
         run = find_run(run_id)
         if run is None:
             detach()
+take_address()
+if run and not has_chosen():
+    with showing_errors():
+        take_run(run.spec)  # a run's address alone: the form shows what the run was started with
+show_message(message())
+keep_address("/train")
 if run_id and run:
     watching, setting = st.columns([3, 2], gap="large")
     with watching, showing_errors():
-        if not has_chosen():
-            take_over(run.spec)  # a reload: the form shows again what it showed when the run was started
         run_view(run, chart_columns=1)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(

@@ -17,28 +17,40 @@ from tests.e2e.browsing import has_no_sideways_scroll, settled
 from tests.e2e.exploring import BERT, DEEP, at, boundary, box, said
 
 OpenPage = Callable[..., Page]
-TABS = ("Layer by layer", "Methods", "Map", "What it costs", "Recipes", "A and B", "Take it with you")
+VIEWS = ("Layer by layer", "Methods", "Parameter map", "Cost", "Method per stratum", "Compare", "Export")
 
 
-def open_tab(page: Page, name: str) -> None:
-    """Open one of Explore's tabs, by the keyboard since the page may still be moving, and wait for what is in it."""
-    page.get_by_role("tab", name=name, exact=True).press("Enter")
-    expect(page.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
+def open_view(page: Page, name: str) -> None:
+    """Open one of Explore's views, by the keyboard since the page may still be moving, and wait for what is in it."""
+    view = page.get_by_role("radio", name=name, exact=True)
+    view.press("Enter")
+    expect(view).to_be_checked()
     settled(page)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_every_tab_fits(open_page: OpenPage, width: int, scheme: str) -> None:
     page = open_page("explore", width=width, scheme=scheme)
-    for tab in TABS:
-        open_tab(page, tab)
-        assert has_no_sideways_scroll(page), tab
+    for view in VIEWS:
+        open_view(page, view)
+        assert has_no_sideways_scroll(page), view
+
+
+def test_no_press_is_lost_while_the_page_is_drawn(open_page: OpenPage) -> None:
+    page = open_page("explore")
+    views = page.get_by_role("radiogroup", name="View").get_by_role("radio")
+    for name in (*VIEWS[1:], *VIEWS[:3]):
+        page.get_by_role("radio", name=name, exact=True).press("Enter")  # at once: nobody waits for a page to be drawn
+    settled(page)
+    expect(page.get_by_role("radio", name=VIEWS[2], exact=True)).to_be_checked()
+    expect(views.and_(page.get_by_role("radio", checked=True))).to_have_count(1)
+    expect(page.locator(".map .readout")).to_be_visible()
 
 
 def test_the_map_shows_every_setting_and_goes_where_it_is_clicked(open_page: OpenPage) -> None:
     page = open_page(BERT)
     cells = triangle(load_anatomy("bert-large-cased"), preset("spafit", 24))
-    open_tab(page, "Map")
+    open_view(page, "Parameter map")
     readout = page.locator(".map .readout")
     expect(readout).to_have_text(f"Now: boundaries after layers 8 and 16: {cells[8, 16]:,} parameters train")
     canvas = box(page.locator(".map canvas"))
@@ -62,7 +74,7 @@ def test_the_map_shows_every_setting_and_goes_where_it_is_clicked(open_page: Ope
 def test_the_map_of_126_layers_is_there_at_once(open_page: OpenPage) -> None:
     page = open_page(DEEP, width=400)
     cells = triangle(load_anatomy("llama-3.1-405b"), preset("spafit", 126))
-    open_tab(page, "Map")
+    open_view(page, "Parameter map")
     expect(page.locator(".map .readout")).to_contain_text(f"{cells[42, 84]:,} parameters train")
     expect(page.locator(".map .axis b")).to_have_text(["0", "126"] * 2)
     drawn = page.locator(".map canvas").evaluate(
@@ -87,7 +99,7 @@ def test_a_shared_link_opens_the_same_page_for_others(open_page: OpenPage) -> No
     page = open_page("explore")
     page.get_by_role("radio", name="LoRA", exact=True).first.click()
     expect(said(page)).to_contain_text("LoRA trains 148,226")
-    open_tab(page, "Take it with you")
+    open_view(page, "Export")
     link = page.get_by_test_id("stCode").first.inner_text().strip()
     other = open_page(link.partition("/explore")[1].strip("/") + link.partition("/explore")[2])
     expect(said(other)).to_contain_text("LoRA trains 148,226")
@@ -137,7 +149,7 @@ def test_the_csv_has_the_table(open_page: OpenPage, tmp_path: Path) -> None:
 
 def test_b_has_a_ribbon_of_its_own(open_page: OpenPage) -> None:
     page = open_page("explore")
-    open_tab(page, "A and B")
+    open_view(page, "Compare")
     sliders = page.get_by_role("slider", name="boundary 2", exact=True)
     expect(sliders).to_have_count(3)
     page.get_by_role("button", name="Copy A to B").click()

@@ -17,10 +17,10 @@ from spafit.export.link import Shared, from_link, to_link
 from spafit.models.load import load_anatomy, start_build
 from spafit.models.registry import list_models
 from spafit.stratification import LoraSettings, Method, Recipe, preset
-from spafit.ui.explore.state import Settings
+from spafit.ui.explore.assumptions import Assumptions
 
 OpenPage = Callable[..., AppTest]
-TABS = ("Layer by layer", "Methods", "Map", "What it costs", "Recipes", "A and B", "Take it with you")
+VIEWS = ("Layer by layer", "Methods", "Parameter map", "Cost", "Method per stratum", "Compare", "Export")
 
 
 def explore(open_page: OpenPage, tab: str = "Layer by layer", **query: str) -> AppTest:
@@ -31,7 +31,7 @@ def explore(open_page: OpenPage, tab: str = "Layer by layer", **query: str) -> A
 
 def on_tab(page: AppTest, tab: str) -> AppTest:
     """The same visit with another tab open."""
-    page.session_state["explore_tab"] = tab
+    page.session_state["explore_view"] = tab
     page.run()
     assert not page.exception, page.exception
     return page
@@ -74,7 +74,7 @@ def test_the_first_visit_shows_spafit_on_the_bundled_model(open_page: OpenPage) 
 @pytest.mark.parametrize("model", ["minilm-l6", "bert-large-cased", "gpt2", "llama-3.1-405b"])
 def test_every_tab_draws_every_kind_of_model(open_page: OpenPage, model: str) -> None:
     page = pick(explore(open_page), model)
-    for tab in TABS:
+    for tab in VIEWS:
         on_tab(page, tab)
         assert "** trains **" in said(page)
 
@@ -156,12 +156,12 @@ def test_a_model_without_biases_says_so_and_offers_lora(open_page: OpenPage) -> 
 def test_inert_parameters_are_named(open_page: OpenPage) -> None:
     page = explore(open_page)
     assert any("1,536 of the trained values are key biases" in text.value for text in page.caption)
-    page = on_tab(page, "Recipes")
+    page = on_tab(page, "Method per stratum")
     assert any("2,304 key biases of this model are inert" in text.value for text in page.caption)
 
 
 def test_recipes_lora_and_ends_change_the_count(open_page: OpenPage) -> None:
-    page = explore(open_page, "Recipes")
+    page = explore(open_page, "Method per stratum")
     page.number_input(key="explore_n1").set_value(1).run()
     page.number_input(key="explore_n2").set_value(5).run()
     page.selectbox(key="explore_recipe_2").set_value(Recipe.LORA).run()
@@ -171,7 +171,7 @@ def test_recipes_lora_and_ends_change_the_count(open_page: OpenPage) -> None:
     page.selectbox(key="explore_pooler").set_value(Recipe.FULL).run()
     page.number_input(key="explore_labels").set_value(5).run()
     assert not page.exception
-    chosen = page.session_state["chosen_stratification"]
+    chosen = page.session_state["choice"].stratification
     assert chosen.recipes == (Recipe.FROZEN, Recipe.LORA, Recipe.LORA_BIAS)
     assert chosen.lora == LoraSettings(4, targets=("query", "ffn_in"))
     counts = count(load_anatomy("minilm-l6", num_labels=5), chosen)
@@ -179,7 +179,7 @@ def test_recipes_lora_and_ends_change_the_count(open_page: OpenPage) -> None:
 
 
 def test_a_rank_beyond_the_matrix_is_refused_and_nothing_is_lost(open_page: OpenPage) -> None:
-    page = explore(open_page, "Recipes")
+    page = explore(open_page, "Method per stratum")
     page.number_input(key="explore_lora_rank").set_value(385).run()
     assert "choose a rank from 1 to 384" in page.warning[0].value
     assert said(page).startswith("**SPAFIT-2-4** trains **67,202**")
@@ -189,7 +189,7 @@ def test_a_rank_beyond_the_matrix_is_refused_and_nothing_is_lost(open_page: Open
 
 
 def test_costs_follow_the_settings(open_page: OpenPage) -> None:
-    page = explore(open_page, "What it costs")
+    page = explore(open_page, "Cost")
     before = json.loads(drawn(page, "plotly_chart", "explore_memory").spec)["data"][-1]["text"]
     page.number_input(key="explore_batch_size").set_value(64).run()
     page.selectbox(key="explore_optimizer").set_value("sgd").run()
@@ -201,7 +201,7 @@ def test_costs_follow_the_settings(open_page: OpenPage) -> None:
 
 def test_the_table_twin_has_the_figures_numbers(open_page: OpenPage) -> None:
     page = explore(open_page)
-    page.session_state["explore_table"] = True
+    page.session_state["explore_viewle"] = True
     page.run()
     (table,) = page.dataframe
     assert int(table.value["trainable"].sum()) == 67_202
@@ -209,7 +209,7 @@ def test_the_table_twin_has_the_figures_numbers(open_page: OpenPage) -> None:
 
 
 def test_a_and_b_swap_and_copy(open_page: OpenPage) -> None:
-    page = explore(open_page, "A and B")
+    page = explore(open_page, "Compare")
     assert [ribbon(page, f"explore_ribbon_{letter}")["recipes"][2] for letter in "ab"] == ["lora_bias", "bias"]
     page.button(key="explore_swap").click().run()
     assert [ribbon(page, f"explore_ribbon_{letter}")["recipes"][2] for letter in "ab"] == ["bias", "lora_bias"]
@@ -221,7 +221,7 @@ def test_a_and_b_swap_and_copy(open_page: OpenPage) -> None:
 
 
 def test_what_can_be_taken_along(open_page: OpenPage) -> None:
-    page = explore(open_page, "Take it with you")
+    page = explore(open_page, "Export")
     link, script, commands, document = (block.value for block in page.code)
     assert from_link(link.partition("s=")[2]) == Shared("minilm-l6", preset("spafit", 6))
     assert "import spafit" not in script and "(67202, 22763138)" in script
@@ -240,14 +240,14 @@ def test_a_link_restores_everything(open_page: OpenPage) -> None:
     counts = count(load_anatomy("bert-large-cased", num_labels=3), first)
     assert said(page).startswith(f"**{first.name}** trains **{counts.trainable:,}**")
     assert not page.warning
-    assert page.session_state["explore_settings"] == Settings(num_labels=3, batch_size=8, precision="bf16")
-    assert ribbon(page)["link"] == link
-    page = on_tab(page, "A and B")
+    assert page.session_state["choice"].assumptions == Assumptions(num_labels=3, batch_size=8, precision="bf16")
+    assert ribbon(page, "address")["values"] == {"s": link}
+    page = on_tab(page, "Compare")
     assert any(text.value == "**B: LoRA**" for text in page.markdown)
 
 
 def test_a_link_is_read_once_so_that_moves_after_it_stay(open_page: OpenPage) -> None:
-    page = explore(open_page, "Recipes", s=to_link(Shared("minilm-l6", preset("bitfit", 6))))
+    page = explore(open_page, "Method per stratum", s=to_link(Shared("minilm-l6", preset("bitfit", 6))))
     page.number_input(key="explore_n1").set_value(3).run()
     page.run()
     assert ribbon(page)["n1"] == 3
@@ -289,7 +289,7 @@ def test_a_rank_too_large_for_the_model_at_hand_is_said_not_raised(open_page: Op
 def test_a_rank_that_only_bitfit_tolerates_spoils_no_tab(open_page: OpenPage) -> None:
     link = to_link(Shared("minilm-l6", preset("bitfit", 6, lora=LoraSettings(1000)), preset("lora", 6)))
     page = explore(open_page, s=link)
-    for tab in TABS:
+    for tab in VIEWS:
         assert said(on_tab(page, tab)).startswith("**BitFit+rank=1000**")
     page.button_group(key="explore_method").set_value(Method.LORA).run()
     assert "choose a rank from 1 to 384" in page.warning[0].value
@@ -301,7 +301,7 @@ def test_an_offline_hub_is_said_at_once(open_page: OpenPage) -> None:
     page.text_input(key="explore_model_text").set_value("nobody/nothing")
     page.button(key="explore_open_model").click().run()
     assert "switched off here" in page.warning[0].value
-    assert "Every model in the list can be explored without it." in page.warning[0].value
+    assert "Every model in the list can be explored without it" in page.warning[0].value
     assert said(page).startswith("**SPAFIT-2-4**")
 
 
@@ -309,10 +309,11 @@ def test_folders_are_opened_only_for_those_at_the_machine(
     open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "num_hidden_layers": 3}))
+    monkeypatch.setattr("spafit.access.shared", lambda: True)
     page = explore(open_page)
     page.text_input(key="explore_model_text").set_value(str(tmp_path))
     page.button(key="explore_open_model").click().run()
-    assert "only from the machine" in page.warning[0].value
+    assert "files and folders of the server cannot" in page.warning[0].value
 
 
 @pytest.mark.slow

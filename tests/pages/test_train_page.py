@@ -7,8 +7,9 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from spafit.export.link import Shared, to_link
 from spafit.runs import Run, State, Store
-from spafit.stratification import Method, preset
+from spafit.stratification import LoraSettings, Method, preset
 from spafit.tasks import preparation
 from spafit.training.config import QUICK
 from tests.glue_layout import write_task
@@ -108,7 +109,11 @@ def test_untouched_settings_are_the_quick_ones(open_page: Opener, store: Store) 
 
 def test_a_run_started_here_is_still_shown_after_a_visit_elsewhere(open_page: Opener, store: Store) -> None:
     app = start(open_page(TRAIN))
+    run = app.query_params["run"]
     app.switch_page("app.py").run()
+    links = [link.proto for link in app.get("page_link") if link.proto.label == "Train"]
+    assert links and all(link.query_string == f"run={run}" for link in links)
+    app.query_params["run"] = run
     app.switch_page(TRAIN).run()
     assert "In the queue" in words(app)
     next(button for button in app.button if button.label == "Put it away").click().run()
@@ -144,15 +149,11 @@ def test_contradicting_settings_are_said_and_nothing_typed_is_lost(open_page: Op
     assert app.number_input(key="setting_epochs").value == 5.0
 
 
-def test_a_lora_rank_that_does_not_fit_is_said_before_anything_starts(open_page: Opener, store: Store) -> None:
-    app = open_page(TRAIN)
-    stratification = preset(Method.SPAFIT, 6).to_dict()
-    stratification["lora"]["rank"] = 4096
-    app.session_state["chosen_stratification"] = type(preset(Method.SPAFIT, 6)).from_dict(stratification)
-    app.run()
-    assert not app.exception
-    assert not can_start(app)
+def test_a_lora_rank_that_does_not_fit_is_said_and_not_taken_over(open_page: Opener, store: Store) -> None:
+    app = open_page(TRAIN, s=to_link(Shared("minilm-l6", preset(Method.LORA, 6, lora=LoraSettings(rank=4096)))))
     assert "4096" in words(app)
+    start(app)
+    assert store.list()[0].spec.stratification == preset(Method.SPAFIT, 6)
 
 
 def test_a_model_that_can_only_be_counted_says_why_it_cannot_be_trained(open_page: Opener) -> None:

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spafit.stratification import Method, Recipe, Stratification, preset
+from spafit.ui.choice import scaled
 from spafit.ui.components.curves import Line, smoothed
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import duration, metric_name, plain, share
 from spafit.ui.runs.compare import labels_of
 from spafit.ui.runs.data import last_of, points
 from spafit.ui.runs.details import LOG_BYTES, log_tail
-from spafit.ui.state import scaled
 from spafit.ui.visitor import MAX_CHARS, name_in
 
 FINITE = st.floats(-1e6, 1e6)

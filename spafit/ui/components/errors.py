@@ -14,6 +14,12 @@ def show_error(error: SpafitError) -> None:
     st.error(plain(str(error)), icon=":material/error:")
 
 
+def show_message(text: str) -> None:
+    """Show a message about the visitor's choice letter by letter; nothing when it is empty."""
+    if text:
+        st.warning(plain(text))
+
+
 @contextmanager
 def showing_errors() -> Generator[None]:
     """Show a `SpafitError` raised inside as a sentence where it happened, and go on after the block."""

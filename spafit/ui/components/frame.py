@@ -8,6 +8,7 @@ from spafit.errors import SpafitError
 from spafit.runs import State, Store, attend
 from spafit.stratification import Stratification
 from spafit.ui.components.text import plain
+from spafit.ui.state import latest_run
 from spafit.ui.visitor import notice_address, owner_box
 
 ROOT = Path(__file__).parents[3]
@@ -60,7 +61,9 @@ def frame(title: str, icon: str) -> None:
 
 def _navigation(icons: bool) -> None:
     for path, label, icon in PAGES:
-        st.page_link(path, label=label, icon=icon if icons else None)
+        # A run that Train showed last is shown again there, by its address.
+        run = latest_run() if label == "Train" else None
+        st.page_link(path, label=label, icon=icon if icons else None, query_params={"run": run} if run else None)
 
 
 @st.fragment(run_every=3.0)

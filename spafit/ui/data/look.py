@@ -13,10 +13,10 @@ from spafit.tasks.metrics import LABELS, baseline_name
 from spafit.tasks.preview import Preview
 from spafit.tasks.upload.stored import KEY
 from spafit.training.config import TrainSettings
+from spafit.ui.choice import current
 from spafit.ui.components.text import plain
 from spafit.ui.data.time import expected_time
 from spafit.ui.data.turns import waiting_said
-from spafit.ui.state import current_model
 
 
 def choose_task() -> Task:
@@ -71,7 +71,7 @@ def look(task: Task) -> Preview | None:
     Raises:
         TaskError: the data cannot be read.
     """
-    place = get_model(current_model()).path
+    place = get_model(current().model).path
     if task.source == "hub" and not is_ready(task):
         if not hub.reachable():
             st.info(
@@ -152,7 +152,7 @@ def _lengths(task: Task, seen: Preview) -> None:
     measured = "all" if seen.measured == seen.preparation.splits["train"] else f"{seen.measured:,}"
     st.markdown(f"**At {length} tokens {cut}.**")
     st.caption(
-        f"Counted on {measured} training examples with the tokenizer of {plain(get_model(current_model()).name)}, "
+        f"Counted on {measured} training examples with the tokenizer of {plain(get_model(current().model).name)}, "
         f"{seen.mean_length:.0f} tokens on average. {plain(expected_time(seen, length))}"
     )
 

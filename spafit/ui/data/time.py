@@ -11,8 +11,8 @@ from spafit.runs import Origin, Run, State, Store
 from spafit.tasks import get_task, preview
 from spafit.tasks.preview import Preview
 from spafit.training.config import TrainSettings
+from spafit.ui.choice import current
 from spafit.ui.components.text import duration
-from spafit.ui.state import current_model
 
 _RUNS = 10
 _UNKNOWN = (
@@ -24,7 +24,7 @@ _UNKNOWN = (
 def expected_time(seen: Preview, max_length: int) -> str:
     """A sentence with the estimate for the default number of examples and epochs, or that there is none yet."""
     try:
-        model = get_model(current_model())
+        model = get_model(current().model)
         rates = _rates(model.key, model.path) if model.path else []
     except SpafitError:
         return _UNKNOWN

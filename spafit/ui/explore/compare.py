@@ -10,10 +10,10 @@ from spafit.figures import methods
 from spafit.figures.layers import SCALES
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Method, Stratification, preset
+from spafit.ui.anatomies import anatomy_of, counts_of, misfit
+from spafit.ui.choice import commit, current, say, scaled
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
-from spafit.ui.explore.state import anatomy_of, commit, compared, counts_of, misfit, say, set_compared
-from spafit.ui.state import current_model, current_stratification
 
 
 def named_settings(anatomy: Anatomy, stratification: Stratification) -> dict[str, Stratification]:
@@ -78,40 +78,44 @@ def methods_tab(anatomy: Anatomy, stratification: Stratification) -> None:
 
 
 def _moved_a(n1: int, n2: int) -> None:
-    commit(current_stratification().with_boundaries(n1, n2))
+    commit(stratification=current().stratification.with_boundaries(n1, n2))
 
 
 def _moved_b(n1: int, n2: int) -> None:
-    set_compared(second_setting(current_stratification()).with_boundaries(n1, n2))
+    commit(other=second_setting(current().stratification).with_boundaries(n1, n2))
 
 
 def second_setting(first: Stratification) -> Stratification:
     """B: what the visitor chose, else BitFit in every layer."""
-    return compared() or preset(Method.BITFIT, first.num_layers, lora=first.lora)
+    other = current().other
+    if other is not None and other.num_layers != first.num_layers:
+        other = scaled(other, first.num_layers)
+    if other is None or misfit(anatomy_of(current().model), other):
+        return preset(Method.BITFIT, first.num_layers, lora=first.lora)
+    return other
 
 
 def _preset_b() -> None:
     method = st.session_state["explore_b_method"]
-    first = current_stratification()
+    first = current().stratification
     if method:
         _choose_b(preset(method, first.num_layers, lora=first.lora))
 
 
 def _choose_b(second: Stratification) -> None:
-    if reason := misfit(anatomy_of(current_model()), second):
+    if reason := misfit(anatomy_of(current().model), second):
         say(reason)
     else:
-        set_compared(second)
+        commit(other=second)
 
 
 def _copy() -> None:
-    set_compared(current_stratification())
+    commit(other=current().stratification)
 
 
 def _swap() -> None:
-    first, second = current_stratification(), second_setting(current_stratification())
-    set_compared(first)
-    commit(second)
+    first = current().stratification
+    commit(stratification=second_setting(first), other=first)
 
 
 def compare_tab(anatomy: Anatomy, first: Stratification) -> None:

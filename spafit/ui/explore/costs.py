@@ -1,6 +1,7 @@
 """Explore's estimates: memory of one training step, and the operations of its forward and backward pass."""
 
 import functools
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -9,8 +10,9 @@ from spafit import costs
 from spafit.figures import layers, methods
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Stratification
+from spafit.ui.choice import commit, current
+from spafit.ui.explore.assumptions import CHOICES, LARGEST, Assumptions
 from spafit.ui.explore.compare import named_settings
-from spafit.ui.explore.state import CHOICES, LARGEST, Settings, change_settings, settings
 
 LABELS = {
     "precision": ("Precision", "fp32 uses 4 bytes for a number; bf16 computes matrix products in 2 bytes."),
@@ -28,10 +30,10 @@ def _value_label(value: str) -> str:
 
 
 def _changed(name: str) -> None:
-    change_settings(**{name: st.session_state[f"explore_{name}"]})
+    commit(assumptions=replace(current().assumptions, **{name: st.session_state[f"explore_{name}"]}))
 
 
-def _controls(chosen: Settings) -> None:
+def _controls(chosen: Assumptions) -> None:
     columns = st.columns(5)
     for column, name in zip(columns, ("batch_size", "length", *CHOICES), strict=True):
         label, help_text = LABELS[name]
@@ -60,7 +62,7 @@ def _controls(chosen: Settings) -> None:
 
 
 @functools.lru_cache(maxsize=512)
-def _memory(anatomy: Anatomy, point: Stratification, chosen: Settings) -> costs.Moment:
+def _memory(anatomy: Anatomy, point: Stratification, chosen: Assumptions) -> costs.Moment:
     return costs.training_memory(
         anatomy,
         point,
@@ -74,14 +76,14 @@ def _memory(anatomy: Anatomy, point: Stratification, chosen: Settings) -> costs.
 
 
 @functools.lru_cache(maxsize=512)
-def _flops(anatomy: Anatomy, point: Stratification, chosen: Settings) -> costs.Flops:
+def _flops(anatomy: Anatomy, point: Stratification, chosen: Assumptions) -> costs.Flops:
     return costs.flops(
         anatomy, point, batch=chosen.batch_size, length=chosen.length, checkpointing=chosen.checkpointing
     )
 
 
 def _estimates(
-    anatomy: Anatomy, points: dict[str, Stratification], chosen: Settings
+    anatomy: Anatomy, points: dict[str, Stratification], chosen: Assumptions
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Memory and operations of every setting as long frames."""
     memory, flops = [], []
@@ -94,7 +96,7 @@ def _estimates(
 
 def costs_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     """Estimated memory and operations of one training step, beside the named methods, and layer by layer."""
-    chosen = settings()
+    chosen = current().assumptions
     _controls(chosen)
     memory, flops = _estimates(anatomy, named_settings(anatomy, stratification), chosen)
     st.markdown("**Memory of one training step** (estimate, at the moment when most is held)")

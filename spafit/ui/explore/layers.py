@@ -6,8 +6,8 @@ from spafit.counting import by_role
 from spafit.figures import layers
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Stratification
+from spafit.ui.anatomies import counts_of
 from spafit.ui.explore.stack import notes
-from spafit.ui.explore.state import counts_of
 
 
 def layers_tab(anatomy: Anatomy, stratification: Stratification) -> None:

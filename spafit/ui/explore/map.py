@@ -4,10 +4,9 @@ import streamlit as st
 
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Stratification, corner_labels
+from spafit.ui.choice import commit, current
 from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
-from spafit.ui.explore.state import commit
-from spafit.ui.state import current_stratification
 
 
 def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
@@ -30,4 +29,4 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
 
 
 def _jump(n1: int, n2: int) -> None:
-    commit(current_stratification().with_boundaries(n1, n2))
+    commit(stratification=current().stratification.with_boundaries(n1, n2))

@@ -1,5 +1,7 @@
 """Explore's model picker: the catalogue with where each model's weights are, and any other model."""
 
+from typing import Any
+
 import streamlit as st
 
 from spafit import access
@@ -9,9 +11,9 @@ from spafit.models.hub import OfflineError
 from spafit.models.load import start_build
 from spafit.models.registry import BUNDLED, Model, add_config, catalogue, get_model, list_models
 from spafit.quantities import bytes_text
-from spafit.stratification import Method, Stratification, preset
-from spafit.ui.explore.state import anatomy_of, commit, commit_model, misfit, say, settings
-from spafit.ui.state import current_model, current_stratification, scaled
+from spafit.stratification import Method, preset
+from spafit.ui.anatomies import anatomy_of, misfit
+from spafit.ui.choice import commit, current, say, scaled
 
 _PICKER, _PENDING, _TEXT, _UPLOAD = "explore_picker", "explore_pending", "explore_model_text", "explore_upload"
 
@@ -50,7 +52,7 @@ def short(count: int) -> str:
 def model_picker() -> None:
     """The box to choose a model in; the choice goes to the session's state."""
     models = dict(_catalogue())
-    chosen = current_model()
+    chosen = current().model
     if chosen not in models:
         models[chosen] = get_model(chosen)
     st.session_state[_PICKER] = chosen
@@ -71,13 +73,13 @@ def _picked() -> None:
 
 def _ask(model: str) -> None:
     try:
-        ask_for(model, None)
+        ask_for(model)
     except SpafitError as error:
         say(str(error))
 
 
-def ask_for(model: str, stratification: Stratification | None) -> None:
-    """Choose a model, with a stratification or with the current one in proportion.
+def ask_for(model: str, **changes: Any) -> None:
+    """Choose a model and whatever changes with it; without a stratification the current one stays, in proportion.
 
     What is not in the catalogue is first read in a process of its own, while the page goes on.
 
@@ -86,23 +88,21 @@ def ask_for(model: str, stratification: Stratification | None) -> None:
     """
     found = get_model(model)
     if found.key in catalogue():
-        _take(found.key, stratification, anatomy_of(found.key))
+        _take(found.key, anatomy_of(found.key), changes)
         return
     try:
         start_build(found.key)
     except OfflineError as error:
         raise OfflineError(f"{error} Every model in the list can be explored without it.") from error
-    st.session_state[_PENDING] = (found.key, stratification)
+    st.session_state[_PENDING] = (found.key, changes)
 
 
-def _take(model: str, stratification: Stratification | None, anatomy: Anatomy) -> None:
-    if stratification is None:
-        commit_model(model, anatomy.num_layers)
-        return
-    fitting = stratification
-    if stratification.num_layers != anatomy.num_layers:
-        fitting = scaled(stratification, anatomy.num_layers)
-    if commit(fitting, model) and fitting is not stratification:
+def _take(model: str, anatomy: Anatomy, changes: dict[str, Any]) -> None:
+    wished = changes.get("stratification")
+    other_depth = wished is not None and wished.num_layers != anatomy.num_layers
+    if other_depth:
+        changes = {**changes, "stratification": scaled(wished, anatomy.num_layers)}
+    if commit(model=model, **changes) and other_depth:
         say(f"{anatomy.name} has {anatomy.num_layers} layers here, so the boundaries were placed in proportion.")
 
 
@@ -143,7 +143,7 @@ def _uploaded() -> None:
         return
     try:
         model = add_config(file.getvalue(), file.name.removesuffix(".json"))
-        ask_for(model.key, None)
+        ask_for(model.key)
     except SpafitError as error:
         say(str(error))
 
@@ -158,7 +158,7 @@ def reading() -> None:
 def _progress() -> None:
     if _PENDING not in st.session_state:
         return
-    model, stratification = st.session_state[_PENDING]
+    model, changes = st.session_state[_PENDING]
     try:
         build = start_build(model)
         progress = build.poll()
@@ -169,7 +169,7 @@ def _progress() -> None:
                 build.cancel()
             return
         build.anatomy  # noqa: B018 - raises with the reason when it failed
-        _take(model, stratification, anatomy_of(model))
+        _take(model, anatomy_of(model), changes)
     except SpafitError as error:
         say(str(error))
     st.session_state.pop(_PENDING, None)
@@ -178,14 +178,14 @@ def _progress() -> None:
 
 def chosen_anatomy() -> Anatomy:
     """The chosen model's anatomy; when it cannot be had any more, the bundled model's, with the reason on the page."""
-    num_labels = settings().num_labels
+    num_labels = current().assumptions.num_labels
     try:
-        anatomy = anatomy_of(current_model(), num_labels=num_labels)
+        anatomy = anatomy_of(current().model, num_labels=num_labels)
     except SpafitError as error:
         anatomy = anatomy_of(BUNDLED, num_labels=num_labels)
-        commit(preset(Method.SPAFIT, anatomy.num_layers), BUNDLED)
+        commit(model=BUNDLED, stratification=preset(Method.SPAFIT, anatomy.num_layers))
         say(f"{error} Showing the bundled model instead.")
-    if reason := misfit(anatomy, current_stratification()):
-        commit(preset(Method.SPAFIT, anatomy.num_layers))
+    if reason := misfit(anatomy, current().stratification):
+        commit(stratification=preset(Method.SPAFIT, anatomy.num_layers))
         say(f"{reason} Showing SPAFIT at thirds instead.")
     return anatomy

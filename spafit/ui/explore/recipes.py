@@ -9,9 +9,8 @@ import streamlit as st
 from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, Recipe, Stratification
+from spafit.ui.choice import commit, current, say
 from spafit.ui.explore.stack import boundary_numbers
-from spafit.ui.explore.state import change_settings, commit, say, settings
-from spafit.ui.state import current_stratification
 
 MEANING = "  \n".join(f"**{recipe.label}**: {recipe.description.meaning}." for recipe in Recipe)
 
@@ -19,7 +18,7 @@ MEANING = "  \n".join(f"**{recipe.label}**: {recipe.description.meaning}." for r
 def _change(key: str, changed: Callable[[Stratification, Any], Stratification]) -> None:
     """Apply a widget's new value; what the model cannot do is said and not applied."""
     try:
-        commit(changed(current_stratification(), st.session_state[key]))
+        commit(stratification=changed(current().stratification, st.session_state[key]))
     except SpafitError as error:
         say(str(error))
 
@@ -104,6 +103,10 @@ def _with_lora(name: str) -> Callable[[Stratification, Any], Stratification]:
     return lambda before, value: replace(before, lora=replace(before.lora, **{name: value}))
 
 
+def _labels_changed() -> None:
+    commit(assumptions=replace(current().assumptions, num_labels=st.session_state["explore_labels"]))
+
+
 def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
     embeddings, pooler, fresh, labels = st.columns(4)
     with embeddings:
@@ -133,13 +136,13 @@ def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
             lambda before, recipe: replace(before, head=replace(before.head, fresh=recipe)),
             "The classifier for your task. It starts from random numbers, so it should train.",
         )
-    st.session_state["explore_labels"] = settings().num_labels
+    st.session_state["explore_labels"] = current().assumptions.num_labels
     labels.number_input(
         "Labels",
         1,
         10_000,
         key="explore_labels",
-        on_change=lambda: change_settings(num_labels=st.session_state["explore_labels"]),
+        on_change=_labels_changed,
         help="How many classes the new head tells apart; 1 predicts a number instead.",
     )
     inert = sum(tensor.inert for tensor in anatomy.tensors)

@@ -10,8 +10,7 @@ from spafit.models.anatomy import Anatomy
 from spafit.models.registry import get_model
 from spafit.stratification import Stratification
 from spafit.training.config import RunSpec, default_learning_rate
-from spafit.ui.explore.state import settings
-from spafit.ui.state import current_model
+from spafit.ui.choice import current
 
 YOUR_MODEL = "path/to/your/model"
 TASK = "rotten-tomatoes"
@@ -19,7 +18,7 @@ TASK = "rotten-tomatoes"
 
 def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> None:
     """Everything that describes the setting outside this page."""
-    model = get_model(current_model())
+    model = get_model(current().model)
     st.markdown("**Link.** Opens this page with this model and this setting.")
     st.code(f"{_origin()}/explore?s={link}", language=None, wrap_lines=True)
 
@@ -27,7 +26,7 @@ def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> No
     if model.counts_only:
         st.caption(f"There are no weights of {model.name} here, so put your own folder in the script's place of them.")
     name = model.hub_id or (str(model.path) if model.path else YOUR_MODEL)
-    chosen = settings()
+    chosen = current().assumptions
     script = python_script(
         name,
         anatomy,

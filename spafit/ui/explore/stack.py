@@ -1,6 +1,5 @@
 """The first thing on Explore: named starting points, the ribbon, and what a person should know about its numbers."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -8,10 +7,11 @@ import streamlit as st
 from spafit.counting import notices
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Method, Recipe, Stratification, method_of, preset
+from spafit.ui.address import keep_address
+from spafit.ui.anatomies import counts_of
+from spafit.ui.choice import Choice, can_redo, can_undo, commit, current, message, step_back
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
-from spafit.ui.explore.state import can_redo, can_undo, commit, counts_of, message, step_back
-from spafit.ui.state import current_model, current_stratification
 
 HINT = "Drag the two handles. Click a layer to look inside."
 ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
@@ -20,7 +20,7 @@ _METHOD, _N1, _N2, _DRAWN = "explore_method", "explore_n1", "explore_n2", "explo
 
 def start_from() -> None:
     """The named points of the space, and the two boundaries as numbers."""
-    stratification = current_stratification()
+    stratification = current().stratification
     st.session_state[_METHOD] = method_of(stratification)
     st.segmented_control(
         "Start from",
@@ -37,9 +37,9 @@ def start_from() -> None:
 
 def _method_picked() -> None:
     method = st.session_state[_METHOD]
-    before = current_stratification()
+    before = current().stratification
     if method and method is not method_of(before):
-        commit(preset(method, before.num_layers, lora=before.lora))
+        commit(stratification=preset(method, before.num_layers, lora=before.lora))
 
 
 def boundary_numbers(stratification: Stratification) -> None:
@@ -53,29 +53,29 @@ def boundary_numbers(stratification: Stratification) -> None:
 
 
 def _numbers_changed() -> None:
-    commit(current_stratification().with_boundaries(st.session_state[_N1], st.session_state[_N2]))
+    commit(stratification=current().stratification.with_boundaries(st.session_state[_N1], st.session_state[_N2]))
 
 
 def _moved(n1: int, n2: int) -> None:
-    commit(current_stratification().with_boundaries(n1, n2))
+    commit(stratification=current().stratification.with_boundaries(n1, n2))
 
 
-def main_ribbon(anatomy: Anatomy, link: Callable[[], str]) -> None:
+def main_ribbon(anatomy: Anatomy) -> None:
     """The ribbon of the current setting, and what should be known about it; the page is drawn for this setting."""
     st.session_state[_DRAWN] = _what_is_shown()
-    _ribbon(anatomy, link)
+    _ribbon(anatomy)
 
 
-def _what_is_shown() -> tuple[str, Stratification, str]:
-    return current_model(), current_stratification(), message()
+def _what_is_shown() -> tuple[Choice, str]:
+    return current(), message()
 
 
 @st.fragment
-def _ribbon(anatomy: Anatomy, link: Callable[[], str]) -> None:
+def _ribbon(anatomy: Anatomy) -> None:
     """A fragment, so that a move is answered here at once; the browser then asks for the rest of the page."""
-    if st.session_state[_DRAWN][0] != current_model():  # an undo went back to another model
+    if st.session_state[_DRAWN][0].model != current().model:  # an undo went back to another model
         st.rerun()
-    stratification = current_stratification()
+    stratification = current().stratification
     one_recipe = len(set(stratification.recipes)) == 1
     ribbon(
         contents(anatomy, stratification),
@@ -85,9 +85,9 @@ def _ribbon(anatomy: Anatomy, link: Callable[[], str]) -> None:
         can_undo=can_undo(),
         can_redo=can_redo(),
         hint=ONE_RECIPE_HINT if one_recipe else HINT,
-        link=link(),
         page_is_behind=st.session_state[_DRAWN] != _what_is_shown(),
     )
+    keep_address("/explore")
     counts = counts_of(anatomy, stratification)
     st.markdown(
         f"**{counts.name}** trains **{counts.trainable:,}** of {counts.total:,} parameters, {counts.percent:.4g} %."
@@ -110,9 +110,9 @@ def _suggest(anatomy: Anatomy, stratification: Stratification) -> None:
 
 
 def _lora_for_biases() -> None:
-    before = current_stratification()
+    before = current().stratification
     recipes = tuple(Recipe.LORA if recipe is Recipe.BIAS else recipe for recipe in before.recipes)
-    commit(replace(before, recipes=recipes))
+    commit(stratification=replace(before, recipes=recipes))
     st.rerun()
 
 

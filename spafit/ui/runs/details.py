@@ -13,14 +13,15 @@ from spafit.quantities import bytes_text
 from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, called, get_task
 from spafit.tasks.metrics import LABELS
+from spafit.ui.anatomies import anatomy_of, counts_of
+from spafit.ui.arrival import take_run
+from spafit.ui.choice import say
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import plain
-from spafit.ui.explore.state import anatomy_of, counts_of
 from spafit.ui.runs.data import events_of, last_of, points
 from spafit.ui.runs.manage import history, manage
-from spafit.ui.state import detach, set_model, set_stratification
-from spafit.ui.train.form import take_over
+from spafit.ui.state import detach
 from spafit.ui.train.settings import SETTING_LABELS
 
 LOG_BYTES = 8_000
@@ -74,16 +75,19 @@ def _actions(run: Run) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        if st.button("Explore this setting", icon=":material/layers:"):
-            with showing_errors():
-                set_model(run.model, run.spec.stratification.num_layers)
-                set_stratification(run.spec.stratification)
-                st.switch_page("pages/explore.py")
-        if st.button("Train with it again", icon=":material/play_circle:"):
-            with showing_errors():
-                take_over(run.spec)
-                detach()
-                st.switch_page("pages/train.py")
+        if st.button("Explore this setting", icon=":material/layers:", on_click=_take, args=(run,)):
+            st.switch_page("pages/explore.py")
+        if st.button("Train with it again", icon=":material/play_circle:", on_click=_take, args=(run,)):
+            detach()
+            st.switch_page("pages/train.py")
+
+
+def _take(run: Run) -> None:
+    """Choose what the run was made with; a page says it when that cannot be."""
+    try:
+        take_run(run.spec)
+    except SpafitError as error:
+        say(str(error))
 
 
 def _setting(run: Run) -> None:

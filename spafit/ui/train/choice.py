@@ -6,13 +6,12 @@ from spafit.counting import Counts, notices
 from spafit.models.registry import Model, get_model, list_models
 from spafit.stratification import Method, method_of, preset
 from spafit.tasks import Task, get_task, list_tasks
-from spafit.ui.components.errors import showing_errors
+from spafit.ui.anatomies import anatomy_of, counts_of
+from spafit.ui.choice import commit, current
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import metric_name, plain, share
 from spafit.ui.explore.model import described
-from spafit.ui.explore.state import anatomy_of, commit, commit_model, counts_of
 from spafit.ui.runs.data import baseline_of
-from spafit.ui.state import current_model, current_stratification, set_model
 
 OWN = "Own"
 """Stands for a stratification that is no preset."""
@@ -21,7 +20,7 @@ OWN = "Own"
 def choose_model() -> Model:
     """Draw the choice of model, shared with Explore, and return it. Raises SpafitError when it is gone."""
     models = {model.key: model for model in list_models()}
-    chosen = get_model(current_model())
+    chosen = get_model(current().model)
     models.setdefault(chosen.key, chosen)
     st.session_state["train_model"] = chosen.key  # the widget shows the shared choice, whoever made it
     st.selectbox(
@@ -35,22 +34,22 @@ def choose_model() -> Model:
 
 
 def _take_model() -> None:
-    key = st.session_state["train_model"]
-    with showing_errors():  # a message may name what the list does not offer
-        commit_model(key, anatomy_of(key).num_layers)
+    commit(model=st.session_state["train_model"])
 
 
 def choose_task() -> Task:
     """Draw the choice of task with what it asks, its metric and what guessing reaches, and return it."""
     tasks = {task.key: task for task in list_tasks()}
-    key = st.selectbox(
+    task = tasks.get(current().task) or get_task(current().task)
+    tasks.setdefault(task.key, task)
+    st.session_state["train_task"] = task.key
+    st.selectbox(
         "Task",
         list(tasks),
         format_func=lambda key: f"{tasks[key].name} · {tasks[key].source}",
         key="train_task",
-        persist_state="session",
+        on_change=_take_task,
     )
-    task = tasks.get(key) or get_task(key)
     reached = baseline_of(task.key)
     floor = "" if reached is None else f" Guessing reaches {reached:.2f}."
     st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
@@ -58,10 +57,8 @@ def choose_task() -> Task:
     return task
 
 
-def take_over_task(key: str) -> None:
-    """Choose a task, if it is still there."""
-    if key in {task.key for task in list_tasks()}:
-        st.session_state["train_task"] = key
+def _take_task() -> None:
+    commit(task=st.session_state["train_task"])
 
 
 def choose_stratification(model: Model, task: Task, explained: bool) -> Counts:
@@ -73,9 +70,7 @@ def choose_stratification(model: Model, task: Task, explained: bool) -> Counts:
         SpafitError: the model's layers cannot be read, or the stratification does not fit them.
     """
     anatomy = anatomy_of(model.key, num_labels=task.num_labels)
-    if current_stratification().num_layers != anatomy.num_layers:
-        set_model(model.key, anatomy.num_layers)
-    stratification = current_stratification()
+    stratification = current().stratification
     method = method_of(stratification)
     options = [*Method, OWN] if method is None else list(Method)
     st.session_state["train_method"] = method or OWN
@@ -111,8 +106,8 @@ def choose_stratification(model: Model, task: Task, explained: bool) -> Counts:
 def _take_method(num_layers: int) -> None:
     chosen = st.session_state["train_method"]
     if chosen != OWN:
-        commit(preset(chosen, num_layers, lora=current_stratification().lora))
+        commit(stratification=preset(chosen, num_layers, lora=current().stratification.lora))
 
 
 def _take_boundaries() -> None:
-    commit(current_stratification().with_boundaries(*st.session_state["train_boundaries"]))
+    commit(stratification=current().stratification.with_boundaries(*st.session_state["train_boundaries"]))

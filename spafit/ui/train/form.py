@@ -6,21 +6,13 @@ from spafit.errors import SpafitError
 from spafit.runs import submit
 from spafit.runs.preconditions import unmet_precondition
 from spafit.training.config import RunSpec
+from spafit.ui.choice import current
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.text import plain
-from spafit.ui.state import current_stratification, set_model, set_stratification
-from spafit.ui.train.choice import choose_model, choose_stratification, choose_task, take_over_task
-from spafit.ui.train.settings import choose_settings, take_over_settings
+from spafit.ui.train.choice import choose_model, choose_stratification, choose_task
+from spafit.ui.train.settings import choose_settings
 from spafit.ui.train.time import expected_time
 from spafit.ui.visitor import actor, owner
-
-
-def take_over(spec: RunSpec) -> None:
-    """Put a run's model, task, stratification and settings into the form."""
-    set_model(spec.model, spec.stratification.num_layers)
-    set_stratification(spec.stratification)
-    take_over_task(spec.task)
-    take_over_settings(spec)
 
 
 def train_form(beside_a_run: bool = False) -> str | None:
@@ -35,8 +27,8 @@ def train_form(beside_a_run: bool = False) -> str | None:
         with model_side:
             choose_stratification(model, task, explained=not beside_a_run)
         with task_side:
-            settings = choose_settings(current_stratification())
-        spec, reason = RunSpec(model.key, task.key, current_stratification(), settings), unmet_precondition(model, task)
+            settings = choose_settings(current().stratification)
+        spec, reason = RunSpec(model.key, task.key, current().stratification, settings), unmet_precondition(model, task)
     except SpafitError as error:
         reason = str(error)
     with task_side:

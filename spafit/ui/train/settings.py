@@ -1,14 +1,14 @@
 """Train's settings: three that matter at once, the others folded away; quick defaults."""
 
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from spafit.stratification import Stratification
-from spafit.training.config import QUICK, SETTINGS, RunSpec, SettingsError, TrainSettings, default_learning_rate
+from spafit.training.config import QUICK, SETTINGS, SettingsError, TrainSettings, default_learning_rate
 from spafit.training.setting import Kind, Setting
+from spafit.ui.choice import commit, current
 from spafit.ui.components.text import plain
 
 SETTING_LABELS = {name: setting.label for name, setting in SETTINGS.items()}
@@ -16,6 +16,8 @@ _PLACE = {Kind.WHOLE: 0, Kind.NUMBER: 0, Kind.CHOICE: 1, Kind.SWITCH: 2}
 _FORM = sorted(SETTINGS.values(), key=lambda setting: _PLACE[setting.kind])
 """In the order of the form: fields to type in, choices, switches."""
 _BASIC = [setting for setting in _FORM if setting.basic]
+_FILLED = "settings_filled"
+"""The settings that the form was filled with; when others are chosen it is filled anew."""
 _ADVANCED = [setting for setting in _FORM if not setting.basic]
 
 
@@ -25,6 +27,8 @@ def choose_settings(stratification: Stratification) -> TrainSettings:
     Raises:
         SettingsError: what is typed is not allowed, or two settings contradict each other.
     """
+    if st.session_state.get(_FILLED) != current().settings:
+        _fill(current().settings)
     empty = {name: setting.empty for name, setting in SETTINGS.items()}
     empty["learning_rate"] = f"{default_learning_rate(stratification):g}"
     values: dict[str, Any] = {}
@@ -34,7 +38,7 @@ def choose_settings(stratification: Stratification) -> TrainSettings:
         cells = st.columns(2)
         for place, setting in enumerate(_ADVANCED):
             values[setting.name] = _widget(cells[place % 2], setting, empty[setting.name])
-        st.button("Back to the quick defaults", icon=":material/restart_alt:", on_click=_fill, args=(QUICK,))
+        st.button("Back to the quick defaults", icon=":material/restart_alt:", on_click=_reset)
     problems = [
         f"{setting.label} {problem}." for setting in _FORM if (problem := setting.problem(values[setting.name]))
     ]
@@ -54,14 +58,19 @@ def _widget(cell: DeltaGenerator, setting: Setting, empty: str) -> Any:
     own, a field that is emptied, or sent something that is no number, is empty here too.
     """
     key = _key(setting.name)
-    st.session_state.setdefault(key, _typed(setting, getattr(QUICK, setting.name)))
     match setting.kind:
         case Kind.CHOICE:
             return cell.selectbox(
-                setting.label, setting.choices, help=setting.help, key=key, persist_state="session", required=True
+                setting.label,
+                setting.choices,
+                help=setting.help,
+                key=key,
+                on_change=_changed,
+                persist_state="session",
+                required=True,
             )
         case Kind.SWITCH:
-            return cell.toggle(setting.label, help=setting.help, key=key, persist_state="session")
+            return cell.toggle(setting.label, help=setting.help, key=key, on_change=_changed, persist_state="session")
     value = cell.number_input(
         setting.label,
         value=None,
@@ -70,19 +79,36 @@ def _widget(cell: DeltaGenerator, setting: Setting, empty: str) -> Any:
         placeholder=empty or None,
         help=setting.help,
         key=key,
+        on_change=_changed,
         persist_state="session",
     )
-    whole = setting.kind is Kind.WHOLE and value is not None and value == int(value)
+    return _read(setting, value)
+
+
+def _read(setting: Setting, value: Any) -> Any:
+    """Return what a widget holds as the setting has it."""
+    whole = setting.kind is Kind.WHOLE and value is not None and float(value).is_integer()
     return int(value) if whole else value
 
 
-def take_over_settings(spec: RunSpec) -> None:
-    """Fill the form with a run's settings; a learning rate that is the method's default stays the method's default."""
-    usual = spec.learning_rate == default_learning_rate(spec.stratification)
-    _fill(replace(spec.settings, learning_rate=None if usual else spec.learning_rate))
+def _changed() -> None:
+    """Choose what is typed once all of it is allowed; until then it stays in the form alone."""
+    values = {name: _read(setting, st.session_state[_key(name)]) for name, setting in SETTINGS.items()}
+    try:
+        settings = TrainSettings(**values)
+    except SettingsError:
+        return
+    st.session_state[_FILLED] = settings
+    commit(settings=settings)
+
+
+def _reset() -> None:
+    commit(settings=QUICK)
+    _fill(QUICK)
 
 
 def _fill(settings: TrainSettings) -> None:
+    st.session_state[_FILLED] = settings
     for setting in _FORM:
         st.session_state[_key(setting.name)] = _typed(setting, getattr(settings, setting.name))
 

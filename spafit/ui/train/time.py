@@ -9,8 +9,8 @@ from spafit.tasks import get_task, is_quick, preparation
 from spafit.training.config import RunSpec
 from spafit.training.estimates.before_start import PastRun, predict_seconds
 from spafit.training.events import Finished, Started, event_from_dict
+from spafit.ui.anatomies import anatomy_of
 from spafit.ui.components.text import duration
-from spafit.ui.explore.state import anatomy_of
 
 _RUNS = 20
 

@@ -39,7 +39,6 @@ def ribbon(
     can_redo: bool = False,
     compact: bool = False,
     hint: str = "",
-    link: str = "",
     page_is_behind: bool = False,
 ) -> None:
     """Draw the ribbon; the caller owns the boundaries in session keys that no widget has.
@@ -53,7 +52,6 @@ def ribbon(
         can_redo: whether there is a move to redo.
         compact: a smaller ribbon without the passes, for two side by side.
         hint: one line above the stack.
-        link: value of the query parameter ``s`` that restores this setting, kept in the page's address; "" for none.
         page_is_behind: for a ribbon in a fragment: whether the page around it shows an older setting. The browser then
             asks for all of it once the ribbon is drawn; a rerun from the fragment itself would drop what it just drew.
     """
@@ -72,9 +70,7 @@ def ribbon(
             "can_redo": can_redo,
             "compact": compact,
             "hint": hint,
-            "link": link,
             "behind": page_is_behind,
-            "path": "/explore",
         },
         default={"split": NO_SPLIT, "history": {"undone": 0}},
         on_split_change=functools.partial(_split_changed, key, on_split),

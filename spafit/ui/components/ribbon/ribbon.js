@@ -103,11 +103,6 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     setTimeout(() => setTriggerValue('page', true)); // after this has been painted
   }
 
-  // The address follows the setting without adding to the browser's history, so that a reload brings it back.
-  if (data.link && new URLSearchParams(location.search).get('s') !== data.link && location.pathname.endsWith(data.path)) {
-    window.history.replaceState(window.history.state, '', `${location.pathname}?s=${data.link}`);
-  }
-
   const valueAt = (clientY) => {
     const box = view.body.getBoundingClientRect();
     return Math.round(S.data.n * (1 - (clientY - box.top) / box.height));

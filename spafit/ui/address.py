@@ -1,0 +1,145 @@
+"""The visitor's choice in the browser's address: written as the choice changes, read when somebody brings one.
+
+`s` is a share link (`spafit.export.link`), `task` a task's key, `set` the training settings that differ from the quick
+ones, `runs` the ids of compared runs. What is as at first is left out. The browser replaces the address in place, so
+that Back leaves a page in one step; an address that this visit wrote itself is not read again.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.export.link import LinkError, Shared, from_link, to_link
+from spafit.training.config import QUICK, TrainSettings
+from spafit.ui.choice import FIRST_TASK, Choice, current
+from spafit.ui.explore.assumptions import Assumptions
+
+SETTINGS_SCHEMA = 1
+PARAMETERS = ("s", "task", "set", "runs")
+MAX_CHARS = 4000
+MAX_RUNS = 50
+ADDRESSES_KEPT = 500
+_KNOWN = "known_addresses"
+
+_JS = """export default function ({ data }) {
+  if (!location.pathname.endsWith(data.path)) return; // drawn late: the visitor is on another page already
+  const query = new URLSearchParams(location.search), before = query.toString();
+  for (const name of data.names) query.delete(name);
+  for (const [name, value] of Object.entries(data.values)) query.set(name, value);
+  if (query.toString() !== before) history.replaceState(history.state, '', `${location.pathname}?${query}`);
+}
+"""
+_keep = st.components.v2.component("spafit_address", html="<span></span>\n", js=_JS)
+
+
+def to_parameters(choice: Choice) -> dict[str, str]:
+    """Return the query parameters that stand for a choice."""
+    usual = asdict(Assumptions())
+    changed = {name: value for name, value in asdict(choice.assumptions).items() if value != usual[name]}
+    parameters = {"s": to_link(Shared(choice.model, choice.stratification, choice.other, changed))}
+    if choice.task != FIRST_TASK:
+        parameters["task"] = choice.task
+    settings = {name: value for name, value in choice.settings.to_dict().items() if value != getattr(QUICK, name)}
+    if settings:
+        parameters["set"] = _packed({"v": SETTINGS_SCHEMA, **settings})
+    if choice.runs:
+        parameters["runs"] = ".".join(choice.runs)
+    return parameters
+
+
+def from_parameters(parameters: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return what an address changes, named as the fields of `Choice`, and a sentence for each part it cannot.
+
+    A model's stratification is on the depth that the link says; whoever takes it over asks for the model.
+    """
+    changes: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, read in (("s", _shared), ("task", _task), ("set", _settings), ("runs", _runs)):
+        if text := parameters.get(name):
+            try:
+                changes |= read(text)
+            except SpafitError as error:
+                problems.append(str(error))
+    return changes, problems
+
+
+def _shared(text: str) -> dict[str, Any]:
+    shared = from_link(text)
+    settings: Mapping[str, Any] = shared.settings
+    try:
+        assumptions = Assumptions(**settings)
+    except TypeError as error:
+        raise LinkError("This link is damaged: it has a setting that does not exist.") from error
+    changes = {"model": shared.model, "stratification": shared.stratification, "assumptions": assumptions}
+    return changes if shared.other is None else {**changes, "other": shared.other}
+
+
+def _task(text: str) -> dict[str, Any]:
+    if len(text) > MAX_CHARS:
+        raise LinkError("This address names a task that cannot be.")
+    return {"task": text}
+
+
+def _settings(text: str) -> dict[str, Any]:
+    document = _unpacked(text)
+    version = document.pop("v", None)
+    if version != SETTINGS_SCHEMA:
+        raise LinkError("This address's training settings were written by another version of spafit.")
+    return {"settings": TrainSettings.from_dict({**QUICK.to_dict(), **document})}
+
+
+def _runs(text: str) -> dict[str, Any]:
+    ids = tuple(dict.fromkeys(filter(None, text[:MAX_CHARS].split("."))))
+    return {"runs": ids[:MAX_RUNS]}
+
+
+def _packed(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _unpacked(text: str) -> dict[str, Any]:
+    damaged = LinkError("This address's training settings are damaged or incomplete; copy it again in full.")
+    if len(text) > MAX_CHARS:
+        raise damaged
+    try:
+        document = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise damaged from error
+    if not isinstance(document, dict):
+        raise damaged
+    return document
+
+
+def brought() -> dict[str, str]:
+    """Return the parameters of an address that the visitor brought; empty when this visit wrote it itself."""
+    parameters = {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
+    mark = _mark(parameters)
+    if not parameters or mark in st.session_state.get(_KNOWN, {}):
+        return {}
+    _remember(mark)
+    return parameters
+
+
+def keep_address(path: str) -> None:
+    """Let the browser's address say what is chosen now, while the page of this path is open."""
+    parameters = to_parameters(current())
+    _remember(_mark(parameters))
+    _keep(key="address", data={"path": path, "names": PARAMETERS, "values": parameters})
+
+
+def _mark(parameters: Mapping[str, str]) -> str:
+    return "&".join(f"{name}={parameters[name]}" for name in PARAMETERS if name in parameters)
+
+
+def _remember(mark: str) -> None:
+    known = st.session_state.setdefault(_KNOWN, {})
+    known[mark] = None
+    while len(known) > ADDRESSES_KEPT:
+        known.pop(next(iter(known)))

@@ -1,0 +1,42 @@
+"""What Explore's estimates take for granted beside model and stratification."""
+
+from dataclasses import dataclass, fields
+
+from spafit.costs import OPTIMIZERS, PRECISIONS
+from spafit.errors import SpafitError
+from spafit.models.anatomy import check_labels
+from spafit.training.config import SETTINGS, TrainSettings
+
+DEVICES = ("cpu", "cuda")
+CHOICES = {"precision": PRECISIONS, "optimizer": OPTIMIZERS, "device": DEVICES}
+LARGEST = {"batch_size": int(SETTINGS["batch_size"].high), "length": int(SETTINGS["max_length"].high)}
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """Part of a share link, so every value is checked."""
+
+    num_labels: int = 2
+    batch_size: int = 16
+    length: int = 128
+    precision: str = "fp32"
+    optimizer: str = "adamw"
+    device: str = "cpu"
+    checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        check_labels(self.num_labels)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) is not type(field.default):
+                raise SpafitError(f"The setting {field.name} cannot be {str(value)[:40]!r}.")
+        for name, largest in LARGEST.items():
+            if not 1 <= getattr(self, name) <= largest:
+                raise SpafitError(f"The setting {name} must be a whole number from 1 to {largest:,}.")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SpafitError(f"The setting {name} must be one of {', '.join(allowed)}.")
+
+    def training(self) -> TrainSettings:
+        """What of this a run has too; optimizer, device and precision are questions that only the estimate answers."""
+        return TrainSettings(batch_size=self.batch_size, max_length=self.length, checkpointing=self.checkpointing)
