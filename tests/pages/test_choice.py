@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from spafit.runs import Store
-from spafit.stratification import preset
+from spafit.stratification import Method, preset
 from spafit.training.config import QUICK
 from spafit.ui.address import to_parameters
 from spafit.ui.choice import Choice
@@ -47,7 +47,7 @@ def test_the_address_follows_every_change_on_train(open_page: Opener) -> None:
     app = open_page(TRAIN)
     assert set(address(app)) == {"s"}
     app.number_input(key="setting_epochs").set_value(4.0).run()
-    app.segmented_control(key="train_method").set_value("bitfit").run()
+    app.segmented_control(key="train_method").set_value(Method.BITFIT).run()
     choice = Choice("minilm-l6", preset("bitfit", 6), settings=replace(QUICK, epochs=4.0))
     assert address(app) == to_parameters(choice)
     app.selectbox(key="train_task").select("qqp").run()

@@ -201,7 +201,7 @@ def test_costs_follow_the_settings(open_page: OpenPage) -> None:
 
 def test_the_table_twin_has_the_figures_numbers(open_page: OpenPage) -> None:
     page = explore(open_page)
-    page.session_state["explore_viewle"] = True
+    page.session_state["explore_table"] = True
     page.run()
     (table,) = page.dataframe
     assert int(table.value["trainable"].sum()) == 67_202
