@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
 from spafit.runs import Run
-from spafit.stratification import Stratification
+from spafit.stratification import LoraSettings, Stratification
 from spafit.training.config import RunSpec
 
 VARIED = ("learning_rate", "seed")
@@ -38,10 +38,14 @@ class Contents:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a map compares: a stratification with a rate."""
+    """What a map compares: a stratification with a rate. How pairs would be made is no part where no layer has any."""
 
     stratification: Stratification
     learning_rate: float
+
+    def __post_init__(self) -> None:
+        if not self.stratification.uses_lora:
+            object.__setattr__(self, "stratification", replace(self.stratification, lora=LoraSettings()))
 
     @property
     def key(self) -> str:

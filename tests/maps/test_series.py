@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from spafit.maps.series import Contents, series_key, setting_of
-from spafit.stratification import preset
+from spafit.maps.series import Contents, Setting, series_key, setting_of
+from spafit.stratification import LoraSettings, preset
 from spafit.training.config import RunSpec, TrainSettings
 
 CONTENTS = Contents("weights", "data", 1)
@@ -24,6 +24,7 @@ OTHER = {
     "max_grad_norm": 2.0,
     "accumulation": 2,
     "frozen_dropout": True,
+    "head_weights": "kept",
 }
 SAME = {
     "learning_rate": 0.01,
@@ -90,3 +91,9 @@ def test_a_setting_is_a_stratification_with_the_rate_that_it_trains_with() -> No
     default, written = setting_of(SPEC), setting_of(SPEC.resolved())
     assert default == written
     assert default.key == f"SPAFIT-2-4@{SPEC.learning_rate!r}"
+
+
+def test_how_pairs_would_be_made_is_no_part_of_a_setting_without_any() -> None:
+    wide, usual = LoraSettings(rank=4), LoraSettings()
+    assert Setting(preset("spafit", 6, 0, 6, wide), 1e-3) == Setting(preset("spafit", 6, 0, 6, usual), 1e-3)
+    assert Setting(preset("spafit", 6, 0, 5, wide), 1e-3) != Setting(preset("spafit", 6, 0, 5, usual), 1e-3)
