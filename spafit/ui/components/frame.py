@@ -17,6 +17,7 @@ PAGES = (
     ("pages/explore.py", "Explore", ":material/layers:"),
     ("pages/train.py", "Train", ":material/play_circle:"),
     ("pages/runs.py", "Runs", ":material/monitoring:"),
+    ("pages/tryout.py", "Try it", ":material/chat:"),
     ("pages/data.py", "Data", ":material/dataset:"),
 )
 ABOUT = ("pages/about.py", "About and licences", ":material/info:")

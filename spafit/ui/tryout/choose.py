@@ -1,0 +1,105 @@
+"""Which runs are tried, and on what text; both are the visitor's own, and the runs are in the address."""
+
+import random
+
+import streamlit as st
+
+from spafit import tasks
+from spafit.errors import SpafitError
+from spafit.runs import Run, State, Store
+from spafit.stratification import title
+from spafit.tasks import Examples, Task
+from spafit.training.checkpoint import TRAINED
+from spafit.ui.components.text import plain
+
+MOST_RUNS = 3
+"""Side by side; more would not fit a phone."""
+MOST_LISTED = 100
+_RUNS, _TEXT, _PAIR, _TRUTH = "tryout_runs", "tryout_text", "tryout_pair", "tryout_truth"
+
+
+def usable_runs() -> dict[str, Run]:
+    """Return the finished runs that kept their weights, newest first, by id."""
+    store = Store.open()
+    finished = store.list(state=State.FINISHED, limit=MOST_LISTED)
+    return {run.id: run for run in finished if (store.folder(run.id) / TRAINED).is_file()}
+
+
+def label(run: Run) -> str:
+    """Return a run in one line: its setting, task and seed, and its score."""
+    name, chips = title(run.spec.stratification)
+    score = next((f"{value:.3f}" for value in run.validation_metrics.values()), "")
+    parts = (name, *chips, run.task, f"seed {run.seed}", f"validation {score}" if score else "", run.id)
+    return plain(" · ".join(part for part in parts if part))
+
+
+def choose_runs(usable: dict[str, Run]) -> list[Run]:
+    """Draw the choice of runs and return them; the address has them, so that a link opens the same ones."""
+    if _RUNS not in st.session_state:
+        named = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id in usable]
+        st.session_state[_RUNS] = named[:MOST_RUNS] or list(usable)[:1]
+    chosen = st.multiselect(
+        "Runs",
+        list(usable),
+        format_func=lambda run_id: label(usable[run_id]),
+        key=_RUNS,
+        max_selections=MOST_RUNS,
+        on_change=_remember,
+        persist_state="session",
+        help="Up to three, side by side. Runs of one task can be compared text by text.",
+    )
+    return [usable[run_id] for run_id in chosen if run_id in usable]
+
+
+def _remember() -> None:
+    st.query_params["runs"] = ",".join(st.session_state[_RUNS])
+
+
+def choose_text(task: Task | None, pair: bool) -> tuple[str, str | None]:
+    """Draw the boxes for the text (and a second one), with test examples at hand; return what is in them."""
+    st.text_area(
+        "Text",
+        key=_TEXT,
+        height=100,
+        max_chars=5_000,
+        placeholder="Type a sentence; the answer appears below.",
+        persist_state="session",
+    )
+    if pair:
+        st.text_area("Second text", key=_PAIR, height=100, max_chars=5_000, persist_state="session")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if task is not None:
+            st.button(
+                "Take an example of the test part", icon=":material/shuffle:", on_click=_take_example, args=(task.key,)
+            )
+        truth, text = st.session_state.get(_TRUTH, ("", ""))
+        if truth and text == st.session_state.get(_TEXT):
+            st.markdown(f"Its label: **{plain(truth)}**")
+    second = st.session_state.get(_PAIR, "") if pair else None
+    return st.session_state.get(_TEXT, ""), second
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the test part …")
+def test_part(key: str) -> Examples:
+    """Return a task's test examples. Raises `SpafitError` when its data is gone."""
+    return tasks.load(tasks.get_task(key), "test")
+
+
+def take_row(key: str, row: int) -> None:
+    """Put one example of a task's test part into the boxes, with its label beside them."""
+    try:
+        task = tasks.get_task(key)
+        examples = test_part(key)
+    except SpafitError:
+        return
+    st.session_state[_TEXT] = examples.text[row]
+    st.session_state[_PAIR] = examples.pair[row] if examples.pair else ""
+    st.session_state[_TRUTH] = task.answer(float(examples.labels[row])), examples.text[row]
+
+
+def _take_example(key: str) -> None:
+    try:
+        size = len(test_part(key))
+    except SpafitError:
+        return
+    take_row(key, random.randrange(size))

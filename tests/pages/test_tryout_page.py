@@ -1,0 +1,80 @@
+"""Try it: what finished runs answer, and what the page says when there is nothing to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from spafit.runs import Run, State, Store
+from spafit.stratification import preset
+from spafit.training.predictions import Predictions, save_predictions
+from spafit.tryout.predict import Predictor
+from tests.export.runs import trained_run
+from tests.pages.made_up import FINISHED, words
+
+Opener = Callable[..., AppTest]
+PAGE = "pages/tryout.py"
+LABELS = ("negative", "positive")
+
+
+@pytest.fixture
+def finished(store: Store, tmp_path: Path) -> Callable[[str, int], Run]:
+    """A function that makes a finished run of a tiny model with saved weights, wrong on so many of 20 examples."""
+
+    def make(method: str, wrong: int) -> Run:
+        run_id = trained_run(tmp_path / method, "bert", preset(method, 3), LABELS).run.id
+        run = store.claim(run_id, "a test")
+        assert run is not None
+        store.conclude(run, State.FINISHED, events=[FINISHED.to_dict()])
+        labels = np.arange(20) % 2
+        answered = np.where(np.arange(20) < wrong, 1 - labels, labels)
+        kept = Predictions(np.eye(2, dtype=np.float32)[answered], labels, np.arange(20))
+        save_predictions(store.folder(run_id), {"validation": kept, "test": kept})
+        return store.get(run_id)
+
+    return make
+
+
+def test_without_a_run_it_says_how_to_get_one(open_page: Opener, make_run: Callable[..., Run]) -> None:
+    make_run("finished")  # one that kept no weights
+    assert "No finished run has saved weights yet" in words(open_page(PAGE))
+
+
+def test_a_text_is_answered_beside_the_untrained_model_and_the_fader_moves_it(
+    open_page: Opener, finished: Callable[[str, int], Run], store: Store
+) -> None:
+    run = finished("spafit", 3)
+    app = open_page(PAGE, runs=run.id)
+    app.text_area(key="tryout_text").set_value("a great film")
+    app.run(timeout=120)
+    assert not app.exception
+    from spafit.export.restore import restore
+
+    expected = Predictor(restore(run, store.folder(run.id))).predict(["a great film"])[0]
+    assert app.metric[0].value == expected.label
+    table = app.dataframe[0].value
+    assert dict(zip(table["class"], table["probability"], strict=True)) == pytest.approx(expected.probabilities)
+    assert not np.allclose(table["probability"], table["before training"])
+    for slider in app.slider:
+        slider.set_value(0.0)
+    app.run(timeout=120)
+    table = app.dataframe[0].value
+    assert table["probability"].to_numpy() == pytest.approx(table["before training"].to_numpy())
+    app.text_area(key="tryout_text").set_value("<b>*bold*</b> [link](http://example.com)").run(timeout=120)
+    assert not app.exception
+    assert "<b>" not in "".join(str(element.value) for element in app.markdown)
+
+
+def test_mistakes_and_disagreements_add_up(open_page: Opener, finished: Callable[[str, int], Run]) -> None:
+    first, second = finished("spafit", 3), finished("lora", 5)
+    app = open_page(PAGE, runs=f"{first.id},{second.id},nobodys")
+    app.session_state["tryout_mistakes"] = True
+    app.run(timeout=120)
+    assert not app.exception
+    matrices = [table.value for table in app.dataframe if list(table.value.columns) == list(LABELS)]
+    assert [int(m.to_numpy().sum() - np.trace(m.to_numpy())) for m in matrices] == [3, 5]
+    assert "2 of 20 test examples" in words(app)
