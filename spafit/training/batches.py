@@ -13,6 +13,8 @@ from spafit.errors import SpafitError
 from spafit.tasks.tokens import Encoded
 
 WIDTH_BITS = 3  # batches have one of 2**WIDTH_BITS widths per power of two
+COUNTED_STEPS = 20_000  # what a longer run computes is told from its first steps: its batches are shuffled
+KEPT_EPOCHS = 2  # orders of epochs in memory: the one that goes on, and the one before
 POOL_BATCHES = 50  # a shuffled epoch is sorted by length within pools of this many batches
 
 
@@ -105,6 +107,8 @@ class Order:
     def epoch(self, number: int) -> list[np.ndarray]:
         """The steps of an epoch (0-based): rows of the examples of each."""
         if number not in self._epochs:
+            while len(self._epochs) >= KEPT_EPOCHS:
+                self._epochs.pop(next(iter(self._epochs)))
             self._epochs[number] = bucketed_batches(self.lengths, self.step_size, (self.seed, number))
         return self._epochs[number]
 
@@ -121,9 +125,15 @@ class Order:
         """Tokens and padding that a step computes."""
         return positions(self.lengths, self.parts(step), self.max_length)
 
+    def total_positions(self, steps: int) -> int:
+        """Tokens and padding that the first `steps` steps compute; beyond `COUNTED_STEPS` as many as in those."""
+        counted = min(steps, COUNTED_STEPS)
+        exact = sum(self.positions(step) for step in range(counted))
+        return exact if counted == steps else round(exact * steps / counted)
+
     def padding(self, steps: int) -> float:
-        """The share of padding among all positions of the first `steps` steps."""
-        parts = [part for step in range(steps) for part in self.parts(step)]
+        """The share of padding among all positions of the first `steps` steps, at most `COUNTED_STEPS` of them."""
+        parts = [part for step in range(min(steps, COUNTED_STEPS)) for part in self.parts(step)]
         return padding_share(self.lengths, parts, self.max_length)
 
 

@@ -91,6 +91,7 @@ class Trainer:
         return Forecast(
             self.order.positions,
             steps.total,
+            self.order.total_positions(steps.total),
             max(ONE_TOKEN_LAYER, depth - 1 + last - engine.cached_layers),
             evaluations=steps.evaluations,
             evaluation_positions=fixed_positions(data.live),

@@ -1,10 +1,11 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spafit.tasks.tokens import Encoded
-from spafit.training.batches import Feed, Order, States, batch_width
+from spafit.training.batches import KEPT_EPOCHS, Feed, Order, States, batch_width
 from spafit.training.evaluation import fixed_batches
 
 LENGTHS = st.lists(st.integers(1, 128), min_size=1, max_size=300)
@@ -55,3 +56,18 @@ def test_the_last_token_is_the_one_that_a_decoders_head_reads():
     batch = feed.batch(np.array([0, 1, 2]))
     assert batch.tokens_at("last").tolist() == [1, 1, 0]
     assert batch.tokens_at("first").tolist() == [0, 0, 0]
+
+
+def test_a_run_of_a_billion_steps_costs_no_more_to_plan_than_its_first_ones():
+    order = Order(np.array([3, 5, 7, 9]), 16, 2, 1, 0)
+    total = order.total_positions(10**9)
+    assert total == pytest.approx(order.total_positions(10_000) * 10**5, rel=0.05)
+    assert 0 <= order.padding(10**9) < 1
+    assert sum(map(len, order._epochs.values())) <= KEPT_EPOCHS * order.steps_per_epoch
+    order.rows(10**9)
+    assert len(order._epochs) <= KEPT_EPOCHS
+
+
+def test_what_a_short_run_computes_is_counted_step_by_step():
+    order = Order(np.arange(1, 40), 16, 4, 2, 1)
+    assert order.total_positions(17) == sum(order.positions(step) for step in range(17))

@@ -11,7 +11,12 @@ from spafit.training.timeline import Timeline
 
 def forecast(lengths: list[int], **changes) -> Forecast:
     facts = {"layers": 3.0, "evaluations": 0, "evaluation_positions": 0, "final_positions": 0, "all_layers": 6.0}
-    return Forecast(lengths.__getitem__, len(lengths), **{**facts, "recording": 0, "forward_seconds": 0.002, **changes})
+    return Forecast(
+        lengths.__getitem__,
+        len(lengths),
+        sum(lengths),
+        **{**facts, "recording": 0, "forward_seconds": 0.002, **changes},
+    )
 
 
 def test_nothing_is_known_before_the_first_steps():

@@ -19,6 +19,7 @@ class Forecast:
     Args:
         step_positions: step -> tokens and padding in it.
         total_steps: of the whole run.
+        total_positions: tokens and padding in all of them; of a long run an estimate.
         layers: computed in a step, and in a live evaluation.
         evaluations: live ones to come.
         evaluation_positions: tokens and padding in each.
@@ -32,6 +33,7 @@ class Forecast:
         self,
         step_positions: Callable[[int], int],
         total_steps: int,
+        total_positions: int,
         layers: float,
         *,
         evaluations: int,
@@ -52,7 +54,7 @@ class Forecast:
         self._to_record = recording
         self._trained = [0.0, 0.0]  # seconds, work
         self._evaluated = [0.0, 0.0]
-        self._left = sum(step_positions(step) for step in range(total_steps)) * layers
+        self._left = total_positions * layers
         self._step = self._num_evaluations = 0
 
     def recorded(self, seconds: float | None, work: int) -> None:
@@ -69,8 +71,8 @@ class Forecast:
     def trained(self, seconds: float) -> None:
         """A step has taken this long."""
         work = self._positions(self._step) * self._layers
-        self._left -= work
         self._step += 1
+        self._left = max(0.0, self._left - work) if self._step < self._total else 0.0
         if self._step > min(EARLY_STEPS, self._total - 1):
             self._trained[0] += seconds
             self._trained[1] += work
