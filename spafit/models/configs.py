@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,36 @@ def config_file(folder_or_file: str | Path) -> Path:
     if not path.exists():
         raise SpafitError(f"There is no folder or file {str(path)!r}.")
     if not file.is_file():
-        raise SpafitError(f"The folder {str(path)!r} has no config.json, so it is not a model.")
+        raise SpafitError(_no_model(path))
     return file
+
+
+def _no_model(folder: Path) -> str:
+    """Return what a folder without a config.json is instead of a model, as far as its files tell."""
+    adapter = folder / "adapter_config.json"
+    if adapter.is_file():
+        with adapter.open("rb") as stream:
+            return adapter_sentence(str(folder), stream.read(MAX_CONFIG_BYTES))
+    inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
+    models = [name for name in inside if "Transformer" in name] or inside
+    if (folder / "modules.json").is_file() and models:
+        return (
+            f"The folder {str(folder)!r} is a sentence-transformers model; its Transformer, which can be trained here, "
+            f"is in {str(folder / models[0])!r}."
+        )
+    hint = f"; there is one in {str(folder / models[0])!r}" if models else ""
+    return f"The folder {str(folder)!r} has no config.json, so it is not a model{hint}."
+
+
+def adapter_sentence(name: str, text: bytes) -> str:
+    """Return what to do about an adapter, out of its adapter_config.json: name the model that it was made for."""
+    try:
+        base = json.loads(text)["base_model_name_or_path"]
+    except (ValueError, KeyError, TypeError):
+        base = None
+    if not isinstance(base, str) or not base:
+        return f"{name!r} is an adapter, not a model, and does not say of which model."
+    return f"{name!r} is an adapter of {base[:120]!r}, not a model of its own; name {base[:120]!r} instead."
 
 
 def read_config(folder_or_file: str | Path) -> dict[str, Any]:
@@ -103,7 +132,7 @@ def family_of(config: Mapping[str, Any]) -> Family:
         )
     model_type = config.get("model_type")
     if not isinstance(model_type, str) or not model_type:
-        raise UnsupportedModelError("The configuration has no model_type, so its family is unknown.")
+        raise UnsupportedModelError(_no_model_type(config))
     if model_type == "albert":
         raise UnsupportedModelError(
             "ALBERT uses one layer's weights at every depth, so its layers cannot be given different recipes."
@@ -130,6 +159,20 @@ def family_of(config: Mapping[str, Any]) -> Family:
         )
     _check_bounds(config)
     return family
+
+
+def _no_model_type(config: Mapping[str, Any]) -> str:
+    """Return what to add to a configuration without a model_type, where its architectures say it."""
+    named = config.get("architectures")
+    first = str(named[0]) if isinstance(named, list) and named else ""
+    plain = re.sub("[^a-z0-9]", "", first.lower())
+    fitting = [kind for kind in BY_MODEL_TYPE if plain.startswith(re.sub("[^a-z0-9]", "", kind))]
+    if not fitting:
+        return "The configuration has no model_type, so its family is unknown."
+    return (
+        f"The configuration has no model_type, so its family is unknown; for {first[:60]} add "
+        f'"model_type": "{max(fitting, key=len)}" to config.json.'
+    )
 
 
 def _check_bounds(config: Mapping[str, Any]) -> None:

@@ -7,16 +7,19 @@ of retries.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from http.client import HTTPException
 from pathlib import Path
 
 from spafit.errors import SpafitError
+from spafit.models.configs import adapter_sentence
 from spafit.models.weights import has_weights
 
 TIMEOUT = 3.0
@@ -24,7 +27,9 @@ TIMEOUT = 3.0
 REMEMBER = 30.0
 """Seconds for which that answer is kept."""
 WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json")
-TOKENIZER_FILES = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "spm.model")
+TOKENIZER_FILES = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.model")
+REMEMBER_FILES = 300.0
+MAX_LISTING_BYTES = 20_000_000
 NOT_PUBLIC = "The Hub has no public model {!r}, or its owner asks for an account to see it."
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
@@ -95,22 +100,67 @@ def fetch_config(hub_id: str, max_bytes: int) -> bytes:
         OfflineError: the Hub is out of reach.
         SpafitError: no such public model, no config.json, or more than ``max_bytes``.
     """
-    require_hub(f"The configuration of {hub_id}")
-    url = f"{endpoint()}/{hub_id}/resolve/main/config.json"
+    what = f"The configuration of {hub_id}"
+    text = _get(f"{hub_id}/resolve/main/config.json", hub_id, what, max_bytes)
+    if text is not None:
+        return text
+    adapter = _get(f"{hub_id}/resolve/main/adapter_config.json", hub_id, what, max_bytes)
+    if adapter is not None:
+        raise SpafitError(adapter_sentence(hub_id, adapter))
+    raise SpafitError(f"The Hub has no model {hub_id!r}, or it has no config.json.")
+
+
+def _get(path: str, hub_id: str, what: str, max_bytes: int) -> bytes | None:
+    """Return what is at a path of the Hub, asked for without any token; None when nothing is."""
+    require_hub(what)
     try:
-        with urllib.request.urlopen(url, timeout=2 * TIMEOUT) as answer:
+        with urllib.request.urlopen(f"{endpoint()}/{path}", timeout=2 * TIMEOUT) as answer:
             text = answer.read(max_bytes + 1)
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
             raise SpafitError(NOT_PUBLIC.format(hub_id)) from error
         if error.code == 404:
-            raise SpafitError(f"The Hub has no model {hub_id!r}, or it has no config.json.") from error
+            return None
         raise SpafitError(f"The Hub answered {error.code} when asked for {hub_id}; try again later.") from error
     except (OSError, HTTPException) as error:
-        raise OfflineError(f"The configuration of {hub_id} could not be fetched from the Hub ({error}).") from error
+        raise OfflineError(f"{what} could not be fetched from the Hub ({error}).") from error
     if len(text) > max_bytes:
-        raise SpafitError(f"The configuration of {hub_id} is larger than {max_bytes:,} bytes.")
+        raise SpafitError(f"{what} is larger than {max_bytes:,} bytes.")
     return text
+
+
+_listings: dict[tuple[str, str], tuple[float, frozenset[str]]] = {}
+
+
+def file_names(hub_id: str) -> frozenset[str]:
+    """Return the names of the files in a Hub model's repository; the answer is kept for five minutes.
+
+    Raises:
+        OfflineError: the Hub is out of reach.
+        SpafitError: no such public model, or an answer that cannot be read.
+    """
+    asked, names = _listings.get((endpoint(), hub_id), (0.0, frozenset()))
+    if asked and time.monotonic() - asked < REMEMBER_FILES:
+        return names
+    text = _get(f"api/models/{hub_id}", hub_id, f"The list of files of {hub_id}", MAX_LISTING_BYTES)
+    if text is None:
+        raise SpafitError(NOT_PUBLIC.format(hub_id))
+    try:
+        names = frozenset(str(file["rfilename"]) for file in json.loads(text)["siblings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SpafitError(f"The Hub's list of files of {hub_id} cannot be read.") from error
+    _listings[endpoint(), hub_id] = (time.monotonic(), names)
+    return names
+
+
+def no_safetensors(hub_id: str, names: Iterable[str]) -> str | None:
+    """Return that a repository has no weights that are read here, in one sentence; None when it has some."""
+    if any(name in ("model.safetensors", "model.safetensors.index.json") for name in names):
+        return None
+    return (
+        f"{hub_id} has no safetensors weights, and other formats can run code and are not read; the Hub's converter "
+        "can add them (huggingface.co/spaces/safetensors/convert)."
+    )
 
 
 def cache_folder() -> Path:
@@ -148,6 +198,6 @@ def download(hub_id: str) -> Path:
     except (HfHubHTTPError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise SpafitError(f"The model {hub_id} could not be downloaded ({reason}).") from error
-    if not has_weights(folder):
-        raise SpafitError(f"{hub_id} has no safetensors weights; other formats can run code and are not read.")
+    if problem := no_safetensors(hub_id, [path.name for path in folder.iterdir()]):
+        raise SpafitError(problem)
     return folder

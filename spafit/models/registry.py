@@ -18,6 +18,7 @@ from spafit.home import spafit_home
 from spafit.models import hub
 from spafit.models.anatomy import Anatomy
 from spafit.models.configs import MAX_CONFIG_BYTES, family_of, parse_config, read_config
+from spafit.models.names import in_any_case, plain_name, similar
 from spafit.models.weights import WeightsError, has_weights, tensor_names, weight_files
 from spafit.stratification import Role
 
@@ -82,16 +83,21 @@ def get_model(model: str) -> Model:
         return _uploaded(text)
     if not access.shared() and (folder := _existing_folder(text)):
         return _local(folder)
-    if entry := catalogue().get(text) or _by_hub_id().get(text):
-        return _from_catalogue(entry)
+    text = plain_name(text)
+    if key := in_any_case(text, catalogue()):
+        return _from_catalogue(catalogue()[key])
+    if hub_id := in_any_case(text, _by_hub_id()):
+        return _from_catalogue(_by_hub_id()[hub_id])
     if hub.is_hub_id(text):
         folder = hub.cached_snapshot(text)
         return Model(text, text, "cached" if folder else "hub", text, None, None, None, None, None, False, folder)
-    if access.shared():
+    meant = similar(text, {entry["key"]: entry["name"] for entry in catalogue().values()})
+    if access.shared() and not meant:
         raise SpafitError(access.NO_PATHS)
     raise SpafitError(
         f"{text[:120]!r} is no model: it is neither an existing folder, nor one of the catalogue's keys "
-        f"({', '.join(list(catalogue())[:4])} …), nor a Hub id such as google-bert/bert-base-cased."
+        f"({', '.join(list(catalogue())[:4])} …), nor a Hub id such as google-bert/bert-base-cased"
+        + (f"; did you mean {' or '.join(meant)}?" if meant else ".")
     )
 
 
@@ -215,6 +221,19 @@ def _tensor_names(folder: Path) -> set[str]:
         return set()
 
 
+def untrainable(model: Model) -> str | None:
+    """Return why a model has no weights to train here, in one sentence; None when it has, or may have on the Hub."""
+    if model.path is not None:
+        try:
+            weight_files(model.path)
+        except WeightsError as error:
+            return f"{model.name} can be counted here but not trained: {str(error).removesuffix('.')}."
+        return None
+    if model.counts_only or model.hub_id is None:
+        return f"{model.name} can be counted here but not trained: its weights are not available."
+    return None
+
+
 def weights_folder(model: str, *, allow_download: bool) -> Path:
     """Return the folder with a model's configuration, tokenizer and safetensors weights, downloading when allowed.
 
@@ -224,14 +243,11 @@ def weights_folder(model: str, *, allow_download: bool) -> Path:
     """
     found = get_model(model)
     if found.path is not None:
-        if not has_weights(found.path):
-            raise SpafitError(
-                f"The folder of {found.name} has no complete safetensors weights (model.safetensors), "
-                "so it can be counted but not trained."
-            )
+        if problem := untrainable(found):
+            raise SpafitError(problem)
         return found.path
     if found.hub_id is None or found.counts_only:
-        raise SpafitError(f"{found.name} can be counted here but not trained: its weights are not available.")
+        raise SpafitError(f"{untrainable(found)}")
     if not allow_download:
         raise SpafitError(f"The weights of {found.name} are not on this machine and would have to be downloaded.")
     try:

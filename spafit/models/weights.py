@@ -12,6 +12,12 @@ from safetensors import SafetensorError, safe_open
 from spafit.errors import SpafitError
 from spafit.files import write_whole
 
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf")
+NOT_READ = (
+    "is not read (pickled files can run code): load it with transformers where you trust it and save it again, "
+    "model.save_pretrained(FOLDER) writes model.safetensors"
+)
+
 
 class WeightsError(SpafitError):
     """A folder's weights cannot be used: absent, incomplete or damaged."""
@@ -38,7 +44,8 @@ def weight_files(folder: Path) -> list[Path]:
         files = [folder / name for name in sorted(names)]
     for file in files:
         if not file.is_file():
-            hint = " (pickled .bin weights are not read: they can run code)" if any(folder.glob("*.bin")) else ""
+            pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))
+            hint = f", and {pickled[0]} {NOT_READ}" if pickled else ""
             raise WeightsError(f"{folder} has no {file.name}{hint}.")
     return files
 

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from spafit.errors import SpafitError
 from spafit.models import hub
-from spafit.models.registry import Model, list_models
+from spafit.models.registry import Model, list_models, untrainable
 from spafit.tasks import Task
 from spafit.tasks.glue import tasks as glue_tasks
+from spafit.tasks.tokens import NO_TOKENIZER, has_tokenizer
 
 
 def unmet_precondition(model: Model, task: Task) -> str | None:
     """Return why the model cannot be trained on the task here, in one sentence; None when it can."""
-    if model.counts_only:
-        return f"{model.name} can be counted but not trained here: its weights are not available."
+    if problem := untrainable(model):
+        return problem
     if model.path is None and not hub.reachable():
         usable = ", ".join(other.key for other in list_models() if other.path is not None and not other.counts_only)
         return f"{model.name} would have to be downloaded, and the Hub is out of reach; ready here: {usable}."
+    if problem := _incomplete(model):
+        return problem
     if task.source == "hub" and not hub.reachable():
         return (
             f"The data of {task.name} would have to be downloaded, and the Hub is out of reach; "
             f"{glue_tasks.how_to_bring(task.key)}."
         )
     return None
+
+
+def _incomplete(model: Model) -> str | None:
+    """Return which of weights and tokenizer is missing where the model is, in its folder or on the Hub."""
+    if model.path is not None:
+        names = [file.name for file in model.path.iterdir() if file.is_file() and file.stat().st_size]
+        return None if has_tokenizer(names) else NO_TOKENIZER.format(model.name)
+    assert model.hub_id is not None
+    try:
+        listed = hub.file_names(model.hub_id)
+    except SpafitError as error:
+        return str(error)
+    tokenizer = None if has_tokenizer(listed) else NO_TOKENIZER.format(model.hub_id)
+    return hub.no_safetensors(model.hub_id, listed) or tokenizer

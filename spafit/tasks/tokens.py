@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -44,6 +44,9 @@ TOKENIZER_FILES = (
     "added_tokens.json",
     "merges.txt",
 )
+
+
+NO_TOKENIZER = "There is no tokenizer in {}: it needs tokenizer.json or the vocabulary that the model came with."
 
 
 @dataclass(frozen=True)
@@ -101,17 +104,20 @@ def tokenize(examples: Examples, tokenizer_folder: str | Path, max_length: int, 
     return _encoded(arrays, examples.labels, max_length)
 
 
+def has_tokenizer(names: Iterable[str]) -> bool:
+    """Whether files of these names, in a folder or a repository, are enough to make a tokenizer."""
+    return not set(_VOCABULARY_FILES).isdisjoint(names)
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in a model folder; no network, no code from the folder.
 
     Raises:
         SpafitError: there is none, or it is damaged.
     """
-    if not any((folder / name).is_file() and (folder / name).stat().st_size for name in _VOCABULARY_FILES):
+    if not has_tokenizer(file.name for file in folder.iterdir() if file.is_file() and file.stat().st_size):
         # Without one, transformers makes a tokenizer to which every word is unknown.
-        raise SpafitError(
-            f"There is no tokenizer in {folder}: it needs tokenizer.json or the vocabulary that the model came with."
-        )
+        raise SpafitError(NO_TOKENIZER.format(folder))
     from transformers import AutoTokenizer
 
     try:

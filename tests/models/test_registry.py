@@ -73,7 +73,7 @@ def test_folders_without_complete_weights_can_only_be_counted(tmp_path: Path) ->
     (tmp_path / "model-1.safetensors").touch()
     (tmp_path / "pytorch_model.bin").touch()
     assert registry.get_model(str(tmp_path)).counts_only
-    with pytest.raises(SpafitError, match="no complete safetensors weights"):
+    with pytest.raises(SpafitError, match=r"has no model-2\.safetensors, and pytorch_model\.bin is not read"):
         registry.weights_folder(str(tmp_path), allow_download=True)
     (tmp_path / "model-2.safetensors").touch()
     assert registry.weights_folder(str(tmp_path), allow_download=True) == tmp_path

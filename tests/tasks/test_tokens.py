@@ -11,7 +11,7 @@ from transformers import BertTokenizerFast, PreTrainedTokenizerFast
 
 from spafit.errors import SpafitError
 from spafit.tasks import Examples
-from spafit.tasks.tokens import tokenize
+from spafit.tasks.tokens import load_tokenizer, tokenize
 from spafit.training.batches import batch_width, bucketed_batches, collate, padding_share, positions
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "film", "was", "good", "bad", "and", "long"]
@@ -182,3 +182,35 @@ def test_a_text_without_any_token_is_named(monkeypatch: pytest.MonkeyPatch, toke
     )
     with pytest.raises(SpafitError, match="no token of 1 of 3 texts, the first being text 2; leave them out"):
         tokenize(make(["a", "b", "c"]), tokenizer_folder, 16, None)
+
+
+def test_a_vocabulary_of_sentencepiece_alone_is_a_tokenizer(tmp_path: Path) -> None:
+    """DeBERTa-v3 is published with spm.model and no tokenizer.json."""
+    import io
+
+    import sentencepiece
+
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["the film was good and the plot was bad", "a very dull story with a great actor"] * 20),
+        model_writer=model,
+        vocab_size=60,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        pad_id=0,
+        bos_id=1,
+        eos_id=2,
+        unk_id=3,
+        pad_piece="[PAD]",
+        bos_piece="[CLS]",
+        eos_piece="[SEP]",
+        unk_piece="[UNK]",
+    )
+    (tmp_path / "spm.model").write_bytes(model.getvalue())
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false, "vocab_type": "spm"}')
+    (tmp_path / "config.json").write_text('{"model_type": "deberta-v2", "vocab_size": 64}')
+    texts = Examples(["the film was good", "a dull plot"], None, np.array([1, 0]))
+    encoded = tokenize(texts, tmp_path, 32, None)
+    pieces = load_tokenizer(tmp_path).convert_ids_to_tokens(encoded.input_ids[: encoded.offsets[1]].tolist())
+    assert (pieces[0], pieces[-1], encoded.pad_id) == ("[CLS]", "[SEP]", 0)
+    assert "".join(pieces[1:-1]).replace("▁", " ").strip() == "the film was good"

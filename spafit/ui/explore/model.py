@@ -38,7 +38,8 @@ def described(model: Model) -> str:
     size = ""
     if model.num_layers and model.parameters:
         size = f" · {model.num_layers} layers · {short(model.parameters)}"
-    return f"{model.name} · {where(model)}{size}"
+    key = f" · {model.key}" if model.source != "local" else ""  # so that typing a key finds it too
+    return f"{model.name} · {where(model)}{size}{key}"
 
 
 def short(count: int) -> str:
