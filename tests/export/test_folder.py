@@ -114,7 +114,7 @@ def test_a_run_that_cannot_come_back_says_why(tmp_path: Path) -> None:
     with pytest.raises(SpafitError, match="have changed since"):
         restore(whole.run, folder)
     (Path(whole.run.model) / "model.safetensors").unlink()
-    with pytest.raises(SpafitError, match="has no model.safetensors"):
+    with pytest.raises(SpafitError, match=r"has no model\.safetensors"):
         restore(whole.run, folder)
 
 
