@@ -21,7 +21,10 @@ from spafit.counting import count
 from spafit.maps import sweep as sweeping
 from spafit.maps.cells import CHOICES, METHODS, cells, methods, stratifications
 from spafit.maps.definition import Definition, define
+from spafit.maps.forecast import Expected, expected, past_runs
+from spafit.quantities import bytes_text
 from spafit.runs import Store, StoreBusyError, attend, sweeps
+from spafit.tasks import is_ready, preparation
 
 POLL_SECONDS = 0.5
 Read = TypeVar("Read", int, float)
@@ -48,8 +51,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Sweep; the exit code is 0 only when every run finished (with ``--detach``: when they were queued)."""
-    definition = _definition(chosen)
     store = Store.open()
+    definition = _definition(chosen, store)
     launched = sweeping.launch(store, definition, owner=chosen.owner, priority=chosen.priority)
     sweep = launched.sweep
     note(launched.sentence)
@@ -91,7 +94,7 @@ def _cells(row: sweeping.Row) -> tuple[object, ...]:
     return told["name"], f"{told['lr']:g}", told["seed"], run, row.state, trainable, reached, seconds
 
 
-def _definition(chosen: argparse.Namespace) -> Definition:
+def _definition(chosen: argparse.Namespace, store: Store) -> Definition:
     settings = how.settings(chosen)
     seeds = (settings.seed,) if chosen.seeds is None else _list("--seeds", chosen.seeds, int)
     rates = _list("--lrs", chosen.lrs, float) if chosen.lrs is not None else ()
@@ -107,7 +110,17 @@ def _definition(chosen: argparse.Namespace) -> Definition:
         count(anatomy, one)  # refuses what does not fit the model
     definition = define(model.key, task.key, settings, wanted, seeds, rates)
     note(f"{task.name}: the data is {task.where}.")
+    if is_ready(task):
+        past = past_runs(store, model.key, task.key)
+        sizes = preparation(task).splits
+        note(_said(expected(definition.specs(), anatomy, past, sizes, task.num_labels), len(definition.specs())))
     return definition
+
+
+def _said(whole: Expected, runs: int) -> str:
+    """What to expect of a sweep that has none of its runs yet, in one sentence."""
+    took = "a time that is not known yet" if whole.seconds is None else f"about {whole.seconds:,.0f} s"
+    return f"In all {runs} runs: {took}, about {bytes_text(whole.disk)} of disk; runs that are finished take neither."
 
 
 def _list(option: str, text: str, read: Callable[[str], Read]) -> tuple[Read, ...]:
