@@ -2,9 +2,9 @@
 
     python benchmarks/shared_server.py [--sessions 30] [--queued 500] [--reruns 10] [--rounds 3]
 
-Starts a server of its own (`python -m spafit.serve --shared`) whose queue nobody works on. Every session has a cookie of
-its own and is a page that stands open: besides the timed reruns it asks, as a browser does, for its sidebar every three
-seconds. Rounds with an empty and with a long queue alternate, so that a busy machine slows both.
+Starts a server of its own (`python -m spafit.serve --shared`) whose queue nobody works on. Every session has a cookie
+of its own and is a page that stands open: besides the timed reruns it asks, as a browser does, for its sidebar every
+three seconds. Rounds with an empty and with a long queue alternate, so that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from pathlib import Path
 
 import websockets
 from sqlalchemy import delete, insert
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.BackMsg_pb2 import BackMsg  # noqa: TID251
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # noqa: TID251
 
 from benchmarks import reporting
 from spafit.runs import Actor, Store
@@ -180,9 +180,8 @@ def main() -> None:
     ]
     reporting.table(("queued runs", "median rerun, ms", "of each round"), rows)
     ratio = statistics.median(found[chosen.queued]) / statistics.median(found[0])
-    print(
-        f"\nA long queue takes {ratio:.2f} times an empty one's; target: at most 2. {'ok' if ratio <= 2 else 'MISSED'}"
-    )
+    verdict = "ok" if ratio <= 2 else "MISSED"
+    print(f"\nA long queue takes {ratio:.2f} times an empty one's; target: at most 2. {verdict}")
     result = {"sessions": chosen.sessions, "reruns": chosen.reruns, "ratio": ratio}
     reporting.save("shared_server", facts, result | {"medians_ms": {str(key): value for key, value in found.items()}})
 
