@@ -23,15 +23,9 @@ def last_quarter(num_layers: int, allowed: Sequence[Cell]) -> Proposal:
     return _if_allowed((boundary, boundary), allowed)
 
 
-def reversed_scores(scores: Sequence[float]) -> list[float]:
+def reversed_scores(scores: Sequence[float | None]) -> list[float | None]:
     """Return an advisor's scores with the stack turned over: a control that knows as much and has it the wrong way."""
     return list(reversed(scores))
-
-
-def random_scores(num_layers: int, seed: int = 0) -> list[float]:
-    """Return scores that mean nothing, the same for the same seed: a control."""
-    draw = random.Random(seed)
-    return [draw.random() for _ in range(num_layers)]
 
 
 def random_cell(allowed: Sequence[Cell], seed: int = 0) -> Proposal:

@@ -42,11 +42,12 @@ def within(trainable: Mapping[Cell, int], budget: float) -> tuple[Cell, ...]:
     return tuple(sorted(cell for cell, parameters in trainable.items() if parameters <= most))
 
 
-def propose(scores: Sequence[float], allowed: Sequence[Cell]) -> Proposal:
+def propose(scores: Sequence[float | None], allowed: Sequence[Cell]) -> Proposal:
     """Return the allowed cell that splits the layers into the three most uniform runs.
 
     Args:
-        scores: of the layers, layer 1 first, oriented so that high means adapt.
+        scores: of the layers, layer 1 first, oriented so that high means adapt; None for a layer without one, which
+            goes where it trains least.
         allowed: the cells within the budget.
 
     Of all allowed cells the one with the least sum of squares around the means of the runs 1..N1, N1+1..N2 and N2+1..L
@@ -56,23 +57,23 @@ def propose(scores: Sequence[float], allowed: Sequence[Cell]) -> Proposal:
     """
     if not allowed:
         return Proposal(None, "no cell is within this budget")
-    whole = _squares(scores)
+    whole = _within_runs(scores, (0, 0))
     first = min(_within_runs(scores, cell) for cell in allowed)
     cell = max(
         (cell for cell in allowed if _within_runs(scores, cell) <= first + SAME * whole), key=lambda cell: cell[::-1]
     )
     means = tuple(fmean(run) for run in _runs(scores, cell) if run)
-    if len(means) == 1 or any(upper <= lower for lower, upper in pairwise(means)):
+    if len(means) < 2 or any(upper <= lower for lower, upper in pairwise(means)):
         return Proposal(None, DOES_NOT_FIT, means)
     return Proposal(cell, means=means)
 
 
-def _runs(scores: Sequence[float], cell: Cell) -> tuple[Sequence[float], ...]:
+def _runs(scores: Sequence[float | None], cell: Cell) -> tuple[list[float], ...]:
     n1, n2 = cell
-    return scores[:n1], scores[n1:n2], scores[n2:]
+    return tuple([score for score in run if score is not None] for run in (scores[:n1], scores[n1:n2], scores[n2:]))
 
 
-def _within_runs(scores: Sequence[float], cell: Cell) -> float:
+def _within_runs(scores: Sequence[float | None], cell: Cell) -> float:
     return sum(_squares(run) for run in _runs(scores, cell))
 
 
