@@ -1,4 +1,4 @@
-"""A dashboard that others reach, started once: on a loopback address, but told to serve others."""
+"""Dashboards of their own data: one that others reach, on a loopback address but told so, and one for its machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,24 +32,18 @@ class Shared:
         return Store.open(f"sqlite:///{self.home / 'spafit.db'}", self.home)
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    """A server of `python -m spafit.serve --shared`; nobody works on its queue, so that queued runs stay queued."""
-    folder = tmp_path_factory.mktemp("shared")
-    home, log = folder / "home", folder / "server.log"
+@contextmanager
+def serving(folder: Path, *options: str, **environment: str) -> Iterator[Shared]:
+    """A server of `python -m spafit.serve`; nobody works on its queue, so that queued runs stay queued."""
+    home, log, port = folder / "home", folder / "server.log", free_port()
     home.mkdir()
-    environment = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
-    environment |= {
-        "SPAFIT_HOME": str(home),
-        "HF_HUB_OFFLINE": "1",
-        "SPAFIT_ADMIN_KEY": KEY,
-        "SPAFIT_MAX_UPLOADS_MB": "5",
-        "SPAFIT_IDLE_SECONDS": "0",
-    }
-    port = free_port()
-    command = [sys.executable, "-m", "spafit.serve", "--shared", "--port", str(port)]
+    inherited = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
+    fixed = {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1", "SPAFIT_IDLE_SECONDS": "0"}
+    command = [sys.executable, "-m", "spafit.serve", "--port", str(port), *options]
     with supervisor_lock(home), log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=inherited | fixed | environment, stdout=output, stderr=subprocess.STDOUT
+        )
         try:
             healthy(f"http://127.0.0.1:{port}", process, log)
             yield Shared(f"http://127.0.0.1:{port}", home, log)
@@ -56,3 +51,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """A server that others reach."""
+    environment = {"SPAFIT_ADMIN_KEY": KEY, "SPAFIT_MAX_UPLOADS_MB": "5"}
+    with serving(tmp_path_factory.mktemp("shared"), "--shared", **environment) as server:
+        yield server
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Shared]:
+    """A server for the person at the machine."""
+    with serving(tmp_path) as server:
+        yield server

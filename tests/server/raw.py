@@ -12,6 +12,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Block_pb2 import Block
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -71,10 +72,11 @@ class Session:
     states: dict[str, WidgetState] = field(default_factory=dict)
     widgets: list[tuple[str, Message]] = field(default_factory=list)
     deltas: list[Delta] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
 
     def run(self, *states: WidgetState) -> None:
         """Send these widgets' states and read the answer to its end."""
-        self.widgets, self.deltas = [], []
+        self.widgets, self.deltas, self.blocks = [], [], []
         message = BackMsg()
         request = message.rerun_script
         request.page_name, request.query_string = self.page, self.query
@@ -91,9 +93,11 @@ class Session:
             kind = answer.WhichOneof("type")
             if kind == "new_session":
                 self.id = answer.new_session.initialize.session_id or self.id
-                self.widgets, self.deltas = [], []
+                self.widgets, self.deltas, self.blocks = [], [], []
             elif kind == "delta":
                 self.deltas.append(answer.delta)
+                if answer.delta.HasField("add_block"):
+                    self.blocks.append(answer.delta.add_block)
                 element = answer.delta.new_element
                 name = element.WhichOneof("type")
                 if name and hasattr(getattr(element, name), "id"):

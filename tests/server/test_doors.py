@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.exceptions import InvalidStatus
 
 from spafit.access import NO_PATHS
-from spafit.runs import Actor, Run, State, audit
+from spafit.runs import Actor, Run, State, audit, owners, uploads
 from spafit.stratification import preset
 from spafit.training.config import QUICK, RunSpec
 from tests.server.conftest import KEY, Shared
@@ -83,6 +86,16 @@ def test_a_button_of_a_session_that_was_taken_over_does_nothing(shared: Shared) 
         assert stolen.id == tab.id, "The session was not taken over, so the test shows nothing."
         stolen.widgets.append(("button", button))
         stolen.press(label)
+    goes = started_by(shared, ada)
+    tab = ada.open("runs", f"run={goes.id}")
+    button = tab.find("Stop it")
+    tab.socket.close()
+    stolen = Visitor(shared.url, bob.cookie).open("runs", f"run={goes.id}", session=tab.id)
+    stolen.widgets.append(("button", button))
+    stolen.press("Stop it")
+    assert "belongs to somebody else" in stolen.said
+    assert shared.store.get(goes.id).state is State.QUEUED
+    over(shared, goes)
     unchanged = shared.store.get(run.id)
     assert (unchanged.state, unchanged.archived, unchanged.name) == (State.STOPPED, False, run.name)
     owners = {done.administrator for done in audit.history(shared.store.engine, run.id)}
@@ -230,3 +243,48 @@ def test_uploads_that_no_widget_used_do_not_fill_the_memory(shared: Shared) -> N
     assert put(shared, two.id, "g", 2_000_000, token) == 503
     one.socket.close()
     assert put(shared, two.id, "g", 500_000, token) == 204
+
+
+def test_an_upload_is_deleted_by_whoever_stored_it(shared: Shared) -> None:
+    ada, bob = Visitor.arriving(shared.url), Visitor.arriving(shared.url)
+    me = owners.actor_of(shared.store, ada.cookie, "Ada", enrol=True)
+    key = "data-0000000000000000"
+    columns = {"text": "words", "label": "mood", "pair": None, "split": None, "kind": "classification"}
+    about = {"schema": 1, "key": key, "name": "x.csv", "created": 0.0, "columns": columns, "labels": ["a", "b"]}
+    folder = shared.home / "datasets" / key
+    folder.mkdir()
+    (folder / "dataset.json").write_text(json.dumps(about | {"example": "e", "scaled_from": None}))
+    uploads.claim(shared.store, key, me)
+    assert "Delete it for everybody" not in labels(own_data(bob))
+    tab = own_data(ada)
+    button = tab.find("Delete it for everybody")
+    tab.socket.close()
+    stolen = Visitor(shared.url, bob.cookie).open("data", session=tab.id)
+    stolen.widgets.append(("button", button))
+    stolen.press("Delete it for everybody")
+    assert folder.exists()
+    own_data(ada).press("Delete it for everybody")
+    assert not folder.exists()
+    assert [done.action for done in audit.history(shared.store.engine, key)] == ["uploaded", "deleted"]
+
+
+def own_data(visitor: Visitor) -> Session:
+    """The Data page with its third tab open."""
+    tab = visitor.open("data")
+    tabs = next(block for block in tab.blocks if block.HasField("tab_container"))
+    tab.run(WidgetState(id=tabs.tab_container.id, string_value="Your own data"))
+    return tab
+
+
+def test_the_person_at_the_machine_is_administrator_and_asked_nothing(local: Shared) -> None:
+    run_id = local.store.submit(SPEC, by=Actor("somebody", "Bo"))
+    me = Visitor.arriving(local.url)
+    assert me.open("about").find("Administrator's key") is None
+    me.open("runs", f"run={run_id}").press("Stop it")
+    assert local.store.get(run_id).state is State.STOPPED
+    with pytest.raises(InvalidStatus):  # a page elsewhere whose name was pointed at this machine
+        Visitor(local.url, headers={"Host": "evil.example"}).open("about")
+    through_a_proxy = Visitor.arriving(local.url, **{"X-Forwarded-For": "203.0.113.9"})
+    assert "Delete it" not in labels(through_a_proxy.open("runs", f"run={run_id}"))
+    assert "Delete it" not in labels(me.open("runs", f"run={run_id}")), "And nobody is, from then on."
+    assert "make run SHARED=1" in local.log.read_text()
