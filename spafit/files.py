@@ -43,9 +43,10 @@ def require_space(folder: Path, size: int, what: str) -> None:
     """Refuse to begin what the disk has no room for.
 
     Raises:
-        SpafitError: fewer than ``size`` bytes are free where ``folder`` is.
+        SpafitError: fewer than ``size`` bytes are free where ``folder`` is, or will be.
     """
-    free = shutil.disk_usage(folder).free
+    place = folder.absolute()
+    free = shutil.disk_usage(next(path for path in (place, *place.parents) if path.exists())).free
     if free < size:
         raise SpafitError(
             f"{what} needs {bytes_text(size)} of disk, and {bytes_text(free)} are free: delete runs, data sets or "

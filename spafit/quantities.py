@@ -28,4 +28,4 @@ def bytes_text(size: float) -> str:
         if size < 999.5:
             return f"{size:.3g} {unit}"
         size /= 1000
-    return f"{size:,.3g} TB"
+    return f"{size:.3g} TB" if size < 999.5 else f"{size:,.0f} TB"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spafit.errors import SpafitError
-from spafit.files import whole_file, write_whole
+from spafit.files import require_space, whole_file, write_whole
 
 
 def test_a_file_is_written_whole_or_not_at_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,3 +38,9 @@ def test_a_file_whose_writer_fails_leaves_the_old_one_and_nothing_else(tmp_path:
         raise RuntimeError
     assert path.read_bytes() == b"first"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_space_is_looked_for_where_a_folder_will_be(tmp_path: Path) -> None:
+    require_space(tmp_path / "not" / "yet", 1, "A test")
+    with pytest.raises(SpafitError, match=r"^A test needs 1,000 TB of disk, and .* are free"):
+        require_space(tmp_path / "not" / "yet", 10**15, "A test")

@@ -11,7 +11,8 @@ from spafit.quantities import bytes_text, is_whole, whole_number
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (538_000, "538 kB"), (3.24e12, "3.24 TB")]
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (538_000, "538 kB"), (3.24e12, "3.24 TB"), (10**15, "1,000 TB")],
 )
 def test_sizes_in_words(size: float, text: str) -> None:
     assert bytes_text(size) == text
