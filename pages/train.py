@@ -8,6 +8,7 @@ from spafit.ui.arrival import take_address, take_run
 from spafit.ui.choice import has_chosen, message
 from spafit.ui.components.errors import show_message, showing_errors
 from spafit.ui.components.frame import frame
+from spafit.ui.explore.model import reading
 from spafit.ui.runs.view import find_run, run_view
 from spafit.ui.state import attach, attached_run, detach
 from spafit.ui.train.form import train_form
@@ -27,24 +28,24 @@ if run and not has_chosen():
     with showing_errors():
         take_run(run.spec)  # a run's address alone: the form shows what the run was started with
 show_message(message())
-keep_address("/train")
-if run_id and run:
+reading()
+keep_address("/train", shown=run_id or "")
+if run:
     watching, setting = st.columns([3, 2], gap="large")
-    with watching, showing_errors():
+    with watching.container(key="train_run"), showing_errors():
         run_view(run, chart_columns=1)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(
-                "pages/runs.py", label="Its permanent page", icon=":material/link:", query_params={"run": run_id}
-            )
-            st.button("Put it away", icon=":material/close:", on_click=detach, help="It goes on; find it under Runs.")
-    with setting:
+            st.page_link("pages/runs.py", label="Permalink", icon=":material/link:", query_params={"run": run.id})
+            st.button("Close", icon=":material/close:", on_click=detach, help="The run goes on; find it under Runs.")
+    with setting.container(key="train_form"):
         st.subheader("Next run", anchor=False)
         started = train_form(beside_a_run=True)
 else:
     st.caption(
         "Choose what is taught to which model, start, and watch the curve. The run goes on if you close the page."
     )
-    started = train_form()
+    with st.container(key="train_form"):
+        started = train_form()
 
 if started:
     attach(started)

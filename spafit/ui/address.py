@@ -27,12 +27,16 @@ MAX_RUNS = 50
 ADDRESSES_KEPT = 500
 _KNOWN = "known_addresses"
 
-_JS = """export default function ({ data }) {
+_JS = """export default function ({ data, parentElement }) {
+  const mark = parentElement.querySelector('span'), before = mark.dataset.shown;
+  mark.dataset.shown = data.shown;
+  const main = document.querySelector('[data-testid=stMain]');
+  if (before !== undefined && before !== data.shown) main?.scrollTo({ top: 0 });
   if (!location.pathname.endsWith(data.path)) return; // drawn late: the visitor is on another page already
-  const query = new URLSearchParams(location.search), before = query.toString();
+  const query = new URLSearchParams(location.search), was = query.toString();
   for (const name of data.names) query.delete(name);
   for (const [name, value] of Object.entries(data.values)) query.set(name, value);
-  if (query.toString() !== before) history.replaceState(history.state, '', `${location.pathname}?${query}`);
+  if (query.toString() !== was) history.replaceState(history.state, '', `${location.pathname}?${query}`);
 }
 """
 _keep = st.components.v2.component("spafit_address", html="<span></span>\n", js=_JS)
@@ -127,11 +131,14 @@ def brought() -> dict[str, str]:
     return parameters
 
 
-def keep_address(path: str) -> None:
-    """Let the browser's address say what is chosen now, while the page of this path is open."""
+def keep_address(path: str, shown: str = "") -> None:
+    """Let the browser's address say what is chosen now, while the page of this path is open.
+
+    When ``shown``, the id of what the page is about, becomes another, the page is scrolled to its top.
+    """
     parameters = to_parameters(current())
     _remember(_mark(parameters))
-    _keep(key="address", data={"path": path, "names": PARAMETERS, "values": parameters})
+    _keep(key="address", data={"path": path, "names": PARAMETERS, "values": parameters, "shown": shown})
 
 
 def _mark(parameters: Mapping[str, str]) -> str:

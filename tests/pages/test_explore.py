@@ -39,7 +39,7 @@ def on_tab(page: AppTest, tab: str) -> AppTest:
 
 def said(page: AppTest) -> str:
     """The line with the setting's name and count."""
-    return next(text.value for text in page.markdown if "** trains **" in text.value)
+    return next(text.value for text in page.markdown if " trains **" in text.value)
 
 
 def drawn(page: AppTest, kind: str, key: str) -> Any:
@@ -76,7 +76,7 @@ def test_every_tab_draws_every_kind_of_model(open_page: OpenPage, model: str) ->
     page = pick(explore(open_page), model)
     for tab in VIEWS:
         on_tab(page, tab)
-        assert "** trains **" in said(page)
+        assert " trains **" in said(page)
 
 
 def test_the_page_says_what_the_command_line_says(open_page: OpenPage, capsys: pytest.CaptureFixture) -> None:
@@ -238,7 +238,7 @@ def test_a_link_restores_everything(open_page: OpenPage) -> None:
     link = to_link(Shared("bert-large-cased", first, second, settings))
     page = explore(open_page, s=link)
     counts = count(load_anatomy("bert-large-cased", num_labels=3), first)
-    assert said(page).startswith(f"**{first.name}** trains **{counts.trainable:,}**")
+    assert said(page).startswith(f"**SPAFIT-4-9** (rank 16) trains **{counts.trainable:,}**")
     assert not page.warning
     assert page.session_state["choice"].assumptions == Assumptions(num_labels=3, batch_size=8, precision="bf16")
     assert ribbon(page, "address")["values"] == {"s": link}
@@ -290,7 +290,7 @@ def test_a_rank_that_only_bitfit_tolerates_spoils_no_tab(open_page: OpenPage) ->
     link = to_link(Shared("minilm-l6", preset("bitfit", 6, lora=LoraSettings(1000)), preset("lora", 6)))
     page = explore(open_page, s=link)
     for tab in VIEWS:
-        assert said(on_tab(page, tab)).startswith("**BitFit+rank=1000**")
+        assert said(on_tab(page, tab)).startswith("**BitFit** (rank 1000)")
     page.button_group(key="explore_method").set_value(Method.LORA).run()
     assert "choose a rank from 1 to 384" in page.warning[0].value
     assert said(page).startswith("**BitFit")

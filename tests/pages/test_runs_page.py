@@ -32,7 +32,7 @@ def test_the_table_lists_all_runs_with_their_test_figure_only_once_finished(open
     assert list(table["Run"]) == ["LoRA", "BitFit", "SPAFIT-2-4"]
     assert list(table["State"]) == ["queued, place 1", "running", "finished"]
     assert table["Test"].notna().tolist() == [False, False, True]
-    assert table["Guessing"].iloc[2] == 0.5
+    assert table["Baseline"].iloc[2] == 0.5
     assert table["Validation"].iloc[1] == pytest.approx(0.64)
     assert list(table["Owner"]) == ["", "Bo", "Ada"]
 
@@ -51,10 +51,10 @@ def test_a_finished_run_shows_test_beside_guessing_and_validation_as_such(open_p
     app = open_page(RUNS, run=make_run("finished").id)
     assert metrics(app)["Test accuracy"] == "0.800"
     assert metrics(app)["Validation accuracy"] == "0.810"
-    assert metrics(app)["Trained"] == "67,202"
+    assert metrics(app)["Trainable parameters"] == "67,202"
     assert app.metric[0].delta == "+0.300"
     (scores,) = [table.value for table in app.table if "test" in table.value.columns]
-    assert scores.loc["Accuracy"].to_dict() == {"test": "0.8000", "guessing on test": "0.5000", "validation": "0.8100"}
+    assert scores.loc["Accuracy"].to_dict() == {"test": "0.8000", "baseline on test": "0.5000", "validation": "0.8100"}
 
 
 def test_a_running_run_shows_progress_and_no_test_figure(open_page: Opener, make_run: Maker) -> None:

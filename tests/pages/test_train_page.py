@@ -12,6 +12,7 @@ from spafit.runs import Run, State, Store
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.tasks import preparation
 from spafit.training.config import QUICK
+from spafit.ui.choice import Choice
 from tests.glue_layout import write_task
 from tests.pages.made_up import words
 
@@ -24,6 +25,12 @@ def start(app: AppTest) -> AppTest:
     return next(button for button in app.button if button.label == "Start training").click().run()
 
 
+def move(app: AppTest, n1: int, n2: int) -> AppTest:
+    """Move the boundaries, as the ribbon's callback does; a browser test drags it."""
+    app.session_state["choice"] = Choice("minilm-l6", preset("spafit", 6, n1, n2))
+    return app.run()
+
+
 def can_start(app: AppTest) -> bool:
     return not next(button for button in app.button if button.label == "Start training").disabled
 
@@ -31,7 +38,7 @@ def can_start(app: AppTest) -> bool:
 def test_task_metric_and_what_guessing_reaches_are_said(open_page: Opener) -> None:
     said = words(open_page(TRAIN))
     assert "praise the film or pan it" in said
-    assert "Measured by accuracy. Guessing reaches 0.50. The data is on this machine, it came with the" in said
+    assert "Measured by accuracy. Baseline: 0.50. The data is on this machine, it came with the" in said
 
 
 def test_where_the_data_of_a_task_is_found_is_said(open_page: Opener, tmp_path: Path, monkeypatch) -> None:
@@ -56,14 +63,14 @@ def test_a_page_does_not_wait_for_a_large_task_to_be_read(
     assert "Measured by accuracy. The data is" in words(app)
     assert not list((home / "cache").glob("tasks/qqp-*"))
     preparation("qqp")  # a look at Data, or the first run
-    assert "Measured by accuracy. Guessing reaches 0.50. The data is" in words(app.run())
+    assert "Measured by accuracy. Baseline: 0.50. The data is" in words(app.run())
 
 
 def test_moving_a_boundary_changes_the_count(open_page: Opener) -> None:
     app = open_page(TRAIN)
     assert "67,202 of 22,763,138" in words(app)
-    app.slider(key="train_boundaries").set_value((4, 5)).run()
-    assert "SPAFIT\\-4\\-5" in words(app)
+    move(app, 4, 5)
+    assert "**SPAFIT-4-5** trains" in words(app)
     assert "67,202" not in words(app)
 
 
@@ -77,13 +84,13 @@ def test_presets_are_the_presets(open_page: Opener, store: Store) -> None:
 
 def test_the_choice_is_shared_with_explore_and_survives_other_pages(open_page: Opener) -> None:
     app = open_page(TRAIN)
-    app.slider(key="train_boundaries").set_value((1, 5)).run()
+    move(app, 1, 5)
     app.number_input(key="setting_epochs").set_value(3.0).run()
     app.switch_page(EXPLORE).run()
     app.switch_page(RUNS).run()
     app.switch_page(TRAIN).run()
     assert not app.exception
-    assert app.slider(key="train_boundaries").value == (1, 5)
+    assert app.session_state["choice"].stratification == preset("spafit", 6, 1, 5)
     assert app.number_input(key="setting_epochs").value == 3.0
 
 
@@ -116,7 +123,7 @@ def test_a_run_started_here_is_still_shown_after_a_visit_elsewhere(open_page: Op
     app.query_params["run"] = run
     app.switch_page(TRAIN).run()
     assert "In the queue" in words(app)
-    next(button for button in app.button if button.label == "Put it away").click().run()
+    next(button for button in app.button if button.label == "Close").click().run()
     assert "In the queue" not in words(app)
     assert store.list()[0].state is State.QUEUED
 
@@ -133,7 +140,7 @@ def test_an_address_of_a_run_that_is_not_here_leaves_the_form(open_page: Opener)
     app = open_page(TRAIN, run="zzzzzzzz")
     assert "There is no such run here" in words(app)
     assert can_start(app)
-    assert "Put it away" not in [button.label for button in app.button]
+    assert "Close" not in [button.label for button in app.button]
     assert "run" not in app.query_params
 
 
@@ -162,6 +169,8 @@ def test_a_model_that_can_only_be_counted_says_why_it_cannot_be_trained(open_pag
     assert not app.exception
     assert "its weights are not available" in words(app)
     assert not can_start(app)
+    app.button(key="train_bundled").click().run()
+    assert can_start(app) and app.session_state["choice"].model == "minilm-l6"
 
 
 def test_a_model_that_is_not_here_says_so_offline(open_page: Opener) -> None:

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spafit.stratification import Method, Recipe, Stratification, preset
+from spafit.stratification import Method, Recipe, Stratification, parse_name, preset
 from spafit.ui.choice import scaled
 from spafit.ui.components.curves import Line, smoothed
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import duration, metric_name, plain, share
+from spafit.ui.runs.charts import metric_range
 from spafit.ui.runs.compare import labels_of
 from spafit.ui.runs.data import last_of, points
 from spafit.ui.runs.details import LOG_BYTES, log_tail
+from spafit.ui.runs.naming import heading, run_label
 from spafit.ui.visitor import MAX_CHARS, name_in
 
 FINITE = st.floats(-1e6, 1e6)
@@ -97,7 +99,23 @@ def test_points_come_in_the_order_of_the_events() -> None:
 
 
 def run(name: str = "SPAFIT-2-4", task: str = "a", model: str = "m", seed: int = 0, id: str = "x") -> SimpleNamespace:
-    return SimpleNamespace(name=name, task=task, model=model, seed=seed, id=id)
+    spec = SimpleNamespace(stratification=parse_name(name, 6))
+    return SimpleNamespace(name=name, stratification=name, spec=spec, task=task, model=model, seed=seed, id=id)
+
+
+def test_a_run_is_named_readably() -> None:
+    assert heading(run("SPAFIT-4-5+targets=query.key.value.attention_output.ffn_in.ffn_out+rank=4"))[0] == "SPAFIT-4-5"
+    assert run_label(run("LoRA+rank=16")) == "LoRA, rank 16"
+    given = run("LoRA")
+    given.name = "My best"
+    assert heading(given) == ("My best", ["LoRA"])
+
+
+def test_an_axis_is_there_before_the_first_point_and_holds_every_value() -> None:
+    assert metric_range([0.501]) == (0.4, 1.0)
+    assert metric_range([0.0]) == (0.0, 1.0)
+    low, high = metric_range([-0.31, 0.2])
+    assert low <= -0.31 and high == 1.0
 
 
 def test_labels_say_what_tells_runs_apart_and_no_more() -> None:

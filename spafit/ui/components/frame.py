@@ -33,6 +33,10 @@ _STYLE = """<style>
 [data-testid="stMetricValue"]{font-size:1.7rem}
 .st-key-narrow_navigation,.st-key-visitor{display:none}
 .st-key-setting_learning_rate [data-testid^=stNumberInputStep]{display:none}
+[data-testid=stColumn]{min-width:min(100%,8.5rem)}
+.st-key-train_form,.st-key-train_run{min-width:min(100%,20rem)}
+[data-testid=stColumn]:has(>*>.st-key-train_form),[data-testid=stColumn]:has(>*>.st-key-train_run),
+.st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:min(100%,22rem)}
 @media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}
 .st-key-narrow_navigation{display:flex;margin-left:-.5rem}}
 </style>"""

@@ -89,7 +89,7 @@ def _lora(stratification: Stratification) -> None:
         )
     st.session_state["explore_lora_targets"] = list(lora.targets)
     targets.multiselect(
-        "On which matrices",
+        "Target modules",
         MATRIX_ROLES,
         format_func=lambda role: role.label,
         key="explore_lora_targets",

@@ -5,13 +5,15 @@ from dataclasses import replace
 import streamlit as st
 
 from spafit.counting import notices
+from spafit.glossary import term
 from spafit.models.anatomy import Anatomy
-from spafit.stratification import Method, Recipe, Stratification, method_of, preset
+from spafit.stratification import Method, Recipe, Stratification, method_of, preset, title
 from spafit.ui.address import keep_address
 from spafit.ui.anatomies import counts_of
 from spafit.ui.choice import Choice, can_redo, can_undo, commit, current, message, step_back
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
+from spafit.ui.components.text import plain
 
 HINT = "Drag the two handles. Click a layer to look inside."
 ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
@@ -46,14 +48,20 @@ def boundary_numbers(stratification: Stratification) -> None:
     """The two boundaries as numbers, for exact values."""
     st.session_state[_N1], st.session_state[_N2] = stratification.n1, stratification.n2
     first, second = st.columns(2)
-    first.number_input("Boundary 1: after layer", 0, stratification.n2, key=_N1, on_change=_numbers_changed)
-    second.number_input(
-        "Boundary 2: after layer", stratification.n1, stratification.num_layers, key=_N2, on_change=_numbers_changed
-    )
+    for column, number, key in ((first, 1, _N1), (second, 2, _N2)):
+        column.number_input(
+            f"Boundary {number}: after layer",
+            0,
+            stratification.num_layers,
+            key=key,
+            on_change=_numbers_changed,
+            help=term("boundary").tip,
+        )
 
 
 def _numbers_changed() -> None:
-    commit(stratification=current().stratification.with_boundaries(st.session_state[_N1], st.session_state[_N2]))
+    n1, n2 = sorted((st.session_state[_N1], st.session_state[_N2]))  # typed in any order
+    commit(stratification=current().stratification.with_boundaries(n1, n2))
 
 
 def _moved(n1: int, n2: int) -> None:
@@ -76,7 +84,6 @@ def _ribbon(anatomy: Anatomy) -> None:
     if st.session_state[_DRAWN][0].model != current().model:  # an undo went back to another model
         st.rerun()
     stratification = current().stratification
-    one_recipe = len(set(stratification.recipes)) == 1
     ribbon(
         contents(anatomy, stratification),
         key="explore_ribbon",
@@ -84,15 +91,31 @@ def _ribbon(anatomy: Anatomy) -> None:
         on_history=step_back,
         can_undo=can_undo(),
         can_redo=can_redo(),
-        hint=ONE_RECIPE_HINT if one_recipe else HINT,
+        hint=hint(stratification),
         page_is_behind=st.session_state[_DRAWN] != _what_is_shown(),
     )
     keep_address("/explore")
     counts = counts_of(anatomy, stratification)
-    st.markdown(
-        f"**{counts.name}** trains **{counts.trainable:,}** of {counts.total:,} parameters, {counts.percent:.4g} %."
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"{named(stratification)} trains **{counts.trainable:,}** of {counts.total:,} parameters, "
+            f"{counts.percent:.4g} %.",
+            width="content",
+        )
+        if st.button("Train this setting", icon=":material/play_circle:", key="explore_train"):
+            st.switch_page("pages/train.py")
     _suggest(anatomy, stratification)
+
+
+def named(stratification: Stratification) -> str:
+    """Return a stratification's title in Markdown, its differences in brackets."""
+    name, chips = title(stratification)
+    return f"**{name}**" + (f" ({', '.join(chips)})" if chips else "")
+
+
+def hint(stratification: Stratification) -> str:
+    """Return the line above the ribbon."""
+    return ONE_RECIPE_HINT if len(set(stratification.recipes)) == 1 else HINT
 
 
 def _suggest(anatomy: Anatomy, stratification: Stratification) -> None:
@@ -103,7 +126,8 @@ def _suggest(anatomy: Anatomy, stratification: Stratification) -> None:
     text, action = st.columns([4, 1.4], vertical_alignment="center")
     spans = " and ".join(stratum.span for stratum in idle)
     text.warning(
-        f"{anatomy.name} was built without bias terms, so BitFit trains nothing in {spans}. LoRA works in any model.",
+        f"{plain(anatomy.name)} was built without bias terms, so BitFit trains nothing in {spans}. "
+        "LoRA works in any model.",
         icon=":material/lightbulb:",
     )
     action.button("Use LoRA there", on_click=_lora_for_biases, key="explore_use_lora", width="stretch")
@@ -119,4 +143,4 @@ def _lora_for_biases() -> None:
 def notes(anatomy: Anatomy, stratification: Stratification) -> None:
     """What should be known about the counts, in small print."""
     for notice in notices(anatomy, stratification):
-        st.caption(f":material/info: {notice}")
+        st.caption(f":material/info: {plain(notice)}")

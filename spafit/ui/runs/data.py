@@ -14,8 +14,6 @@ from spafit.tasks.metrics import REGRESSION_METRICS
 
 POINT_COLUMNS = ("series", "step", "epoch", "seconds", "value")
 """Columns of a points table; `series` is "loss" (training), "validation loss" or "validation METRIC"."""
-METRIC_SPAN = 0.2
-"""A metric's axis spans at least this much: a few hundred validation texts scatter by some hundredths."""
 _KEPT_RUNS = 20
 _QUIET_SECONDS = 1.0
 """Where no event has come for this long, the clock is carried on without one."""

@@ -40,7 +40,7 @@ def _tabs(run_id: str) -> None:
     except SpafitError as error:
         show_error(error)
         return
-    names = ("Setting", "Scores", "Layers", "When and where", "Log")
+    names = ("Setting", "Scores", "Layers", "Environment", "Log")
     # A reason that explains itself needs no log beside it.
     unexplained = run.state is State.FAILED and (not run.reason or "run's log" in run.reason)
     setting, scores, layers, circumstances, log = st.tabs(names, default="Log" if unexplained else None)
@@ -117,14 +117,14 @@ def _setting(run: Run) -> None:
 
 
 def _scores(run: Run) -> None:
-    """Every metric on every part, beside what guessing reaches on the test parts."""
+    """Every metric on every part, beside the baseline on the test parts."""
     if not run.validation_metrics:
         st.caption("The first evaluation brings the first scores.")
         return
     parts = {}
     for part, (reached, baseline) in run.tests.items():
         name = called(run.task, part)
-        parts |= {name: reached, f"guessing on {name}": baseline}
+        parts |= {name: reached, f"baseline on {name}": baseline}
     parts["validation"] = run.validation_metrics
     table = pd.DataFrame({part: values for part, values in parts.items() if values})
     table.index = [LABELS.get(name, name) for name in table.index]

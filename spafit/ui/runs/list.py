@@ -7,6 +7,7 @@ from spafit.runs import Run, State, Store
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.text import plain, time_left
 from spafit.ui.runs.data import up_to_now
+from spafit.ui.runs.naming import run_label, task_name
 
 _SHOWN_NOW = 6
 
@@ -36,5 +37,5 @@ def runs_now() -> None:
 
 def _line(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link("pages/runs.py", label=f"**{plain(run.name)}**", query_params={"run": run.id})
-        st.text(" · ".join([run.model, run.task] + ([run.owner] if run.owner else [])))
+        st.page_link("pages/runs.py", label=f"**{plain(run_label(run))}**", query_params={"run": run.id})
+        st.text(" · ".join([run.model, task_name(run.task), f"seed {run.seed}"] + ([run.owner] if run.owner else [])))

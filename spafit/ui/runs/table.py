@@ -8,29 +8,31 @@ import streamlit as st
 
 from spafit import access
 from spafit.errors import SpafitError
+from spafit.glossary import term
 from spafit.runs import Run, Store
 from spafit.tasks import called
 from spafit.ui.components.errors import show_error
 from spafit.ui.runs.compare import compare
 from spafit.ui.runs.data import primary_metric
+from spafit.ui.runs.naming import run_label, task_name
 from spafit.ui.visitor import mine
 
 _OPENED, _SHOWN = "runs_opened", "runs_shown"
 _COLUMNS = {
-    "Trained": st.column_config.NumberColumn(format="localized", help="Parameters that were trained"),
+    "Trainable": st.column_config.NumberColumn("Trainable parameters", format="localized", help=term("trainable").tip),
     "Test": st.column_config.NumberColumn(
         format="%.3f", help="The metric on the test data, once, at the end; MNLI: matched"
     ),
     "Test, mismatched": st.column_config.NumberColumn(format="%.3f", help="On MNLI's second test part, likewise"),
-    "Guessing": st.column_config.NumberColumn(format="%.3f", help="By the most frequent answer, on the test data"),
+    "Baseline": st.column_config.NumberColumn(format="%.3f", help=term("baseline").tip),
     "Validation": st.column_config.NumberColumn(format="%.3f", help="The metric in the latest evaluation"),
-    "Metric": st.column_config.TextColumn(help="What Test, Guessing and Validation are; higher is better"),
+    "Metric": st.column_config.TextColumn(help="What Test, Baseline and Validation are; higher is better"),
     "Seconds": st.column_config.NumberColumn(format="%.0f", help="From launch to end, without waiting"),
     "Started": st.column_config.DatetimeColumn(format="distance"),
 }
 _ORDER = (
-    *("Run", "State", "Test", "Test, mismatched", "Guessing", "Validation", "Metric", "Task"),
-    *("Trained", "Seconds", "Owner", "Model", "Started", "Id"),
+    *("Run", "Seed", "State", "Test", "Test, mismatched", "Baseline", "Validation", "Metric", "Task"),
+    *("Started", "Trainable", "Seconds", "Owner", "Model", "Id"),
 )
 """Whichever run is the newest, and so decides which columns come first; absent ones are left out."""
 
@@ -106,15 +108,16 @@ def _table(runs: Sequence[Run], key: str) -> list[Run]:
 def _row(run: Run) -> dict[str, Any]:
     metric, further = primary_metric(run), run.further_tests
     return {
-        "Run": run.name,
+        "Run": run_label(run),
+        "Seed": run.seed,
         "State": f"queued, place {run.position}" if run.position else str(run.state),
         "Test": run.metrics.get(metric),
         **{called(run.task, part).capitalize(): further[part]["metrics"].get(metric) for part in further},
-        "Guessing": run.baseline.get(metric),
+        "Baseline": run.baseline.get(metric),
         "Validation": run.validation_metrics.get(metric),
         "Metric": metric,
-        "Task": run.task,
-        "Trained": run.trainable,
+        "Task": task_name(run.task),
+        "Trainable": run.trainable,
         "Seconds": run.seconds,
         "Owner": run.owner,
         "Model": run.model,

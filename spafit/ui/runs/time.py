@@ -5,11 +5,10 @@ from html import escape
 
 import streamlit as st
 
-from spafit.palette import KIND_COLORS
+from spafit.palette import CURVE_COLORS, KIND_COLORS
 from spafit.runs import Origin, Run, State
 from spafit.runs.summaries import decisions, seconds_by_phase
 from spafit.training.events import PHASES
-from spafit.ui.components.curves import TRAINING_COLOR, VALIDATION_COLOR
 from spafit.ui.components.text import duration, plain
 from spafit.ui.runs.data import Event
 
@@ -18,8 +17,8 @@ PHASE_COLORS = {
     "data": "#66727F",
     "model": "#84909D",
     "prefix": KIND_COLORS["frozen"],
-    "training": TRAINING_COLOR,
-    "evaluating": VALIDATION_COLOR,
+    "training": CURVE_COLORS["training"],
+    "evaluating": CURVE_COLORS["validation"],
     "saving": "#F0E442",
     "final": "#8C6BB1",
 }
@@ -48,9 +47,7 @@ def time_spent(run: Run, events: Sequence[Event]) -> None:
     if waited >= 1:
         st.caption(f"Before that: {duration(waited)} for its turn in the queue and for a process with PyTorch.")
     if sentences := decisions(events):
-        st.markdown(
-            "**What the run decided by itself**\n\n" + "\n".join(f"- {plain(sentence)}" for sentence in sentences)
-        )
+        st.markdown("**Automatic choices**\n\n" + "\n".join(f"- {plain(sentence)}" for sentence in sentences))
 
 
 def spent_picture(spent: Sequence[tuple[str, float]]) -> str:

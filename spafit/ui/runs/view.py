@@ -1,10 +1,12 @@
 """One run on a page, from the queue to its last figure; live while it goes. Train and Runs show the same."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
 
 from spafit.errors import SpafitError
+from spafit.glossary import term
 from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
 from spafit.runs.rights import may_change
 from spafit.tasks import called
@@ -12,7 +14,8 @@ from spafit.training.events import PHASES
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.text import duration, metric_name, plain, time_left
 from spafit.ui.runs.charts import run_charts
-from spafit.ui.runs.data import events_of, primary_metric, up_to_now
+from spafit.ui.runs.data import Event, events_of, last_of, primary_metric, up_to_now
+from spafit.ui.runs.naming import heading, task_name
 from spafit.ui.runs.time import time_spent
 from spafit.ui.visitor import actor
 
@@ -50,7 +53,7 @@ def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
         show_error(error)
         return
     _headline(run)
-    _progress(run)
+    _progress(run, events)
     metric = primary_metric(run)
     _figures(run, metric)
     if events or run.state is State.RUNNING:
@@ -60,12 +63,15 @@ def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
 
 def _headline(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(run.name), width="content", anchor=False)
+        name, chips = heading(run)
+        st.subheader(plain(name), width="content", anchor=False)
+        for chip in chips:
+            st.badge(plain(chip), color="gray")
         icon, color = STATE_LOOKS[run.state]
         st.badge(run.state, icon=icon, color=color)
         st.space("stretch")
         _buttons(run)
-    about = [run.model, run.task, f"seed {run.seed}"] + ([f"by {run.owner}"] if run.owner else [])
+    about = [run.model, task_name(run.task), f"seed {run.seed}"] + ([f"by {run.owner}"] if run.owner else [])
     st.text(" · ".join(about))
 
 
@@ -88,7 +94,7 @@ def _stop(run_id: str) -> None:
         stop(run_id, actor())
 
 
-def _progress(run: Run) -> None:
+def _progress(run: Run, events: Sequence[Event]) -> None:
     match run.state:
         case State.QUEUED:
             before = (run.position or 1) - 1
@@ -98,14 +104,24 @@ def _progress(run: Run) -> None:
             )
         case State.RUNNING:
             left = f" · {time_left(run.remaining)}" if run.remaining is not None else ""
-            steps = f" · step {run.step} of {run.total_steps}" if run.total_steps else ""
-            st.progress(run.progress, text=f"{PHASES.get(run.phase or '', NOT_LAUNCHED)}{steps}{left}")
+            steps = f" · step {run.step} of {run.total_steps}" if run.total_steps and run.phase != "final" else ""
+            st.progress(progress_of(run, events), text=f"{PHASES.get(run.phase or '', NOT_LAUNCHED)}{steps}{left}")
         case State.FAILED:
             st.error(plain(run.reason or "It failed without saying why; see its log."), icon=":material/error:")
         case State.STOPPED:
             at = f"Stopped at step {run.step} of {run.total_steps}. The curve up to there is kept"
             said = f"{at if run.step else 'Stopped before its first step'}; there is no test figure."
             st.warning(said, icon=":material/stop_circle:")
+
+
+def progress_of(run: Run, events: Sequence[Event]) -> float:
+    """Return how far a running run's bar is: by its steps, then by the seconds of its final evaluation, never full."""
+    share = run.progress
+    if run.phase == "final":
+        began = last_of(events, "phase")
+        done = max(0.0, (run.seconds or 0.0) - (began["seconds"] if began else 0.0))
+        share = done / (done + run.remaining) if run.remaining and done else 0.0
+    return min(share, 0.99)
 
 
 def _figures(run: Run, metric: str) -> None:
@@ -118,8 +134,8 @@ def _figures(run: Run, metric: str) -> None:
                 f"Test {name}{called(run.task, part).removeprefix('test')}",
                 _shown(value),
                 delta=None if floor is None or value is None else f"{value - floor:+.3f}",
-                delta_description=None if floor is None else f"guessing {floor:.3f}",
-                help="Computed once, at the end, on data that nothing was chosen with.",
+                delta_description=None if floor is None else f"baseline {floor:.3f}",
+                help=term("test").tip,
                 width="content",
             )
         st.metric(
@@ -130,12 +146,12 @@ def _figures(run: Run, metric: str) -> None:
         )
         trained = run.trainable is not None and bool(run.total)
         st.metric(
-            "Trained",
+            "Trainable parameters",
             f"{run.trainable:,}" if trained else "–",
             delta=f"{100 * run.trainable / run.total:.3g} %" if trained else None,
             delta_color="off",
             delta_arrow="off",
-            help="Parameters that were trained, and their share of the model.",
+            help=term("trainable").tip,
             width="content",
         )
         st.metric("Time", duration(run.seconds), width="content")

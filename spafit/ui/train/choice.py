@@ -2,15 +2,19 @@
 
 import streamlit as st
 
-from spafit.counting import Counts, notices
+from spafit.counting import notices
+from spafit.errors import SpafitError
+from spafit.glossary import term
 from spafit.models.registry import Model, get_model, list_models
 from spafit.stratification import Method, method_of, preset
 from spafit.tasks import Task, get_task, list_tasks
-from spafit.ui.anatomies import anatomy_of, counts_of
-from spafit.ui.choice import commit, current
-from spafit.ui.components.picture import picture
+from spafit.ui.anatomies import anatomy_of, counts_of, misfit
+from spafit.ui.choice import can_redo, can_undo, commit, current, step_back
+from spafit.ui.components.ribbon import ribbon
+from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name, plain, share
 from spafit.ui.explore.model import described
+from spafit.ui.explore.stack import hint, named
 from spafit.ui.runs.data import baseline_of
 
 OWN = "Own"
@@ -38,7 +42,7 @@ def _take_model() -> None:
 
 
 def choose_task() -> Task:
-    """Draw the choice of task with what it asks, its metric and what guessing reaches, and return it."""
+    """Draw the choice of task with what it asks, its metric and its baseline, and return it."""
     tasks = {task.key: task for task in list_tasks()}
     task = tasks.get(current().task) or get_task(current().task)
     tasks.setdefault(task.key, task)
@@ -51,7 +55,7 @@ def choose_task() -> Task:
         on_change=_take_task,
     )
     reached = baseline_of(task.key)
-    floor = "" if reached is None else f" Guessing reaches {reached:.2f}."
+    floor = "" if reached is None else f" Baseline: {reached:.2f}."
     st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
     st.caption(f"Measured by {metric_name(task.metric)}.{floor} The data is {task.where}.")
     return task
@@ -61,21 +65,21 @@ def _take_task() -> None:
     commit(task=st.session_state["train_task"])
 
 
-def choose_stratification(model: Model, task: Task, explained: bool) -> Counts:
-    """Draw presets, boundaries and what they train; the choice is the one that Explore shows. Returns its counts.
-
-    `explained` adds the key of the picture.
+def choose_stratification(model: Model, task: Task) -> None:
+    """Draw methods, Explore's ribbon and what trains; the choice is the one that Explore shows.
 
     Raises:
         SpafitError: the model's layers cannot be read, or the stratification does not fit them.
     """
     anatomy = anatomy_of(model.key, num_labels=task.num_labels)
     stratification = current().stratification
+    if reason := misfit(anatomy, stratification):
+        raise SpafitError(reason)
     method = method_of(stratification)
     options = [*Method, OWN] if method is None else list(Method)
     st.session_state["train_method"] = method or OWN
     st.segmented_control(
-        "What each layer learns",
+        "Method",
         options,
         format_func=lambda option: OWN if option == OWN else option.label,
         required=True,
@@ -83,24 +87,23 @@ def choose_stratification(model: Model, task: Task, explained: bool) -> Counts:
         key="train_method",
         on_change=_take_method,
         args=(anatomy.num_layers,),
+        help=term("preset").tip,
     )
-    if method in (Method.SPAFIT, None):
-        st.session_state["train_boundaries"] = (stratification.n1, stratification.n2)
-        st.slider(
-            "Boundaries: after layer",
-            0,
-            anatomy.num_layers,
-            key="train_boundaries",
-            on_change=_take_boundaries,
-            help="The last layer of stratum 1 and the last layer of stratum 2.",
-        )
-    st.html(picture(stratification, explained))
+    ribbon(
+        contents(anatomy, stratification),
+        key="train_ribbon",
+        on_split=_take_boundaries,
+        on_history=step_back,
+        can_undo=can_undo(),
+        can_redo=can_redo(),
+        compact=True,
+        hint=hint(stratification),
+    )
     counts = counts_of(anatomy, stratification)
-    st.markdown(f"**{plain(stratification.name)}** trains **{share(counts.trainable, counts.total)}** parameters.")
+    st.markdown(f"{named(stratification)} trains **{share(counts.trainable, counts.total)}** parameters.")
     if not anatomy.has_biases:
         for sentence in notices(anatomy, stratification):
             st.caption(plain(sentence))
-    return counts
 
 
 def _take_method(num_layers: int) -> None:
@@ -109,5 +112,5 @@ def _take_method(num_layers: int) -> None:
         commit(stratification=preset(chosen, num_layers, lora=current().stratification.lora))
 
 
-def _take_boundaries() -> None:
-    commit(stratification=current().stratification.with_boundaries(*st.session_state["train_boundaries"]))
+def _take_boundaries(n1: int, n2: int) -> None:
+    commit(stratification=current().stratification.with_boundaries(n1, n2))

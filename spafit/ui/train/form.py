@@ -1,12 +1,13 @@
-"""The whole form that starts a run; in two columns before a run, in one beside it."""
+"""The whole form that starts a run; in two columns before a run, in one beside it, where Start comes first."""
 
 import streamlit as st
 
 from spafit.errors import SpafitError
+from spafit.models.registry import BUNDLED
 from spafit.runs import submit
 from spafit.runs.preconditions import unmet_precondition
 from spafit.training.config import RunSpec
-from spafit.ui.choice import current
+from spafit.ui.choice import commit, current
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.text import plain
 from spafit.ui.train.choice import choose_model, choose_stratification, choose_task
@@ -17,7 +18,12 @@ from spafit.ui.visitor import actor, owner
 
 def train_form(beside_a_run: bool = False) -> str | None:
     """Draw the form, narrow beside a run; return the id of the run that the visitor just started, else None."""
-    model_side, task_side = (st.container(), st.container()) if beside_a_run else st.columns(2, gap="large")
+    if beside_a_run:
+        start_side = st.container()
+        model_side = task_side = st.container()
+    else:
+        left, right = st.columns(2, gap="large")
+        model_side, task_side, start_side = left.container(), right.container(), right.container()
     spec, reason = None, None
     try:
         with model_side:
@@ -25,20 +31,14 @@ def train_form(beside_a_run: bool = False) -> str | None:
         with task_side:
             task = choose_task()
         with model_side:
-            choose_stratification(model, task, explained=not beside_a_run)
+            choose_stratification(model, task)
         with task_side:
             settings = choose_settings(current().stratification)
         spec, reason = RunSpec(model.key, task.key, current().stratification, settings), unmet_precondition(model, task)
     except SpafitError as error:
         reason = str(error)
-    with task_side:
-        if reason:
-            st.warning(plain(reason), icon=":material/block:")
-        start = st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None)
-        if spec is not None and reason is None:
-            st.caption(expected_time(spec))
-            if not owner():
-                st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
+    with start_side:
+        start = _start(spec, reason)
     if not start or spec is None or reason:  # a press may arrive together with the value that forbids it
         return None
     try:
@@ -46,3 +46,23 @@ def train_form(beside_a_run: bool = False) -> str | None:
     except SpafitError as error:
         show_error(error)
         return None
+
+
+def _start(spec: RunSpec | None, reason: str | None) -> bool:
+    """Draw the button with how long it may take, or with what stands against it; return whether it was pressed."""
+    if reason:
+        st.warning(plain(reason), icon=":material/block:")
+        if current().model != BUNDLED:
+            st.button("Use the bundled model", icon=":material/undo:", on_click=_take_bundled, key="train_bundled")
+    pressed = st.button(
+        "Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None, key="train_start"
+    )
+    if spec is not None and reason is None:
+        st.caption(expected_time(spec))
+        if not owner():
+            st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
+    return pressed
+
+
+def _take_bundled() -> None:
+    commit(model=BUNDLED)

@@ -1,15 +1,11 @@
 """A line chart that grows in place: unlike st.plotly_chart it keeps its node, so nothing blinks once a second."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 
-LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's hues for lines that stand for runs, in order; all read on light and on dark."""
-TRAINING_COLOR, VALIDATION_COLOR, METRIC_COLOR = "#0072B2", "#D55E00", "#009E73"
-"""Within one run: its training loss, its validation loss, its metric."""
 MAX_POINTS = 800
 """Points of one line that reach the browser: about one a pixel."""
 
@@ -34,6 +30,8 @@ class Line:
     y: Sequence[float]
     faint: bool = False
     dots: bool = False
+    dash: str = ""
+    """An SVG dash pattern, so that lines are told apart without their colours too."""
 
     def thinned(self, limit: int = MAX_POINTS) -> "Line":
         """The same line with at most `limit` + 1 points: every k-th and the last."""
@@ -41,7 +39,7 @@ class Line:
         if step <= 1:
             return self
         kept = [*range(0, len(self.x) - 1, step), len(self.x) - 1]
-        return Line(self.name, self.color, [self.x[i] for i in kept], [self.y[i] for i in kept], self.faint, self.dots)
+        return replace(self, x=[self.x[i] for i in kept], y=[self.y[i] for i in kept])
 
 
 def smoothed(values: Sequence[float], weight: float = 0.9) -> list[float]:
@@ -62,7 +60,7 @@ def curves(
     y_label: str,
     height: int = 240,
     x_max: float | None = None,
-    y_span: float = 0.0,
+    y_range: tuple[float, float] | None = None,
     reference: tuple[str, float] | None = None,
     when_empty: str = "waiting for the first point",
 ) -> None:
@@ -76,7 +74,7 @@ def curves(
         y_label: likewise.
         height: pixels, axis titles included.
         x_max: keeps room for what is to come.
-        y_span: the vertical axis spans at least this much, so that noise does not look like progress.
+        y_range: the vertical axis has at least this, so that it need not move as the curve grows.
         reference: name and value of a horizontal line.
         when_empty: what the chart says while it has no point.
     """
@@ -88,7 +86,7 @@ def curves(
             "title": title,
             "xLabel": x_label,
             "yLabel": y_label,
-            "ySpan": y_span,
+            "yRange": y_range,
             "whenEmpty": when_empty,
             "height": height,
             "xMax": x_max,

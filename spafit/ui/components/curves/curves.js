@@ -1,6 +1,7 @@
 // Draws data.lines as an SVG that follows its width. State lives on the node: the module runs again at each change of data.
 const SVG = 'http://www.w3.org/2000/svg';
-const MARGIN = { left: 60, right: 14, top: 10, bottom: 36 };
+const MARGIN = { left: 60, right: 14, top: 14, bottom: 36 };
+const LABELS = { room: 118, letters: 18, height: 13, narrow: 380 }; // px, of the names at the ends of lines
 
 const make = (tag, attributes = {}, text) => {
   const node = document.createElementNS(SVG, tag);
@@ -23,14 +24,29 @@ const short = (value) => (Math.abs(value) >= 1000 ? Math.round(value).toLocaleSt
 const extent = (data) => {
   const xs = data.lines.flatMap((line) => line.x);
   const ys = data.lines.flatMap((line) => line.y).concat(data.reference ? [data.reference.y] : []);
-  const lowest = Math.min(...ys), highest = Math.max(...ys), missing = Math.max(0, data.ySpan - (highest - lowest)) / 2;
-  const low = lowest - missing, high = highest + missing, pad = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
-  const floor = lowest >= 0 ? 0 : -Infinity;
+  const [least, most] = data.yRange || [Infinity, -Infinity];
+  const lowest = Math.min(least, ...ys), highest = Math.max(most, ...ys);
+  // Outwards to whole ticks: the axis then moves only when a point leaves it, and by a whole tick.
+  const raw = (highest - lowest) / 5 || Math.abs(highest) / 5 || 1, power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw) || 10);
   return {
     x0: Math.min(0, ...xs), x1: Math.max(data.xMax || 0, ...xs) || 1,
-    y0: Math.max(low - pad, floor), y1: high + pad,
+    y0: Math.floor(lowest / step + 1e-9) * step, y1: Math.ceil(highest / step - 1e-9) * step || step,
   };
 };
+
+// Name and last value at the end of each line, moved apart where ends lie together.
+function endLabels(svg, lines, px, py, bottom) {
+  const labels = lines.map((line) => ({ line, y: py(line.y.at(-1)) })).sort((a, b) => a.y - b.y);
+  labels.forEach((label, i) => { if (i) label.y = Math.max(label.y, labels[i - 1].y + LABELS.height); });
+  for (let i = labels.length - 1, most = bottom; i >= 0; i -= 1, most = labels[i + 1].y - LABELS.height) labels[i].y = Math.min(labels[i].y, most);
+  for (const { line, y } of labels) {
+    const name = line.name.length > LABELS.letters ? `${line.name.slice(0, LABELS.letters - 1)}…` : line.name;
+    const text = make('text', { class: 'end', x: px(line.x.at(-1)) + 8, y: y + 4, fill: line.color });
+    text.append(make('tspan', { class: 'value' }, line.y.at(-1).toFixed(3)), make('tspan', {}, lines.length > 1 ? ` ${name}` : ''));
+    svg.append(text);
+  }
+}
 
 function draw(root, data) {
   const svg = root.querySelector('svg');
@@ -44,7 +60,8 @@ function draw(root, data) {
     .map((l) => `${l.name}, ${l.x.length} points, last ${short(l.y[l.y.length - 1])}`).join('; ') : 'no points yet'));
   root.dataset.points = Math.max(0, ...data.lines.map((line) => line.x.length));
   const box = finite || data.reference ? extent(data) : { x0: 0, x1: data.xMax || 1, y0: 0, y1: 1 };
-  const right = width - MARGIN.right, bottom = height - MARGIN.bottom;
+  const named = width >= LABELS.narrow ? data.lines.filter((line) => line.x.length && !line.faint) : [];
+  const right = width - (named.length ? LABELS.room : MARGIN.right), bottom = height - MARGIN.bottom;
   const px = (x) => MARGIN.left + (x - box.x0) / (box.x1 - box.x0) * (right - MARGIN.left);
   const py = (y) => bottom - (y - box.y0) / (box.y1 - box.y0) * (bottom - MARGIN.top);
   const yTicks = ticks(box.y0, box.y1, Math.max(2, height / 60));
@@ -62,14 +79,15 @@ function draw(root, data) {
   if (data.reference) {
     const y = py(data.reference.y);
     svg.append(make('line', { class: 'reference', x1: MARGIN.left, x2: right, y1: y, y2: y }));
-    svg.append(make('text', { x: right, y: y - 5, 'text-anchor': 'end' }, data.reference.name));
+    svg.append(make('text', { x: MARGIN.left + 6, y: y - 5 }, data.reference.name));
   }
   for (const line of data.lines) {
     const points = line.x.map((x, i) => `${px(x).toFixed(1)},${py(line.y[i]).toFixed(1)}`);
-    svg.append(make('polyline', { class: line.faint ? 'line faint' : 'line', stroke: line.color, points: points.join(' ') }));
+    svg.append(make('polyline', { class: line.faint ? 'line faint' : 'line', stroke: line.color, 'stroke-dasharray': line.dash, points: points.join(' ') }));
     if (line.dots || line.x.length === 1) line.x.forEach((x, i) =>
       svg.append(make('circle', { cx: px(x), cy: py(line.y[i]), r: line.faint ? 2 : 3.5, fill: line.color })));
   }
+  endLabels(svg, named, px, py, bottom);
   if (!finite) svg.append(make('text', { x: (MARGIN.left + right) / 2, y: MARGIN.top + 24, 'text-anchor': 'middle' }, data.whenEmpty));
   root.__scale = { px, box, right };
 }
