@@ -1,0 +1,102 @@
+"""The statistics as questions in JSON, for a process of its own: pages never load scipy.
+
+``spafit.helper.call("spafit.maps.comparison:two_settings", {...}, doing="Comparing", seconds=60)``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spafit.errors import SpafitError
+from spafit.maps.resampling import bootstrap
+from spafit.maps.statistics import Comparisons, against_reference, compare, verdict
+from spafit.training.predictions import load_predictions
+
+SCHEMA_VERSION = 1
+OPTIMISTIC = "The best of {cells} is itself an optimistic choice: its own luck is part of why it is the best."
+ONE_RATE = "{name} was tried at one learning rate only, so a win or a loss of it may be that rate's."
+
+BySeed = Mapping[str, float]
+"""JSON has no whole numbers as keys."""
+
+
+def two_settings(first: str, second: str, scores: Mapping[str, BySeed], rates: Mapping[str, int]) -> dict[str, Any]:
+    """Compare two settings.
+
+    Args:
+        first: name of one.
+        second: name of the other.
+        scores: of each by seed.
+        rates: how many learning rates each was tried at.
+
+    Returns:
+        "sentence": the verdict; "remarks": what limits it; and what `Difference` has.
+    """
+    difference = compare(_by_seed(scores[first]), _by_seed(scores[second]))
+    remarks = [ONE_RATE.format(name=name) for name in (first, second) if difference.clear and rates.get(name, 1) < 2]
+    return {
+        "schema": SCHEMA_VERSION,
+        "sentence": verdict(first, second, difference),
+        "remarks": remarks,
+        "clear": difference.clear,
+        **asdict(difference),
+    }
+
+
+def with_reference(scores: Mapping[str, BySeed], reference: str, baseline: float) -> dict[str, Any]:
+    """Compare every setting of a map with one that was chosen before looking; see `against_reference`."""
+    found = against_reference({name: _by_seed(by_seed) for name, by_seed in scores.items()}, reference, baseline)
+    against = [
+        {"setting": one.setting, "adjusted": one.adjusted, "clear": one.clear, **asdict(one.difference)}
+        for one in found.against
+    ]
+    return {
+        "schema": SCHEMA_VERSION,
+        "reference": reference,
+        "sentence": _said(found),
+        "against": against,
+        "standard_deviation": found.standard_deviation,
+        "freedom": found.freedom,
+        "left_out": [list(one) for one in found.left_out],
+    }
+
+
+def example_noise(folders: Sequence[str], metric: str) -> dict[str, Any]:
+    """Return what the validation examples alone leave open in a setting's mean score.
+
+    Args:
+        folders: of the setting's runs, which must have been evaluated on the same examples.
+        metric: that is scored.
+
+    Raises:
+        SpafitError: a run kept no predictions, or the examples differ.
+    """
+    kept = [load_predictions(Path(folder))["validation"] for folder in folders]
+    labels = kept[0].labels
+    if any(not np.array_equal(one.labels, labels) for one in kept):
+        raise SpafitError("These runs were evaluated on different validation examples, so they are not pooled.")
+    return {"schema": SCHEMA_VERSION, **asdict(bootstrap(metric, [one.outputs for one in kept], labels))}
+
+
+def _by_seed(scores: BySeed) -> dict[int, float]:
+    return {int(seed): float(score) for seed, score in scores.items()}
+
+
+def _said(found: Comparisons) -> str:
+    """Return in a sentence how many settings differ from the reference, and by which error."""
+    compared = [one for one in found.against if one.adjusted is not None]
+    clear = [one for one in compared if one.clear]
+    better = sum(one.difference.mean > 0 for one in clear)
+    pooled = [one.difference for one in compared if one.difference.test == "pooled"]
+    error = f" (error pooled over the map, {found.freedom} degrees of freedom)" if pooled else ""
+    few = len(found.against) - len(compared)
+    rest = f"; {few} have too few runs" if few else ""
+    return (
+        f"Of {len(compared)} settings compared with {found.reference} by Holm{error}, {better} are better and "
+        f"{len(clear) - better} worse by more than seed noise{rest}. {OPTIMISTIC.format(cells=len(found.against) + 1)}"
+    )
