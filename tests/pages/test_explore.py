@@ -217,7 +217,7 @@ def test_a_and_b_swap_and_copy(open_page: OpenPage) -> None:
     page.button(key="explore_copy").click().run()
     assert [ribbon(page, f"explore_ribbon_{letter}")["recipes"][2] for letter in "ab"] == ["bias", "bias"]
     page.button_group(key="explore_b_method").set_value(Method.FULL).run()
-    assert any(text.value == "**B: Full**" for text in page.markdown)
+    assert any(text.value == "**B: Full fine-tuning**" for text in page.markdown)
 
 
 def test_what_can_be_taken_along(open_page: OpenPage) -> None:

@@ -9,7 +9,7 @@ from spafit import costs
 from spafit.figures import methods
 from spafit.figures.layers import SCALES
 from spafit.models.anatomy import Anatomy
-from spafit.stratification import Method, Stratification, preset
+from spafit.stratification import Method, Stratification, preset, title
 from spafit.ui.anatomies import anatomy_of, counts_of, misfit
 from spafit.ui.choice import commit, current, say, scaled
 from spafit.ui.components.ribbon import ribbon
@@ -17,23 +17,29 @@ from spafit.ui.components.ribbon.contents import contents
 
 
 def named_settings(anatomy: Anatomy, stratification: Stratification) -> dict[str, Stratification]:
-    """The current setting first, under its name, then the methods that fit the model, with the same LoRA settings."""
+    """Return the current setting under its name, then the methods that fit the model, with the same LoRA settings."""
     presets = {
         f"{method.label} at thirds" if method is Method.SPAFIT else method.label: preset(
             method, stratification.num_layers, lora=stratification.lora
         )
         for method in Method
     }
-    points = {title: point for title, point in presets.items() if not misfit(anatomy, point)}
-    others = {title: point for title, point in points.items() if point != stratification}
-    same = next((title for title, point in points.items() if point == stratification), None)
-    return {f"{stratification.name} (now)" if same is None else f"{same} (now)": stratification} | others
+    points = {name: point for name, point in presets.items() if not misfit(anatomy, point)}
+    others = {name: point for name, point in points.items() if point != stratification}
+    same = next((name for name, point in points.items() if point == stratification), _short(stratification))
+    return {f"{same} (now)": stratification} | others
 
 
-def _measures(anatomy: Anatomy, title: str, stratification: Stratification, current: bool) -> dict[str, Any]:
+def _short(stratification: Stratification) -> str:
+    """Return a name that an axis has room for: the heading and the first of its differences."""
+    heading, differences = title(stratification)
+    return ", ".join((heading, *differences[:1])) + (" …" if len(differences) > 1 else "")
+
+
+def _measures(anatomy: Anatomy, name: str, stratification: Stratification, current: bool) -> dict[str, Any]:
     counts = counts_of(anatomy, stratification)
     return {
-        "setting": title,
+        "setting": name,
         "current": current,
         "trainable": counts.trainable,
         "percent": counts.percent,
@@ -46,7 +52,7 @@ def methods_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     """One measure of every method as a figure, all four as a table."""
     points = named_settings(anatomy, stratification)
     frame = pd.DataFrame(
-        [_measures(anatomy, title, point, point == stratification) for title, point in points.items()]
+        [_measures(anatomy, name, point, point == stratification) for name, point in points.items()]
     ).sort_values("trainable", ascending=False, kind="stable")
     left, right = st.columns([3, 1])
     measure = left.segmented_control(
@@ -71,8 +77,8 @@ def methods_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         alt=f"{methods.MEASURES[measure]} of each method; the table below has the numbers.",
     )
     table = pd.DataFrame({"Setting": frame["setting"]})
-    for name, title in methods.MEASURES.items():
-        table[title] = [methods.measure_text(value, name) for value in frame[name]]
+    for name, label in methods.MEASURES.items():
+        table[label] = [methods.measure_text(value, name) for value in frame[name]]
     st.dataframe(table, hide_index=True, key="explore_methods_table")
     st.caption("Optimizer memory (AdamW in fp32) and checkpoint size follow from the counts; nothing here is measured.")
 
@@ -124,7 +130,10 @@ def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
     left, right = st.columns(2, gap="large")
     for column, letter, setting, moved in ((left, "A", first, _moved_a), (right, "B", second, _moved_b)):
         with column:
-            st.markdown(f"**{letter}: {setting.name}**")
+            heading, differences = title(setting)
+            st.markdown(f"**{letter}: {heading}**")
+            if differences:
+                st.caption(", ".join(differences))
             ribbon(
                 contents(anatomy, setting),
                 key=f"explore_ribbon_{letter.lower()}",
@@ -162,7 +171,7 @@ def _totals(anatomy: Anatomy, first: Stratification, second: Stratification) -> 
     rows = [_measures(anatomy, letter, setting, False) for letter, setting in (("A", first), ("B", second))]
     table = pd.DataFrame(
         {
-            row["setting"]: {title: methods.measure_text(row[name], name) for name, title in methods.MEASURES.items()}
+            row["setting"]: {label: methods.measure_text(row[name], name) for name, label in methods.MEASURES.items()}
             for row in rows
         }
     )
