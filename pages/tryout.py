@@ -8,6 +8,7 @@ from spafit.ui.components.frame import frame
 from spafit.ui.tryout.answers import show_answers
 from spafit.ui.tryout.choose import choose_runs, choose_text, usable_runs
 from spafit.ui.tryout.mistakes import show_mistakes
+from spafit.ui.tryout.take import take_home
 
 frame("Try it", ":material/chat:")
 st.caption("What did a run learn? Type a text and compare the answers, also with the model before training.")
@@ -41,3 +42,7 @@ with showing_errors():
             if box.open:
                 with showing_errors():
                     show_mistakes(runs, task)
+    home = st.expander("Take it home", icon=":material/folder_zip:", key="tryout_home", on_change="rerun")
+    if home.open:
+        with home:
+            take_home(runs)

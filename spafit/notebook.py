@@ -162,8 +162,8 @@ def export_run(run_id: str, folder: str | Path, format: str | None = None) -> Pa
         SpafitError: no such run or format, the run kept no weights, or the folder cannot be written.
     """
     from spafit.export.folder import export, format_named
-    from spafit.export.restore import restore
     from spafit.runs import Store
+    from spafit.trained.restore import restore
 
     store = Store.open()
     run = store.get(run_id)

@@ -23,6 +23,7 @@ ROOMS = (
     ("tasks",),
     ("training",),
     ("runs",),
+    ("trained",),
     ("export", "maps"),
     ("advice", "tryout"),
     ("asgi",),

@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Write a run's model into a folder."""
     from spafit.export.folder import default_format, export, format_named
-    from spafit.export.restore import restore
+    from spafit.trained.restore import restore
 
     store = Store.open()
     found = store.get(chosen.id)

@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Predict for texts that were typed, or for a file of them."""
     texts, pairs = _texts(chosen)
-    from spafit.export.restore import restore
+    from spafit.trained.restore import restore
     from spafit.tryout.predict import Predictor
 
     store = Store.open()

@@ -11,11 +11,11 @@ from typing import Any, Literal
 from spafit.counting import count
 from spafit.export.adapter import merge, save_peft_adapter
 from spafit.export.card import model_card
-from spafit.export.restore import ExportError, Trained
 from spafit.models.anatomy import Anatomy
 from spafit.models.registry import get_model
 from spafit.plan import decide
 from spafit.tasks.tokens import load_tokenizer
+from spafit.trained.restore import ExportError, Trained
 
 SCHEMA_VERSION = 1
 RECORD = "spafit.json"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from spafit.errors import SpafitError
-from spafit.export.restore import Trained
 from spafit.tasks.tokens import load_tokenizer
+from spafit.trained.restore import Trained
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

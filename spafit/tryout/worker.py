@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from spafit.errors import SpafitError
-from spafit.export.restore import restore
 from spafit.runs import Store
-from spafit.tryout.blend import Blend, Factors, pretrained_values
+from spafit.trained.blend import Blend, Factors, pretrained_values
+from spafit.trained.restore import restore
 from spafit.tryout.predict import Predictor
 
 MODELS = 4

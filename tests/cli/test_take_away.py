@@ -10,7 +10,7 @@ import pytest
 from spafit.runs import Store
 from spafit.stratification import preset
 from tests.cli.calling import call
-from tests.export.runs import trained_run
+from tests.trained.runs import trained_run
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import torch
 
 from spafit.errors import SpafitError
 from spafit.export.folder import RECORD, default_format, export
-from spafit.export.restore import restore
 from spafit.runs import Store
 from spafit.stratification import LoraSettings, Role, preset
+from spafit.trained.restore import restore
 from spafit.training.checkpoint import save_trained
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.loop import train
 from spafit.tryout.predict import Predictor
-from tests.export.runs import LABELS, LAYERS, trained_run
 from tests.tiny import FAMILIES, save_tiny_model
+from tests.trained.runs import LABELS, LAYERS, trained_run
 
 TEXTS = ["a great film", "the plot was dull and the actor bad", "funny", "long " * 40]
 ELSEWHERE = """

@@ -13,8 +13,8 @@ from spafit.runs import Run, State, Store
 from spafit.stratification import preset
 from spafit.training.predictions import Predictions, save_predictions
 from spafit.tryout.predict import Predictor
-from tests.export.runs import trained_run
 from tests.pages.made_up import FINISHED, words
+from tests.trained.runs import trained_run
 
 Opener = Callable[..., AppTest]
 PAGE = "pages/tryout.py"
@@ -52,7 +52,7 @@ def test_a_text_is_answered_beside_the_untrained_model_and_the_fader_moves_it(
     app.text_area(key="tryout_text").set_value("a great film")
     app.run(timeout=120)
     assert not app.exception
-    from spafit.export.restore import restore
+    from spafit.trained.restore import restore
 
     expected = Predictor(restore(run, store.folder(run.id))).predict(["a great film"])[0]
     assert app.metric[0].value == expected.label
@@ -78,3 +78,17 @@ def test_mistakes_and_disagreements_add_up(open_page: Opener, finished: Callable
     matrices = [table.value for table in app.dataframe if list(table.value.columns) == list(LABELS)]
     assert [int(m.to_numpy().sum() - np.trace(m.to_numpy())) for m in matrices] == [3, 5]
     assert "2 of 20 test examples" in words(app)
+
+
+def test_a_run_is_taken_home_as_a_zip_whose_contents_are_listed(
+    open_page: Opener, finished: Callable[[str, int], Run]
+) -> None:
+    run = finished("spafit", 3)
+    app = open_page(PAGE, runs=run.id)
+    app.session_state["tryout_home"] = True
+    app.run(timeout=120)
+    app.button(key=f"make_{run.id}").click().run(timeout=120)
+    assert not app.exception
+    assert not app.error
+    assert "model/adapter_model.safetensors" in app.code[0].value
+    assert "report.html" in app.code[0].value

@@ -11,7 +11,7 @@ from spafit.stratification import preset
 from spafit.tryout.client import Client, TryoutError
 from spafit.tryout.predict import Predictor
 from spafit.tryout.worker import serve
-from tests.export.runs import LAYERS, trained_run
+from tests.trained.runs import LAYERS, trained_run
 
 TEXTS = ["a great film", "dull"]
 

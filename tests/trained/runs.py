@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from spafit import adapt
-from spafit.export.restore import Trained, restore
 from spafit.runs import Store
 from spafit.stratification import Stratification
+from spafit.trained.restore import Trained, restore
 from spafit.training.checkpoint import save_trained
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.loading import load_model

@@ -7,9 +7,9 @@ import torch
 
 from spafit.errors import SpafitError
 from spafit.stratification import Recipe, Stratification, preset
-from spafit.tryout.blend import Blend, Factors, pretrained_values
-from tests.export.runs import LAYERS, trained_run
+from spafit.trained.blend import Blend, Factors, pretrained_values
 from tests.tiny import FAMILIES, tiny_batch
+from tests.trained.runs import LAYERS, trained_run
 
 EVERY_KIND = Stratification(LAYERS, 1, 2, (Recipe.FROZEN, Recipe.FULL, Recipe.LORA_BIAS), Recipe.BIAS)
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from spafit.stratification import preset
-from spafit.tryout.blend import pretrained_values
-from spafit.tryout.changes import changes
-from tests.export.runs import LAYERS, trained_run
+from spafit.trained.blend import pretrained_values
+from spafit.trained.changes import changes
 from tests.tiny import FAMILIES
+from tests.trained.runs import LAYERS, trained_run
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,0 +1,51 @@
+"""Taking a run home: one zip, made outside the app's process; what is in it is listed before the download."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from spafit.helper import call
+from spafit.quantities import bytes_text
+from spafit.runs import Run
+from spafit.ui.components.errors import showing_errors
+from spafit.ui.tryout.choose import label
+
+MAKE_SECONDS = 300.0
+_MADE = "tryout_zip_{}"
+
+
+def take_home(runs: list[Run]) -> None:
+    """Draw, for every run, the button that makes its zip, and then what is in it and the download."""
+    st.caption("A model that loads without spafit, its model card, the curve and a report to print.")
+    for run in runs:
+        with showing_errors():
+            _one(run)
+
+
+def _one(run: Run) -> None:
+    st.markdown(f"**{label(run)}**")
+    key = _MADE.format(run.id)
+    made: dict[str, Any] | None = st.session_state.get(key)
+    if made is None:
+        if not st.button("Make the zip", icon=":material/folder_zip:", key=f"make_{run.id}"):
+            return
+        with st.spinner("Putting the model together …", show_time=True):
+            made = call("spafit.export.archive:make", {"run": run.id}, doing="Making the zip", seconds=MAKE_SECONDS)
+        st.session_state[key] = made
+    assert made is not None
+    path = Path(made["path"])
+    if not path.is_file():  # cleared from the cache since
+        del st.session_state[key]
+        st.rerun()
+    st.download_button(
+        f"Download ({bytes_text(made['bytes'])})",
+        path.read_bytes,
+        file_name=f"spafit-{run.id}.zip",
+        mime="application/zip",
+        icon=":material/download:",
+        type="primary",
+        on_click="ignore",
+        key=f"download_{run.id}",
+    )
+    st.code("\n".join(made["files"]), language=None)
