@@ -112,6 +112,8 @@ class Supervisor:
         self.watched: dict[str, Watched] = {}
         self.auto_device: str | None = None
         self.idle_since: float | None = None
+        self.another_follows = False
+        """Whether runs wait while every run that was started trains already, so that the next may be prepared for."""
         self.looks_for_lost = True
         """Whether a run of a sweep may have been lost since that was last looked for."""
 
@@ -133,6 +135,7 @@ class Supervisor:
                 self.store.try_again(run_id)
             self.looks_for_lost = False
         waiting = self._start_what_can_start()
+        self.another_follows = bool(waiting) and all(watched.run.step for watched in self.watched.values())
         if self.watched or waiting:
             self.idle_since = None
         elif self.idle_since is None:
@@ -251,7 +254,7 @@ def serve(supervisor: Supervisor, lock: FileLock, stay: float) -> None:
                 if not supervisor.store.active():
                     return
                 lock.acquire(timeout=2)
-            elif supervisor.idle_since is not None:
+            elif supervisor.idle_since is not None or (stay and supervisor.another_follows):
                 supervisor.starter.warm_up()
             errors = 0
         except Timeout:

@@ -227,6 +227,21 @@ def test_a_worker_waits_warm_and_takes_the_next_run(home: Path, store: Store, mo
     eventually(lambda: [line for line in command_lines(home) if line.endswith("spafit.runs.worker")])
 
 
+def test_while_a_run_trains_a_worker_gets_warm_for_the_one_that_waits(
+    home: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPAFIT_IDLE_SECONDS", "60")
+    first, second = submit(scripted("steps=9999 delay=0.02")), submit(scripted("steps=2"))
+
+    def warm() -> int | None:
+        return next((p.pid for p in processes_of(home) if p.cmdline()[-1] == "spafit.runs.worker"), None)
+
+    waiting = eventually(lambda: warm() if stepping(store, first) else None)
+    stop(first)
+    run = eventually(lambda: over(store, second))
+    assert (run.state, processes.pid_of(run.process or "")) == (State.FINISHED, waiting)
+
+
 @pytest.mark.parametrize("lost", ["supervisor.lock", "spafit.db"])
 def test_a_supervisor_whose_home_or_database_is_deleted_leaves(home: Path, store: Store, lost: str) -> None:
     run_id = submit(scripted("steps=9999 delay=0.05"))

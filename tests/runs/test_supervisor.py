@@ -14,6 +14,7 @@ import pytest
 from spafit.runs import Run, State, Store, StoreBusyError, processes, sweeps
 from spafit.runs.supervisor import KILL_AFTER, TERMINATE_AFTER, Supervisor
 from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, OUTSIDE
+from spafit.training.events import Step
 from tests.runs.helpers import scripted
 
 
@@ -266,3 +267,17 @@ def test_what_was_lost_while_no_supervisor_lived_is_tried_again_unless_its_sweep
     room.supervisor.tick()
     states = {wish: room.store.get(run_id).state for wish, run_id in runs.items()}
     assert states == {"running": State.RUNNING, "paused": State.QUEUED, "stopped": State.FAILED}
+
+
+def test_the_next_run_is_prepared_for_once_the_one_before_it_trains(room: Room) -> None:
+    run_id, child = room.running()
+    assert not room.supervisor.another_follows
+    room.store.submit(scripted())
+    room.supervisor.tick()
+    assert not room.supervisor.another_follows  # the first still loads: that is not to be held up
+    room.store.record(room.store.get(run_id), [Step(1, 0.1, 1.0, 1e-3, 1.0, 8).to_dict()])
+    room.supervisor.tick()
+    assert room.supervisor.another_follows
+    child.code = 0
+    room.supervisor.tick()
+    assert not room.supervisor.another_follows
