@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass
 from itertools import islice, pairwise
 from typing import Any
 
+import pyarrow as pa
+
 from spafit.tasks.task import CLASSIFICATION, REGRESSION, TaskError
 from spafit.tasks.upload.cells import INFINITE, NO_NUMBER, is_address, is_date, is_mark, is_whole, number_style
 from spafit.tasks.upload.names import ID_WORDS, words
 from spafit.tasks.upload.tables import Table
 
 CLASSES = 1000  # the most classes that can be learned
+_FIRST_ROWS = 50_000  # rows by which a column counts that hardly repeats a cell in them
 _LOOKED_AT = 500  # different cells of a column that are looked at for dates, addresses and marks
 _MOST = 0.9  # of them make a column one of these
 _NUMBERS = 0.95  # of its cells make a column of amounts, should a few hold a word
@@ -68,7 +71,7 @@ class Profile:
     """What a column looks like."""
 
     name: str
-    filled: int  # cells that are not empty
+    filled: int  # cells that are not empty, among those looked at
     distinct: int  # different cells among them
     mean_length: float  # characters
     looks: str  # what its cells are: WORDS, NUMBERS, MARKS ...
@@ -84,11 +87,10 @@ class Profile:
 
 def profile(table: Table, name: str) -> Profile:
     """Look at one column of a table."""
-    counts: dict[str, int] = {}
-    for entry in table.columns[name].value_counts().to_pylist():
-        cell = (entry["values"] or "").strip()
-        if cell:
-            counts[cell] = counts.get(cell, 0) + entry["counts"]
+    column = table.columns[name]
+    counts = _counts(column.slice(0, _FIRST_ROWS))
+    if len(column) > _FIRST_ROWS and len(counts) <= _FIRST_ROWS / 2:  # else nearly each cell is another, here and below
+        counts = _counts(column)
     filled = sum(counts.values())
     numbers = [cell for cell in counts if cell.lower().lstrip("+-") not in NO_NUMBER | INFINITE]
     style = _style(numbers, counts)
@@ -102,6 +104,15 @@ def profile(table: Table, name: str) -> Profile:
         whole=style is not None and all(is_whole(cell, style) for cell in numbers),
         yes_no=len(counts) > 1 and {cell.casefold().removesuffix(".0") for cell in counts} in _YES_NO,
     )
+
+
+def _counts(column: pa.ChunkedArray) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for entry in column.value_counts().to_pylist():
+        cell = (entry["values"] or "").strip()
+        if cell:
+            counts[cell] = counts.get(cell, 0) + entry["counts"]
+    return counts
 
 
 def _style(cells: list[str], counts: dict[str, int]) -> str | None:

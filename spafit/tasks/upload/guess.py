@@ -35,6 +35,7 @@ class Guess:
     """Columns as far as they could be told, and why not all of them."""
 
     columns: dict[str, Any]  # fields of `Columns`; text and label are None where nothing looks like one
+    profiles: dict[str, Profile]  # every column's
     problem: str = ""  # the sentence that refuses the table unless a person chooses
     remarks: list[str] = field(default_factory=list)
 
@@ -85,7 +86,8 @@ def guess(table: Table, name: str, chosen: dict[str, Any] | None = None) -> Gues
             f"choose one with --text, or on the Data page."
         )
     kind = chosen.get("kind") or (_kind(profiles[label]) if label else CLASSIFICATION)
-    return Guess({"text": text, "label": label, "kind": kind, "pair": pair, "split": split}, problem, remarks)
+    found = {"text": text, "label": label, "kind": kind, "pair": pair, "split": split}
+    return Guess(found, profiles, problem, remarks)
 
 
 def _kind(label: Profile) -> str:

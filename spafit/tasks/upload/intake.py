@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def look(columns: dict[str, Any] | None = None, **source: Any) -> dict[str, Any]
         "delimiter": table.delimiter,
         "headed": table.headed,
         "table_rows": len(table),
-        "columns": [asdict(profile(table, column)) for column in table.columns],
+        "columns": [asdict(column) for column in guessed.profiles.values()],
         "head": dict(zip(table.columns, head, strict=True)),
         "guess": guessed.columns,
         "problem": guessed.problem,
@@ -99,14 +99,13 @@ def look(columns: dict[str, Any] | None = None, **source: Any) -> dict[str, Any]
     if guessed.problem:
         return seen
     try:
-        rows = _read(where, table, guessed.certain())
+        rows = _read(where, table, guessed.certain(), guessed.profiles)
     except TaskError as error:
         return seen | {"problem": str(error)}
     remarks = [*seen["remarks"], *rows.remarks]
-    try:
-        _parts(rows.examples(), rows.parts_kept(), name)
-    except TaskError as error:
-        remarks.append(str(error))
+    trained = (rows.texts[i] for i in rows.labels.kept.tolist() if rows.parts[i] == "train")
+    if too_few := _too_few(trained, name):
+        remarks.append(too_few)
     return seen | {
         "rows": len(rows.labels.kept),
         "left_out": rows.left_out,
@@ -136,7 +135,7 @@ def add(columns: dict[str, Any] | None = None, title: str | None = None, **sourc
     key = _key(chosen, where)
     if (folder(key) / ABOUT).is_file():
         return key
-    rows = _read(where, table, chosen)
+    rows = _read(where, table, chosen, guessed.profiles)
     labels = rows.labels
     parts = _parts(rows.examples(), rows.parts_kept(), name)
     count = len(parts["train"])
@@ -194,7 +193,8 @@ class _Rows:
     pairs: list[str] | None = None
     cells: list[str] = field(default_factory=list)  # the label column's, as they stand there
     parts: list[str] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)  # file and line
+    numbers: list[int] = field(default_factory=list)  # lines
+    files: list[tuple[int, str]] = field(default_factory=list)  # the first row of each file, and what a line is there
     styles: list[str | None] = field(default_factory=list)  # how numbers are written there
     left_out: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -209,6 +209,7 @@ class _Rows:
         nothing: Sequence[str | None] = [""] * len(table)
         pairs = table.cells(columns.pair) if columns.pair else nothing
         splits = table.cells(columns.split) if columns.split and part is None else nothing
+        self.files.append((len(self.cells), f"{name} {table.unit}"))
         cells = zip(table.numbers, table.cells(columns.text), pairs, table.cells(columns.label), splits, strict=True)
         for number, text, pair, answer, split in cells:
             label, said = (answer or "").strip(), (split or "").strip()
@@ -218,20 +219,19 @@ class _Rows:
                     f"{name}, {table.unit} {number}: “{shortened(on_one_line(said), 40)}” names no part; "
                     f"the column “{columns.split}” may hold train, validation and test."
                 )
-            place = f"{name} {table.unit} {number}"
             if not (text or "").strip() or (columns.pair and not (pair or "").strip()):
-                self._refuse("without a text", place)
+                self._refuse("without a text", number)
             elif not label:
-                self._refuse("without a label", place)
+                self._refuse("without a label", number)
             elif where is None:
-                self._refuse("without a part", place)
+                self._refuse("without a part", number)
             else:
                 self.texts.append(text or "")
                 if self.pairs is not None:
                     self.pairs.append(pair or "")
                 self.cells.append(label)
                 self.parts.append(where)
-                self.places.append(place)
+                self.numbers.append(number)
                 self.styles.append(column.style)
 
     def learn(self, columns: Columns, name: str, only_numbers: bool) -> None:
@@ -241,7 +241,7 @@ class _Rows:
             raise TaskError(f"{name} has no row with a text and a label that can be used ({why}).")
         self.labels = read_labels(self.cells, self.parts, columns, name, self.styles, only_numbers)
         for i, reason in self.labels.missing:
-            self._refuse(reason, self.places[i])
+            self._refuse(reason, self.numbers[i], next(where for start, where in reversed(self.files) if start <= i))
         self.remarks += self.labels.remarks
 
     def examples(self) -> Examples:
@@ -263,9 +263,10 @@ class _Rows:
             some.append({"text": shortened(self.texts[i], SHOWN_CHARACTERS), "pair": pair, "label": label})
         return some
 
-    def _refuse(self, reason: str, place: str) -> None:
+    def _refuse(self, reason: str, number: int, where: str | None = None) -> None:
         self._leave_out(f"rows {reason}", 1)
-        self._tell(f"{place} is a row {reason}")
+        if len(self.problems) < PROBLEMS_SHOWN:
+            self._tell(f"{where or self.files[-1][1]} {number} is a row {reason}")
 
     def _leave_out(self, reason: str, count: int) -> None:
         self.left_out[reason] = self.left_out.get(reason, 0) + count
@@ -274,12 +275,12 @@ class _Rows:
         self.problems = (self.problems + list(problems))[:PROBLEMS_SHOWN]
 
 
-def _read(source: Source, table: Table, columns: Columns) -> _Rows:
+def _read(source: Source, table: Table, columns: Columns, profiles: Mapping[str, Profile]) -> _Rows:
     """Read the rows of the file, and of the second one that holds the test part."""
     name = on_one_line(source.name)
     columns.check(table, name)
     rows = _Rows(pairs=[] if columns.pair else None)
-    looks = [profile(table, columns.label)]
+    looks = [profiles[columns.label]]
     rows.read(table, columns, name, looks[0])
     if source.test_path:
         second = source.test_table(table)
@@ -306,7 +307,16 @@ def _parts(everything: Examples, named: list[str], name: str) -> dict[str, Examp
     parts = {part: everything.take(np.flatnonzero(where == part)) for part in dict.fromkeys(named)}
     if "train" not in parts:
         raise TaskError(f"{name} has no rows for the train part.")
-    different = len({normalize(text) for text in parts["train"].text})
-    if different < FEWEST_TEXTS:
-        raise TaskError(f"{name} has {different} different texts to train on; at least {FEWEST_TEXTS} are needed.")
+    if too_few := _too_few(parts["train"].text, name):
+        raise TaskError(too_few)
     return parts
+
+
+def _too_few(texts: Iterable[str], name: str) -> str:
+    """Return the sentence that there are too few different texts to train on; empty when there are enough."""
+    different: set[str] = set()
+    for text in texts:
+        different.add(normalize(text))
+        if len(different) == FEWEST_TEXTS:
+            return ""
+    return f"{name} has {len(different)} different texts to train on; at least {FEWEST_TEXTS} are needed."

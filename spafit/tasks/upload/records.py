@@ -24,7 +24,7 @@ QUOTES = {
 _MIDDLE = 200  # lines in the middle of a long cell that are looked at
 _LISTED = 5  # lines that a remark names
 
-Fits = Callable[[list[str]], bool]
+Fits = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ def records(
     """Yield each record's first line, from 1, and its cells.
 
     Args:
-        fits: whether cells look like a row of this table; without it every clean quoted cell is believed.
+        fits: whether a line looks like a row of this table; without it every clean quoted cell is believed.
         certain: whether `fits` tells more than the number of cells.
         doubts: takes down where quotation marks were no matter of course.
     """
     doubts = doubts or Doubts()
-    split = _splitter(dialect)
+    split = splitter(dialect)
     if dialect.quotes == PLAIN:
         for number, line in enumerate(lines, start=1):
             yield number, line.rstrip("\r\n").split(dialect.delimiter)
@@ -129,7 +129,7 @@ def records(
                 doubts.broken.append(start + 1)
                 lines.at = start + 1
                 continue
-            if row is not None and not _swallowed(lines.all[start : lines.at], split, fits, certain, doubts, start):
+            if row is not None and not _swallowed(lines.all[start : lines.at], fits, certain, doubts, start):
                 yield start + 1, row
                 continue
             wasted += used
@@ -138,15 +138,13 @@ def records(
             yield start + 1, split(lines.all[start])
 
 
-def _swallowed(
-    lines: list[str], split: Callable[[str], list[str]], fits: Fits | None, certain: bool, doubts: Doubts, start: int
-) -> bool:
+def _swallowed(lines: list[str], fits: Fits | None, certain: bool, doubts: Doubts, start: int) -> bool:
     """Whether a cell over these lines holds rows instead of a text: the lines, read alone, look like rows."""
     if fits is None:
         return False
     step = max((len(lines) - 2) // _MIDDLE, 1)
     looked = [lines[0], *lines[1:-1:step], lines[-1]]
-    good = [fits(split(line)) for line in looked]
+    good = [fits(line) for line in looked]
     share = sum(good) / len(good)
     if certain:
         return share >= 0.8 or (good[0] and good[-1] and share >= 0.5)
@@ -165,7 +163,7 @@ class _Escaped(Iterator[str]):
         return re.sub(r'\\(?![\\"])', r"\\\\", next(self.lines))
 
 
-def _splitter(dialect: Dialect) -> Callable[[str], list[str]]:
+def splitter(dialect: Dialect) -> Callable[[str], list[str]]:
     """Return what divides a line by itself: cells that are quoted as a whole lose their marks, others keep them."""
     separator = re.escape(dialect.delimiter)
     inside = r'[^"\\]|""|\\.' if dialect.escaped else r'[^"]|""'

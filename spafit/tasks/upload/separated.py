@@ -5,16 +5,27 @@ Nothing in a file is executed or interpreted: a cell that starts with "=" is tex
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 
 from spafit.tasks.task import TaskError, shortened
 from spafit.tasks.upload.cells import number_style
 from spafit.tasks.upload.heading import LOOKED_AT, Row, find_heading
-from spafit.tasks.upload.records import AUTO, PLAIN, Dialect, Doubts, Fits, Lines, cell_limit, records, with_escapes
+from spafit.tasks.upload.records import (
+    AUTO,
+    PLAIN,
+    Dialect,
+    Doubts,
+    Fits,
+    Lines,
+    cell_limit,
+    records,
+    splitter,
+    with_escapes,
+)
 from spafit.tasks.upload.tables import Builder, Table, check_columns
 
 FIRST_CHARACTERS, FIRST_ROWS = 100_000, 200  # what separator and header are found from
@@ -144,7 +155,7 @@ def _try(lines: Lines, delimiter: str, quotes: str) -> _Shape | None:
             dialect = replace(dialect, spaced=True)
     lines.at = 0
     with cell_limit():
-        rows = list(itertools.islice(records(lines, dialect), FIRST_ROWS))
+        rows = list(islice(records(lines, dialect), FIRST_ROWS))
     filled = [cells for _, cells in rows if any(cell.strip() for cell in cells)]
     widths = Counter(len(cells) for cells in filled if len(cells) > 1)
     if not widths:
@@ -159,24 +170,40 @@ def _try(lines: Lines, delimiter: str, quotes: str) -> _Shape | None:
 
 
 def _fitting(text: str, shape: _Shape) -> tuple[Fits, bool]:
-    """Return what tells a row of this table by its cells, and whether that is more than their number.
+    """Return what tells a line that is a row of this table, and whether it tells by more than the number of cells.
 
-    Columns whose few values recur (labels), or that hold numbers only, tell: in a row they hold such a value.
+    Columns whose few values recur (labels), or that hold numbers only, tell: in a row they hold such a value. And where
+    all cells are quoted, a line with others is no row.
     """
     lines = Lines(_whole_lines(text, KNOWN_CHARACTERS))
-    rows = [cells for _, cells in itertools.islice(records(lines, shape.dialect), KNOWN_ROWS)]
-    rows = [cells for cells in rows if len(cells) == shape.width]
-    values = {place: found for place in range(shape.width) if (found := _few_values(row[place] for row in rows))}
+    found = [row for row in islice(records(lines, shape.dialect), KNOWN_ROWS) if len(row[1]) == shape.width]
+    rows = [cells for _, cells in found]
+    values = {place: some for place in range(shape.width) if (some := _few_values(row[place] for row in rows))}
     numbers = [
         place
         for place in range(shape.width)
         if place not in values and number_style([row[place].strip() for row in rows[1:] if row[place].strip()])
     ]
+    cell = r'"(?:[^"\\]|""|\\.)*+"' if shape.dialect.escaped else r'"(?:[^"]|"")*+"'
+    whole = re.compile(rf"{cell}(?:{re.escape(shape.dialect.delimiter)} ?{cell})*+")
+    starts = [line for line, _ in found[1:]]  # without a header, which may be written otherwise
+    alone = [lines.all[line - 1].strip() for line, after in pairwise(starts) if after == line + 1]
+    quoted = (
+        bool(starts)
+        and all(lines.all[line - 1].startswith('"') for line in starts)
+        and (
+            all(map(whole.fullmatch, alone)) if alone else whole.fullmatch(lines.all[starts[0] - 1].strip()) is not None
+        )
+    )
+    split = splitter(shape.dialect)
 
-    def fits(cells: list[str]) -> bool:
+    def fits(line: str) -> bool:
+        if quoted and not whole.fullmatch(line.strip()):
+            return False
+        cells = split(line)
         return (
             len(cells) == shape.width
-            and all(cells[place].strip() in found for place, found in values.items())
+            and all(cells[place].strip() in some for place, some in values.items())
             and all(not cells[place].strip() or number_style([cells[place].strip()]) for place in numbers)
         )
 

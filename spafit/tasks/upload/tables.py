@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -48,7 +49,7 @@ class Builder:
         self.unit = unit
         self.names: list[str] = []
         self.chunks: list[list[pa.Array]] = []
-        self.rows: list[list[str | None]] = []
+        self.rows: list[Sequence[str | None]] = []
         self.numbers: list[int] = []
         self.malformed = 0
         self.problems: list[str] = []
@@ -58,14 +59,13 @@ class Builder:
         self.names = column_names(header)
         self.chunks = [[] for _ in header]
 
-    def add(self, row: list[str | None] | list[str], number: int) -> None:
-        for cell in row:
-            if cell is not None and len(cell) > CELL_CHARACTERS:
-                raise TaskError(
-                    f"{self.name}, line {number}: a cell has {len(cell):,} characters; "
-                    f"the limit is {CELL_CHARACTERS:,}."
-                )
-        self.rows.append(list(row))
+    def add(self, row: Sequence[str | None], number: int) -> None:
+        longest = max((len(cell) for cell in row if cell is not None), default=0)
+        if longest > CELL_CHARACTERS:
+            raise TaskError(
+                f"{self.name}, line {number}: a cell has {longest:,} characters; the limit is {CELL_CHARACTERS:,}."
+            )
+        self.rows.append(row)
         self.numbers.append(number)
         check_rows(len(self.numbers), self.name)
         if len(self.rows) == ROWS_AT_ONCE:
