@@ -13,7 +13,7 @@ just_stored()
 
 
 def one_task() -> None:
-    """A task, explained and looked at."""
+    """Explain a task and look at its data."""
     with showing_errors():
         task = choose_task()
         explain(task)
@@ -24,7 +24,7 @@ def one_task() -> None:
 
 
 def own() -> None:
-    """Data sets that visitors bring."""
+    """Draw data sets that visitors bring."""
     bring()
     st.subheader("Stored here", anchor=False)
     listed()

@@ -48,7 +48,7 @@ class Sample:
     texts: Encoded
 
     def batches(self) -> Iterator[dict[str, Tensor]]:
-        """The texts, in the same batches every time."""
+        """Yield the texts, in the same batches every time."""
         for rows in fixed_batches(self.texts.lengths, self.texts.max_length):
             batch = {name: torch.from_numpy(array) for name, array in collate(self.texts, rows).items()}
             if not getattr(self.model.config, "type_vocab_size", None):

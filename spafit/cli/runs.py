@@ -71,7 +71,7 @@ def _result(run: Run) -> str:
 
 
 def _beside(reached: dict[str, float], baseline: dict[str, float]) -> str:
-    """A test part's figures, the first of them with what guessing reaches in it."""
+    """Return a test part's figures, the first of them with the baseline in it."""
     figures = [scores({name: value}) for name, value in reached.items()]
     first = next(iter(reached), "")
     if first in baseline:

@@ -118,7 +118,7 @@ def _definition(chosen: argparse.Namespace, store: Store) -> Definition:
 
 
 def _said(whole: Expected, runs: int) -> str:
-    """What to expect of a sweep that has none of its runs yet, in one sentence."""
+    """Return what to expect of a sweep that has none of its runs yet, in one sentence."""
     took = "a time that is not known yet" if whole.seconds is None else f"about {whole.seconds:,.0f} s"
     return f"In all {runs} runs: {took}, about {bytes_text(whole.disk)} of disk; runs that are finished take neither."
 

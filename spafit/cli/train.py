@@ -90,7 +90,7 @@ def model_and_task(chosen: argparse.Namespace) -> tuple[Model, Task, Anatomy]:
 
 
 def _left_out(task: Task) -> str:
-    """What of the task's data could not be used, in one sentence; empty when nothing, or when it was not read yet."""
+    """Say what of the task's data could not be used; empty when nothing, or when it was not read yet."""
     try:
         return preparation(task).remark if is_ready(task) else ""
     except TaskError:  # files are missing: the run has said so
@@ -98,7 +98,7 @@ def _left_out(task: Task) -> str:
 
 
 def _read_as(path: str, task: Task) -> str:
-    """What was made of a data file, since nobody was asked: its columns, its parts and what was left out."""
+    """Return what was made of a data file, since nobody was asked: its columns, its parts and what was left out."""
     kept, done = stored.get(task.key), preparation(task)
     columns = kept.columns
     texts = f"“{columns.text}”" + (f" and “{columns.pair}”" if columns.pair else "")

@@ -147,7 +147,7 @@ def _options(stratification: Stratification, num_labels: int) -> list[str]:
 
 
 def _starting_point(stratification: Stratification) -> tuple[list[str], Stratification]:
-    """The options for the strata, and the stratification that they alone stand for."""
+    """Return the options for the strata, and the stratification that they alone stand for."""
     layers, n1, n2 = stratification.num_layers, stratification.n1, stratification.n2
     boundaries = [f"--n1 {n1}", f"--n2 {n2}"]
     method = method_of(stratification)

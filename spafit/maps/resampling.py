@@ -66,7 +66,7 @@ def _answers(metric: str, outputs: np.ndarray) -> np.ndarray:
 
 
 def _confusion(answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Counts by label (rows) and answer (columns)."""
+    """Return counts by label (rows) and answer (columns)."""
     classes = int(max(answers.max(), labels.max())) + 1
     return np.bincount(labels * classes + answers, minlength=classes**2).reshape(classes, classes)
 

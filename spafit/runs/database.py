@@ -92,14 +92,14 @@ def _tune_sqlite(engine: Engine, durable: bool) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Generator[Connection]:
-    """A connection in a transaction that only reads: everything in it sees one moment. Raises `StoreError`."""
+    """Yield a connection in a transaction that only reads: everything in it sees one moment. Raises `StoreError`."""
     with _explained(engine), engine.connect() as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def writing(engine: Engine) -> Generator[Connection]:
-    """A connection in a transaction that holds the write lock; committed at the end. Raises `StoreError`."""
+    """Yield a connection in a transaction that holds the write lock; committed at the end. Raises `StoreError`."""
     with _explained(engine), engine.connect().execution_options(spafit_write=True) as connection, connection.begin():
         yield connection
 

@@ -155,7 +155,7 @@ def run_from_row(row: Mapping[str, Any], position: int | None = None) -> Run:
 
 
 def _without_paths(run: Run) -> Run:
-    """The run as a shared server shows it: nothing says where on the machine its model, data and log are."""
+    """Return the run as a shared server shows it: nothing says where on the machine its model, data and log are."""
     model, task = (f"…/{PurePath(name).name}" if access.is_path(name) else name for name in (run.model, run.task))
     document = run.spec_document | {"model": model, "task": task}
     reason = run.reason and access.shown(run.reason)

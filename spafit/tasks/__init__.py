@@ -99,7 +99,7 @@ def file_at(named: str) -> Path | None:
 
 
 def called(key: str, part: str) -> str:
-    """A part's name for people, also when its task is gone; see `Task.called`."""
+    """Return a part's name for people, also when its task is gone; see `Task.called`."""
     try:
         return get_task(key).called(part)
     except TaskError:
@@ -133,7 +133,7 @@ def preparation(task: Task | str) -> Preparation:
 
 
 def content_digest(task: Task | str) -> str:
-    """A hash of all that a task's data is; prepares the data when that has not been done yet."""
+    """Return a hash of all that a task's data is; prepares the data when that has not been done yet."""
     return prepared.content_digest(_ready_folder(get_task(task) if isinstance(task, str) else task))
 
 

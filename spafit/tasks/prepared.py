@@ -37,7 +37,7 @@ Parts = dict[str, tuple[Examples, np.ndarray]]
 
 
 def content_hash(files: Iterable[Path]) -> str:
-    """A hash of the files' names and bytes, 16 hexadecimal characters; remembered while they do not change."""
+    """Return a hash of the files' names and bytes, 16 hexadecimal characters; remembered while they do not change."""
     facts = []
     for path in files:
         try:
@@ -105,7 +105,7 @@ def _sweep(folder: Path) -> None:
 
 
 def preparation(folder: Path) -> Preparation:
-    """What was done to the source's rows when `folder` was made."""
+    """Return what was done to the source's rows when `folder` was made."""
     return Preparation.from_dict(json.loads((folder / INFO).read_text(encoding="utf-8")))
 
 
@@ -189,7 +189,7 @@ def _unreadable(path: Path) -> TaskError:
 
 
 def _taken(table: pa.Table, rows: np.ndarray) -> pa.Table:
-    """The rows at these ascending positions. `Table.take` would first copy every text into one array."""
+    """Return the rows at these ascending positions. `Table.take` would first copy every text into one array."""
     batches, start = [], 0
     for batch in table.to_batches():
         here = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(batch))]

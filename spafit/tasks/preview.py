@@ -53,7 +53,7 @@ class Preview:
         return float(np.dot(self.lengths, np.arange(len(self.lengths))) / max(self.measured, 1))
 
     def truncated(self, max_length: int) -> float:
-        """The share of the measured examples that are longer than `max_length` tokens and would be cut."""
+        """Return the share of the measured examples that are longer than `max_length` tokens and would be cut."""
         return sum(self.lengths[max_length + 1 :]) / max(self.measured, 1)
 
     def tokens(self, max_length: int) -> float:
@@ -67,7 +67,7 @@ class Preview:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Preview:
-        """The inverse of `to_dict`; raises KeyError, TypeError or ValueError for anything else."""
+        """Return the inverse of `to_dict`; raises KeyError, TypeError or ValueError for anything else."""
         if data["format"] != FORMAT:
             raise ValueError("another format")
         values: dict[str, Any] = {name: value for name, value in data.items() if name != "format"}
@@ -76,7 +76,7 @@ class Preview:
 
 
 def read(task: Task, tokenizer_folder: Path | None) -> Preview | None:
-    """The preview made earlier, or None. Reads one small file."""
+    """Return the preview made earlier, or None. Reads one small file."""
     try:
         return Preview.from_dict(json.loads(_path(task, tokenizer_folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):

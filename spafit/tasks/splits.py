@@ -48,7 +48,7 @@ class Preparation:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Preparation:
-        """The inverse of `to_dict`."""
+        """Return the inverse of `to_dict`."""
         values: dict[str, Any] = {**data, "problems": tuple(data.get("problems", ()))}
         return cls(**values)
 
@@ -70,7 +70,7 @@ def text_keys(texts: list[str], pairs: list[str] | None = None) -> list[bytes]:
 
 
 def order_of(keys: list[bytes]) -> np.ndarray:
-    """The place of each key in a fixed pseudo-random order, as uint64."""
+    """Return the place of each key in a fixed pseudo-random order, as uint64."""
     return np.frombuffer(b"".join(key[:8] for key in keys), dtype="<u8").astype(np.uint64)
 
 

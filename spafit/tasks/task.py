@@ -59,22 +59,22 @@ class Task:
         return SPLITS + self.extra_tests
 
     def called(self, part: str) -> str:
-        """A part's name for people; where there are several test parts, each says which: "test, mismatched"."""
+        """Return a part's name for people; where there are several test parts, each says which: "test, mismatched"."""
         kind = self.test_kind if part == "test" else part.removeprefix("test_") if part in self.extra_tests else ""
         return f"test, {kind.replace('_', ' ')}" if kind else part
 
     def answer(self, label: float) -> str:
-        """A label as people read it: the class's name, or the number."""
+        """Return a label as people read it: the class's name, or the number."""
         return f"{label:g}" if self.kind == REGRESSION else self.labels[int(label)]
 
 
 def shortened(text: str, characters: int) -> str:
-    """The text, with an ellipsis in place of what goes beyond so many characters."""
+    """Return the text, with an ellipsis in place of what goes beyond so many characters."""
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
 def on_one_line(text: str) -> str:
-    """The text with every run of white space as one space, so that a sentence that quotes it stays one line."""
+    """Return the text with every run of white space as one space, so that a sentence that quotes it stays one line."""
     return " ".join(text.split())
 
 
@@ -94,7 +94,7 @@ class Examples:
         return len(self.text)
 
     def take(self, rows: np.ndarray) -> Examples:
-        """The examples at these positions, in this order."""
+        """Return the examples at these positions, in this order."""
         pair = self.pair
         return Examples(
             text=[self.text[i] for i in rows],

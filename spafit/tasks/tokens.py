@@ -110,7 +110,7 @@ def has_tokenizer(names: Iterable[str]) -> bool:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer in a model folder; no network, no code from the folder.
+    """Return the tokenizer in a model folder; no network, no code from the folder.
 
     Raises:
         SpafitError: there is none, or it is damaged.
@@ -197,7 +197,7 @@ def _encode_fast(
 def _encode_slow(
     tokenizer: PreTrainedTokenizerBase, texts: list[str], pairs: list[str] | None, max_length: int
 ) -> Iterator[tuple[list[int], list[int], bool]]:
-    """The same for tokenizers written in Python, which say nothing of what they cut: once whole, once cut."""
+    """Do the same with tokenizers written in Python, which say nothing of what they cut: once whole, once cut."""
     options: dict[str, Any] = {"padding": False, "return_attention_mask": False, "verbose": False}
     whole = tokenizer(texts, pairs, truncation=False, **options)["input_ids"]
     cut = tokenizer(
@@ -208,7 +208,7 @@ def _encode_slow(
 
 
 def _key(examples: Examples, folder: Path, max_length: int) -> str:
-    """What the tokens depend on: texts, tokenizer files, length and the library. Not the labels."""
+    """Return what the tokens depend on: texts, tokenizer files, length and the library. Not the labels."""
     total = hashlib.blake2b(f"{FORMAT} {max_length} {version('tokenizers')}".encode(), digest_size=16)
     for name in TOKENIZER_FILES:
         if (folder / name).is_file():

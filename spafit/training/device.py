@@ -17,7 +17,7 @@ KEPT_BYTES = 1 << 30
 
 
 def choose_device(wanted: str) -> torch.device:
-    """The device asked for, or for "auto" the best there is: CUDA, then Apple's MPS, then the CPU.
+    """Return the device asked for, or for "auto" the best there is: CUDA, then Apple's MPS, then the CPU.
 
     Raises:
         TrainingFailed: the one asked for is not there.

@@ -151,7 +151,7 @@ _EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Phase, Starte
 
 
 def event_from_dict(data: dict[str, Any]) -> Event:
-    """The inverse of `to_dict`. Unknown fields of newer versions are left out; an unknown kind raises `SpafitError`."""
+    """Invert `to_dict`. Unknown fields of newer versions are left out; an unknown kind raises `SpafitError`."""
     event = _EVENTS.get(data.get("kind", ""))
     if event is None:
         raise SpafitError(f"Unknown event kind {data.get('kind')!r}; known are {', '.join(_EVENTS)}.")

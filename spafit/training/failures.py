@@ -13,7 +13,7 @@ class TrainingFailed(SpafitError):  # noqa: N818 - said to people, who read "tra
 
 
 def diverged(step: int, learning_rate: float, usual: float, what: str = "loss") -> TrainingFailed:
-    """The failure of a run whose loss or gradients are no longer numbers; `usual` is the method's default rate."""
+    """Make the failure of a run whose loss or gradients are no longer numbers; `usual` is the method's default rate."""
     if learning_rate > usual:
         advice = f"try {usual:g}, the default for this stratification"
     else:

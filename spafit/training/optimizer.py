@@ -21,7 +21,7 @@ def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float) 
 
 
 def schedule(step: int, total: int, warmup: float) -> float:
-    """The share of the peak learning rate at `step` (0-based) of `total`: linear from 0 up, then linear down to 0."""
+    """Return the share of the peak learning rate at `step` (0-based) of `total`: linear up from 0, then down to 0."""
     rising = round(warmup * total)
     if step < rising:
         return (step + 1) / (rising + 1)

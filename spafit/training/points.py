@@ -28,7 +28,7 @@ class Points:
         self._waiting: list[tuple[int, float, float, int, Tensor]] = []
 
     def add(self, step: int, loss: Tensor, examples: int, rate: float, seconds: float) -> None:
-        """A step was taken: its summed loss over so many examples, at this learning rate and time of the run."""
+        """Take in a step: its summed loss over so many examples, at this learning rate and time of the run."""
         self._sum = loss if self._sum is None else self._sum + loss
         self._seen += examples
         self._last = (step, rate, seconds)

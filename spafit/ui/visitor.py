@@ -42,7 +42,7 @@ def actor(*, enrol: bool = False) -> Actor:
 
 
 def mine() -> dict[str, str]:
-    """What `Store.list` is asked for to get the visitor's own runs; empty when none can be theirs."""
+    """Return what `Store.list` is asked for to get the visitor's own runs; empty when none can be theirs."""
     if not access.shared():
         return {"owner": owner()} if owner() else {}
     me = actor()
@@ -50,12 +50,12 @@ def mine() -> dict[str, str]:
 
 
 def owner() -> str:
-    """The visitor's name without spaces around it; empty when they typed none."""
+    """Return the visitor's name without spaces around it; empty when they typed none."""
     return st.session_state.get(_OWNER, "").strip()
 
 
 def owner_box() -> None:
-    """The box for the visitor's name; it goes with every run that they start."""
+    """Draw the box for the visitor's name; it goes with every run that they start."""
     if _KNOWN not in st.session_state:
         st.session_state[_KNOWN] = name_in(st.context.cookies.get(_COOKIE, ""))
         st.session_state.setdefault(_OWNER, st.session_state[_KNOWN])
@@ -74,5 +74,5 @@ def owner_box() -> None:
 
 
 def name_in(cookie: str) -> str:
-    """The name in a cookie's value, cut to what the box takes; letters that cannot be printed are left out."""
+    """Return the name in a cookie's value, cut to what the box takes; letters that cannot be printed are left out."""
     return "".join(letter for letter in unquote(cookie) if letter.isprintable())[:MAX_CHARS].strip()

@@ -129,7 +129,7 @@ def read_tsv(path: Path, layout: Layout) -> Read:
 
 
 def _label(cell: str, layout: Layout) -> float | None:
-    """The class number or the target that a cell stands for; None for anything else."""
+    """Return the class number or the target that a cell stands for; None for anything else."""
     if layout.labels:
         if cell in layout.labels:
             return layout.labels.index(cell)

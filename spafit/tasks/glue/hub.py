@@ -72,7 +72,7 @@ def fetch(name: str, config: str | None = None) -> str:
 
 
 def _plain(data: Any, part: str) -> pa.Table:
-    """A part as a table with class names for numbers (none for -1, a hidden label) and its own name in "split"."""
+    """Return a part as table with class names for numbers (none for -1, a hidden label) and its own name in "split"."""
     import pyarrow as pa
 
     table = data.with_format("arrow")[:]
@@ -87,7 +87,7 @@ def _plain(data: Any, part: str) -> pa.Table:
 
 
 def load_dataset(name: str, config: str | None = None) -> Any:
-    """A data set's splits, from the cache if they are there, else from the Hub; no code of the data set is run.
+    """Return a data set's splits, from the cache if they are there, else from the Hub; no code of the data set is run.
 
     Raises:
         TaskError: neither has it; the message is a phrase that says why.

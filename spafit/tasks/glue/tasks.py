@@ -145,7 +145,7 @@ KEYS = frozenset(task.key for task in TASKS)
 
 
 def tasks() -> list[Task]:
-    """The nine tasks, each with the source its data would come from now."""
+    """Return the nine tasks, each with the source its data would come from now."""
     return [replace(task, source=source(task.key)) for task in TASKS]
 
 
@@ -164,7 +164,7 @@ def is_small(key: str) -> bool:
 
 
 def how_to_bring(key: str) -> str:
-    """What would make a task's data local, as the end of a sentence."""
+    """Return what would make a task's data local, as the end of a sentence."""
     if os.environ.get("SPAFIT_GLUE_DIR"):
         return f"the folder that SPAFIT_GLUE_DIR names has no {LAYOUTS[key].folder}"
     return "SPAFIT_GLUE_DIR can name a folder with GLUE's files"

@@ -12,7 +12,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def neutral(cell: str) -> str:
-    """The cell as a spreadsheet shows it as text: an apostrophe goes before whatever could start a formula."""
+    """Return the cell as a spreadsheet shows it as text: an apostrophe goes before whatever could start a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 

@@ -43,7 +43,7 @@ class Stored:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Stored:
-        """The inverse of `to_dict`."""
+        """Return the inverse of `to_dict`."""
         scaled = data["scaled_from"]
         return cls(
             key=data["key"],
@@ -105,7 +105,7 @@ def list_stored() -> list[Stored]:
 
 
 def get(key: str) -> Stored:
-    """The stored data set of this key.
+    """Return the stored data set of this key.
 
     Raises:
         TaskError: it is not, or no longer, there.

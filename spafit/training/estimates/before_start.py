@@ -65,7 +65,7 @@ def predict_seconds(
 
 
 def work(spec: RunSpec, anatomy: Anatomy, train_examples: int, eval_examples: int) -> float:
-    """The work of a run in forward passes of one example through one layer.
+    """Return the work of a run in forward passes of one example through one layer.
 
     A trained layer costs as much again backwards, and once more where its weights train; the frozen layers at the
     bottom are computed once when they are cached.

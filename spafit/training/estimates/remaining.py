@@ -69,7 +69,7 @@ class Forecast:
         self._left = self._evaluations = 0
 
     def trained(self, seconds: float) -> None:
-        """A step has taken this long."""
+        """Take in that a step has taken this long."""
         work = self._positions(self._step) * self._layers
         self._step += 1
         self._left = max(0.0, self._left - work) if self._step < self._total else 0.0
@@ -78,7 +78,7 @@ class Forecast:
             self._trained[1] += work
 
     def evaluated(self, seconds: float) -> None:
-        """A live evaluation has taken this long."""
+        """Take in that a live evaluation has taken this long."""
         self._evaluations -= 1
         self._num_evaluations += 1
         if self._num_evaluations > EARLY_EVALUATIONS:

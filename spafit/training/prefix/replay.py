@@ -40,7 +40,7 @@ def hidden_states(model: nn.Module, layer: nn.Module, inputs: dict[str, Tensor])
 
 
 def first_of(output: Any) -> Tensor:
-    """The hidden states in what a layer returns: the tensor itself, or the first entry of a tuple."""
+    """Return the hidden states in what a layer returns: the tensor itself, or the first entry of a tuple."""
     return output[0] if isinstance(output, tuple) else output
 
 
@@ -96,7 +96,7 @@ class Replay:
 
     @contextmanager
     def aside(self) -> Generator[None]:
-        """The whole model for a while, for instance to record more states."""
+        """Use the whole model for a while, for instance to record more states."""
         installed = bool(self._originals)
         self.remove()
         try:

@@ -9,7 +9,7 @@ JOINER = "\u2060"  # invisible, and keeps what it stands in from being taken for
 
 
 def plain(text: str) -> str:
-    """The text as Markdown that shows it letter by letter: no formatting, links, icons, formulas or HTML."""
+    """Return the text as Markdown that shows it letter by letter: no formatting, links, icons, formulas or HTML."""
     escaped = _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
     return re.sub(r"(\\[:@]|www)", rf"\1{JOINER}", escaped, flags=re.IGNORECASE)
 
@@ -40,6 +40,6 @@ def share(trainable: int, total: int) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """A metric inside a sentence: `accuracy`, `Pearson correlation`, `F1`."""
+    """Return a metric inside a sentence: `accuracy`, `Pearson correlation`, `F1`."""
     label = LABELS.get(metric, metric.replace("_", " "))
     return label.lower() if metric == "accuracy" else label

@@ -71,7 +71,7 @@ def _look(columns: dict[str, Any] | None = None, **source: Any) -> dict[str, Any
 
 
 def _key(what: str, arguments: dict[str, Any]) -> str:
-    """A widget's key for this file: another file starts anew."""
+    """Return a widget's key for this file: another file starts anew."""
     return f"{what}_{Path(arguments['path']).name}"
 
 

@@ -22,7 +22,7 @@ _UNKNOWN = (
 
 
 def expected_time(seen: Preview, max_length: int) -> str:
-    """A sentence with the estimate for the default number of examples and epochs, or that there is none yet."""
+    """Return a sentence with the estimate for the default number of examples and epochs, or that there is none yet."""
     try:
         model = get_model(current().model)
         rates = _rates(model.key, model.path) if model.path else []

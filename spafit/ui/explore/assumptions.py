@@ -38,5 +38,5 @@ class Assumptions:
                 raise SpafitError(f"The setting {name} must be one of {', '.join(allowed)}.")
 
     def training(self) -> TrainSettings:
-        """What of this a run has too; optimizer, device and precision are questions that only the estimate answers."""
+        """Return what of this a run has too; optimizer, device and precision are asked by the estimate alone."""
         return TrainSettings(batch_size=self.batch_size, max_length=self.length, checkpointing=self.checkpointing)

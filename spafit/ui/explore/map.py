@@ -10,7 +10,7 @@ from spafit.ui.components.ribbon.contents import contents
 
 
 def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
-    """The map, with what it shows beside it."""
+    """Draw the map, with what it shows beside it."""
     picture, words = st.columns([3, 2])
     with picture:
         setting_map(contents(anatomy, stratification), corner_labels(stratification), key="explore_map", on_split=_jump)

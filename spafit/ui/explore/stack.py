@@ -21,7 +21,7 @@ _METHOD, _N1, _N2, _DRAWN = "explore_method", "explore_n1", "explore_n2", "explo
 
 
 def start_from() -> None:
-    """The named points of the space, and the two boundaries as numbers."""
+    """Draw the named points of the space, and the two boundaries as numbers."""
     stratification = current().stratification
     st.session_state[_METHOD] = method_of(stratification)
     st.segmented_control(
@@ -45,7 +45,7 @@ def _method_picked() -> None:
 
 
 def boundary_numbers(stratification: Stratification) -> None:
-    """The two boundaries as numbers, for exact values."""
+    """Draw the two boundaries as numbers, for exact values."""
     st.session_state[_N1], st.session_state[_N2] = stratification.n1, stratification.n2
     first, second = st.columns(2)
     for column, number, key in ((first, 1, _N1), (second, 2, _N2)):
@@ -69,7 +69,7 @@ def _moved(n1: int, n2: int) -> None:
 
 
 def main_ribbon(anatomy: Anatomy) -> None:
-    """The ribbon of the current setting, and what should be known about it; the page is drawn for this setting."""
+    """Draw the ribbon of the current setting, and what should be known about it; the page is drawn for this setting."""
     st.session_state[_DRAWN] = _what_is_shown()
     _ribbon(anatomy)
 
@@ -80,7 +80,7 @@ def _what_is_shown() -> tuple[Choice, str]:
 
 @st.fragment
 def _ribbon(anatomy: Anatomy) -> None:
-    """A fragment, so that a move is answered here at once; the browser then asks for the rest of the page."""
+    """Draw it in a fragment: a move is answered here at once; the browser then asks for the rest of the page."""
     if st.session_state[_DRAWN][0].model != current().model:  # an undo went back to another model
         st.rerun()
     stratification = current().stratification
@@ -141,6 +141,6 @@ def _lora_for_biases() -> None:
 
 
 def notes(anatomy: Anatomy, stratification: Stratification) -> None:
-    """What should be known about the counts, in small print."""
+    """Draw what should be known about the counts, in small print."""
     for notice in notices(anatomy, stratification):
         st.caption(f":material/info: {plain(notice)}")

@@ -62,7 +62,7 @@ def compare(runs: Sequence[Run]) -> None:
 
 
 def labels_of(runs: Sequence[Run]) -> list[str]:
-    """A label for each run: its name, whatever of task, model and seed differs among them, its id if need be."""
+    """Return a label for each run: its name, whatever of task, model and seed differs among them, its id if need be."""
     facts = [(run_label(run), task_name(run.task), run.model, f"seed {run.seed}") for run in runs]
     telling = [0] + [place for place in (1, 2, 3) if len({fact[place] for fact in facts}) > 1]
     labels = [" · ".join(fact[place] for place in telling) for fact in facts]

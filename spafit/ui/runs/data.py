@@ -63,7 +63,7 @@ def points(events: Iterable[Event]) -> pd.DataFrame:
 
 
 def last_of(events: Iterable[Event], kind: str) -> Event | None:
-    """The latest event of a kind, or None."""
+    """Return the latest event of a kind, or None."""
     return next((event for event in reversed(list(events)) if event["kind"] == kind), None)
 
 
@@ -81,7 +81,7 @@ def baseline_of(task_key: str) -> float | None:
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def _baseline_of(task_key: str, place: str) -> float | None:
-    """Counted once for all visitors; `place` changes when the data does."""
+    """Count it once for all visitors; `place` changes when the data does."""
     task = get_task(task_key)
     labels = load(task, "validation").labels
     if task.metric == "accuracy":
@@ -98,5 +98,5 @@ def primary_metric(run: Run) -> str:
 
 
 def loss_name(metric: str) -> str:
-    """What the loss of a task with this primary metric is, as an axis says it."""
+    """Return what the loss of a task with this primary metric is, as an axis says it."""
     return "squared error" if metric in REGRESSION_METRICS else "cross-entropy"

@@ -14,7 +14,7 @@ _SHOWN_NOW = 6
 
 @st.fragment(run_every=2.0)
 def runs_now() -> None:
-    """What is running and waiting, for all visitors together, each a link; followed every two seconds."""
+    """Draw what is running and waiting, for all visitors together, each a link; followed every two seconds."""
     try:
         store = Store.open()
         running, waiting = [up_to_now(run) for run in store.list(state=State.RUNNING)], store.queue(_SHOWN_NOW)

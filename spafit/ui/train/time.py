@@ -16,7 +16,7 @@ _RUNS = 20
 
 
 def expected_time(spec: RunSpec) -> str:
-    """A sentence with the estimate, or why there is none; empty when nothing can be said."""
+    """Return a sentence with the estimate, or why there is none; empty when nothing can be said."""
     try:
         past = _past(spec.model)
         sizes = _sizes(spec.task) if past else {}
@@ -45,7 +45,7 @@ def _past(model: str) -> list[PastRun]:
 
 @st.cache_data(show_spinner=False, max_entries=200)
 def _started_and_finished(run_id: str, attempt: int, database: str) -> tuple[Started, Finished] | None:
-    """A finished run's first and last word; they never change, so they are read once per attempt and database."""
+    """Give a finished run's first and last word; they never change, so they are read once per attempt and database."""
     events = {event["kind"]: event for _, event in Store.open().events(run_id)}
     if not {"started", "finished"} <= events.keys():
         return None

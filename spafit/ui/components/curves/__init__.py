@@ -34,7 +34,7 @@ class Line:
     """An SVG dash pattern, so that lines are told apart without their colours too."""
 
     def thinned(self, limit: int = MAX_POINTS) -> "Line":
-        """The same line with at most `limit` + 1 points: every k-th and the last."""
+        """Return the same line with at most `limit` + 1 points: every k-th and the last."""
         step = -(-len(self.x) // limit)
         if step <= 1:
             return self
