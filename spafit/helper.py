@@ -23,6 +23,7 @@ from typing import Any
 import spafit
 from spafit.errors import SpafitError
 from spafit.machine import HELPERS_MEMORY_SCORE, HELPERS_NICENESS, yield_to_others
+from spafit.machine import usable_cores
 from spafit.quantities import bytes_text
 
 MEMORY = 6 * 10**9
@@ -179,7 +180,7 @@ def _limit(memory: int, seconds: float) -> None:
         import resource
     except ImportError:  # Windows
         return
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     for what, most in (
         (resource.RLIMIT_DATA, memory),
         (resource.RLIMIT_CPU, max(1, round(seconds * cores))),

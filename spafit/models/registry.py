@@ -214,7 +214,7 @@ def lacks_pooler(folder: Path, anatomy: Anatomy) -> bool:
 
 
 def _tensor_names(folder: Path) -> set[str]:
-    """The names in a folder's safetensors files; none for broken ones, which can still be counted."""
+    """Return the names in a folder's safetensors files; none for broken ones, which can still be counted."""
     try:
         return set().union(*(tensor_names(path) for path in weight_files(folder)))
     except WeightsError:

@@ -204,3 +204,45 @@ def test_a_folder_with_only_a_config_is_enough(tmp_path: Path) -> None:
     )
     assert build_anatomy(tmp_path, name="tiny bert") == tiny_anatomy("bert")
     assert build_anatomy(tmp_path).name == tmp_path.name
+
+
+LENGTHS = [
+    *((family, {}) for family in FAMILIES),
+    *((family, {"pad_token_id": pad}) for family in ("roberta", "xlm-roberta", "camembert") for pad in (0, 1, 3)),
+    ("mpnet", {"pad_token_id": 3}),
+    ("bert", {"pad_token_id": 3}),
+    ("electra", {"pad_token_id": 3}),
+    ("deberta-v2", {"position_biased_input": True}),
+]
+TABLES = {"bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert", "mpnet", "gpt2", "opt"}
+"""Families whose positions come from a table, so that a longer text has none."""
+
+
+@pytest.mark.parametrize(("family", "changes"), LENGTHS, ids=str)
+def test_the_longest_text_that_an_anatomy_allows_is_the_longest_that_the_model_takes(
+    family: str, changes: dict
+) -> None:
+    import torch
+
+    longest = build_anatomy(tiny_config(family) | changes).max_length
+    model = tiny_model(family, **changes).eval()
+    ids = torch.full((2, longest), 7)
+    with torch.inference_mode():
+        assert model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.isfinite().all()
+        if family in TABLES or changes.get("position_biased_input"):
+            more = torch.full((2, longest + 1), 7)
+            with pytest.raises((IndexError, RuntimeError, ValueError)):
+                model(input_ids=more, attention_mask=torch.ones_like(more))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"pad_token_id": None}, "pad_token_id is None"),
+        ({"pad_token_id": -1}, "pad_token_id is -1"),
+        ({"pad_token_id": 7, "max_position_embeddings": 8}, "has 8 positions and no room in them for a text"),
+    ],
+)
+def test_a_padding_id_that_leaves_no_positions_is_refused(changes: dict, says: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=says):
+        build_anatomy(tiny_config("roberta") | changes)

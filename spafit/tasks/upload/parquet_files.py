@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from spafit.quantities import bytes_text
 from spafit.tasks.task import TaskError, shortened
 from spafit.tasks.upload.json_files import LISTS, RECORDS
 from spafit.tasks.upload.tables import CELL_CHARACTERS, ROWS_AT_ONCE, Table, check_columns, check_rows, column_names
@@ -95,7 +96,7 @@ def _named(array: pa.Array, names: list[str], file: str) -> pa.Array:
 
 
 def _bomb(name: str) -> TaskError:
-    return TaskError(f"{name} would expand to more than {EXPANDED_BYTES / 1e6:,.0f} MB; it is not read.")
+    return TaskError(f"{name} would expand to more than {bytes_text(EXPANDED_BYTES)}; it is not read.")
 
 
 def _expanded(array: pa.Array, name: str) -> int:
