@@ -22,8 +22,7 @@ from typing import Any
 
 import spafit
 from spafit.errors import SpafitError
-from spafit.machine import HELPERS_MEMORY_SCORE, HELPERS_NICENESS, yield_to_others
-from spafit.machine import usable_cores
+from spafit.machine import HELPERS_MEMORY_SCORE, HELPERS_NICENESS, usable_cores, yield_to_others
 from spafit.quantities import bytes_text
 
 MEMORY = 6 * 10**9
