@@ -8,6 +8,7 @@ from typing import Any
 
 from spafit.cli.one_run import print_run
 from spafit.cli.output import note, print_facts, print_json, print_table
+from spafit.export.script import script_of
 from spafit.runs import Store, attend
 from spafit.runs.summaries import decisions, seconds_by_phase
 from spafit.training.events import PHASES
@@ -18,6 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="RUN", help="the run's id")
     parser.add_argument("--events", action="store_true", help="every event too (JSON lines without --json)")
     parser.add_argument("--log", action="store_true", help="print the run's log instead")
+    parser.add_argument("--script", action="store_true", help="print a Python script that does the run, without spafit")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -25,6 +27,9 @@ def run(chosen: argparse.Namespace) -> int:
     attend()
     store = Store.open()
     found = store.get(chosen.id)
+    if chosen.script:
+        print(script_of(found.spec), end="")
+        return 0
     if chosen.log:
         log = store.folder(found.id) / "log.txt"
         if log.is_file():

@@ -14,8 +14,9 @@ from torch import nn
 
 from spafit.adapt import ADAPTER, lora_config, lora_modules, parameter_name
 from spafit.errors import SpafitError
-from spafit.models.anatomy import Anatomy, Tensor
-from spafit.plan import Decision, decide
+from spafit.export.head import head_modules, whole_weights
+from spafit.models.anatomy import Anatomy
+from spafit.plan import decide
 from spafit.stratification import Stratification
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -48,18 +49,16 @@ def save_peft_adapter(
     Raises:
         SpafitError: the stratification trains whole weights in layers or embeddings, which an adapter cannot hold.
     """
-    decisions = {tensor: decide(tensor, stratification) for tensor in anatomy.tensors}
-    whole = [t for t, decision in decisions.items() if decision.trained and t.kind == "weight" and t.row != "head"]
-    if whole:
+    if whole := whole_weights(anatomy, stratification):
         raise SpafitError(
             f"{stratification.name} trains whole weights ({len(whole)} matrices and norms outside the head), "
             "which an adapter cannot hold; export the merged model instead."
         )
-    targets = lora_modules(decisions)
+    targets = lora_modules({tensor: decide(tensor, stratification) for tensor in anatomy.tensors})
     config = lora_config(targets, stratification) if targets else peft.LoraConfig(target_modules=DUMMY_TARGET_MODULES)
     config.bias = "all"
     config.task_type = peft.TaskType.SEQ_CLS
-    config.modules_to_save = _head_modules(anatomy, decisions)
+    config.modules_to_save = head_modules(anatomy, stratification)
     model = peft.get_peft_model(base, config, ADAPTER)
     own = {_unwrapped(name): parameter for name, parameter in model.named_parameters() if "original_module" not in name}
     with torch.no_grad():
@@ -71,10 +70,3 @@ def save_peft_adapter(
 
 def _unwrapped(name: str) -> str:
     return parameter_name(name.removeprefix("base_model.model.").replace(f".modules_to_save.{ADAPTER}.", "."))
-
-
-def _head_modules(anatomy: Anatomy, decisions: Mapping[Tensor, Decision]) -> list[str]:
-    """Return the outermost modules of the head that hold fresh or wholly trained tensors."""
-    base_model = anatomy.layers_path.partition(".")[0]
-    kept = [t.module for t in anatomy.head if t.fresh or (t.kind == "weight" and decisions[t].trained)]
-    return sorted({module if module.startswith(f"{base_model}.") else module.partition(".")[0] for module in kept})

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from spafit.counting import count
 from spafit.export.adapter import merge, save_peft_adapter
 from spafit.export.card import model_card
+from spafit.export.head import whole_weights
 from spafit.models.anatomy import Anatomy
 from spafit.models.registry import get_model
-from spafit.plan import decide
 from spafit.tasks.tokens import load_tokenizer
 from spafit.trained.restore import ExportError, Trained
 
@@ -36,9 +36,7 @@ def format_named(name: str | None) -> Format | None:
 def default_format(trained: Trained) -> Format:
     """Return "adapter" where LoRA adapters are what was trained; everything else is a plain model."""
     stratification = trained.spec.stratification
-    whole = any(
-        decide(t, stratification).trained and t.kind == "weight" and t.row != "head" for t in trained.anatomy.tensors
-    )
+    whole = whole_weights(trained.anatomy, stratification)
     return "adapter" if stratification.uses_lora and not whole else "merged"
 
 

@@ -53,11 +53,11 @@ NORMS = """
 """
 USE = """
 from spafit.counting import count, notices
-from spafit.export.script import ScriptSettings, python_script
+from spafit.export.script import python_script
 from spafit.models.load import load_anatomy
 from spafit.plan import prefix_depth
 from spafit.stratification import Recipe, Stratification, parse_name, preset, title
-from spafit.training.config import default_learning_rate
+from spafit.training.config import RunSpec, default_learning_rate
 from spafit.ui.components.picture import picture
 from spafit.ui.components.ribbon.contents import contents
 
@@ -71,7 +71,7 @@ assert parse_name(s.name, 6) == s and title(s)[1] == ["layers 1–2: Frozen", "l
 assert "Norms only" in picture(s) and "#F0E442" in picture(s)
 assert contents(bert, s)["palette"]["norms"]["label"] == "Norms only"
 assert {part["trains"]["norms"] for part in contents(bert, s)["layers"]["parts"][0]} == {"", "wb"}
-script = python_script("model", bert, s, ScriptSettings(1e-3))
+script = python_script(RunSpec("minilm-l6", "any", s), bert)
 assert "output.LayerNorm.weight" in script and "output.dense.bias" not in script
 deep = Stratification(12, 12, 12, ("frozen", "frozen", "norms"))
 assert count(gpt2, deep).head.trainable == 2 * 768 + 2 * 768  # the final norm's weight and bias, the new classifier

@@ -5,14 +5,13 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from spafit.export.link import STRATIFICATION_FILE, count_command, needs_file, train_command
-from spafit.export.script import ScriptSettings, python_script
+from spafit.export.script import python_script
 from spafit.models.anatomy import Anatomy
 from spafit.models.registry import get_model
 from spafit.stratification import Stratification
-from spafit.training.config import RunSpec, default_learning_rate
+from spafit.training.config import RunSpec
 from spafit.ui.choice import current
 
-YOUR_MODEL = "path/to/your/model"
 TASK = "rotten-tomatoes"
 
 
@@ -25,21 +24,16 @@ def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> No
     st.markdown("**Python.** Plain PyTorch, transformers and peft; nothing of spafit is needed.")
     if model.counts_only:
         st.caption(f"There are no weights of {model.name} here, so put your own folder in the script's place of them.")
-    name = model.hub_id or (str(model.path) if model.path else YOUR_MODEL)
     chosen = current().assumptions
-    script = python_script(
-        name,
-        anatomy,
-        stratification,
-        ScriptSettings(default_learning_rate(stratification), chosen.batch_size, chosen.length),
-    )
+    spec = RunSpec(model.key, TASK, stratification, chosen.training())
+    script = python_script(spec, anatomy)
     st.code(script, language="python", height=320)
     _download(script, "finetune.py", "text/x-python")
 
     st.markdown("**Command line.** Counts, and trains on a bundled task.")
     commands = [count_command(model.key, stratification, chosen.num_labels)]
     if not model.counts_only:
-        commands.append(train_command(RunSpec(model.key, TASK, stratification, chosen.training())))
+        commands.append(train_command(spec))
     st.code("\n".join(commands), language="bash", wrap_lines=True)
 
     st.markdown(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from spafit import access
 from spafit.errors import SpafitError
+from spafit.export.script import script_of
 from spafit.quantities import bytes_text
 from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, called, get_task
@@ -75,6 +76,15 @@ def _actions(run: Run) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        st.download_button(
+            "Script (Python)",
+            lambda: _script(run),
+            file_name=f"{run.id}.py",
+            mime="text/x-python",
+            icon=":material/download:",
+            on_click="ignore",
+            help="Does this run with PyTorch, transformers and PEFT alone.",
+        )
         if st.button("Explore this setting", icon=":material/layers:", on_click=_take, args=(run,)):
             st.switch_page("pages/explore.py")
         if st.button("Train with it again", icon=":material/play_circle:", on_click=_take, args=(run,)):
@@ -88,6 +98,13 @@ def _take(run: Run) -> None:
         take_run(run.spec)
     except SpafitError as error:
         say(str(error))
+
+
+def _script(run: Run) -> str:
+    try:
+        return script_of(run.spec)
+    except SpafitError as error:  # the model or the task is gone
+        return f"# {error}\n"
 
 
 def _setting(run: Run) -> None:
