@@ -30,6 +30,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg  # noqa: TID251
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # noqa: TID251
 
 from benchmarks import reporting
+from spafit.asgi import FIRST_FETCH
 from spafit.runs import Actor, Store
 from spafit.runs.database import reading, writing
 from spafit.runs.launch import supervisor_lock
@@ -95,8 +96,8 @@ class Session:
     @classmethod
     async def opened(cls, url: str) -> Session:
         """Open Explore with a cookie of one's own."""
-        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
-            jar = SimpleCookie(answer.headers["Set-Cookie"])
+        with urllib.request.urlopen(url + FIRST_FETCH, timeout=ANSWER_SECONDS) as answer:
+            jar = SimpleCookie("; ".join(answer.headers.get_all("Set-Cookie")))
         address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
         headers = {"Cookie": f"spafit_owner={jar['spafit_owner'].value}"}
         session = cls(

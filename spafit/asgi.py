@@ -15,6 +15,9 @@ from spafit.runs.owners import is_secret, new_secret
 
 COOKIE = "spafit_owner"
 COOKIE_SECONDS = 365 * 24 * 3600
+FIRST_FETCH = "/_stcore/host-config"
+"""What every page fetches before it opens its websocket. The page itself brings no cookie: whoever follows a link from
+another site sends none that is SameSite=Strict, and would be given another owner's in place of their own."""
 HEADERS = (
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"content-security-policy", b"frame-ancestors 'self'"),
@@ -53,18 +56,12 @@ class Doorkeeper:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message.get("headers", ()), *HEADERS]
-                if _is_page(scope, message["status"], headers) and not is_secret(_cookies(scope).get(COOKIE, "")):
+                if scope["path"].endswith(FIRST_FETCH) and not is_secret(_cookies(scope).get(COOKIE, "")):
                     headers.append((b"set-cookie", _new_cookie(secure=scope.get("scheme") == "https")))
                 message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-def _is_page(scope: Message, status: int, headers: list[tuple[bytes, bytes]]) -> bool:
-    if status == 304:  # the browser has the page, and perhaps not the cookie any more
-        return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
-    return any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in headers)
 
 
 def _cookies(scope: Message) -> dict[str, str]:

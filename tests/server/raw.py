@@ -18,6 +18,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
 
+from spafit.asgi import FIRST_FETCH
+
 ANSWER_SECONDS = 60.0
 
 
@@ -31,9 +33,10 @@ class Visitor:
 
     @classmethod
     def arriving(cls, url: str, **headers: str) -> Visitor:
-        """Somebody who opens the first page and keeps the cookie that comes with it."""
+        """Somebody who opens the first page and keeps the cookie that comes with what it fetches."""
         visitor = cls(url, headers=headers)
-        visitor.cookie = visitor.get().get("spafit_owner", "")
+        visitor.get()
+        visitor.cookie = visitor.get(FIRST_FETCH).get("spafit_owner", "")
         return visitor
 
     def get(self, path: str = "/") -> dict[str, str]:

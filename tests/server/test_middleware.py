@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spafit import access
-from spafit.asgi import COOKIE, Doorkeeper
+from spafit.asgi import COOKIE, FIRST_FETCH, Doorkeeper
 from spafit.runs.owners import is_secret, new_secret
 
 
@@ -20,20 +20,18 @@ def not_shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def answer(
-    *headers: tuple[bytes, bytes], status: int = 200, scheme: str = "http", kind: bytes = b"text/html; charset=utf-8"
-) -> list[tuple[bytes, bytes]]:
-    """The headers with which a page comes to a request with these."""
+def answer(*headers: tuple[bytes, bytes], scheme: str = "http", path: str = FIRST_FETCH) -> list[tuple[bytes, bytes]]:
+    """The headers of the answer to a request with these."""
     sent: list[Any] = []
 
     async def app(_scope: Any, _receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
         await send({"type": "http.response.body", "body": b"x"})
 
     async def keep(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "scheme": scheme, "headers": list(headers)}
+    scope = {"type": "http", "method": "GET", "scheme": scheme, "path": path, "headers": list(headers)}
     asyncio.run(Doorkeeper(app)(scope, None, keep))  # ty: ignore[invalid-argument-type]
     assert sent[1] == {"type": "http.response.body", "body": b"x"}
     return sent[0]["headers"]
@@ -57,10 +55,11 @@ def test_whoever_has_a_secret_keeps_it_and_nonsense_is_replaced() -> None:
         assert cookie_of(answer((b"cookie", f"{COOKIE}=".encode() + value)))
 
 
-def test_only_pages_bring_one() -> None:
-    assert cookie_of(answer(kind=b"application/json")) == ""
-    assert cookie_of(answer((b"accept", b"text/html,*/*"), status=304, kind=b"")), "A page from the browser's cache."
-    assert cookie_of(answer((b"accept", b"image/png"), status=304, kind=b"")) == ""
+def test_only_what_a_page_fetches_itself_brings_one() -> None:
+    """A page that is opened by a link from another site comes without the cookie, whoever has one."""
+    assert cookie_of(answer(path=f"/spafit{FIRST_FETCH}")), "Behind a base path."
+    for path in ("/", "/explore", "/_stcore/health", "/_stcore/stream"):
+        assert cookie_of(answer(path=path)) == ""
 
 
 @pytest.mark.parametrize("name", [b"x-forwarded-for", b"forwarded", b"x-real-ip", b"x-forwarded-host"])
