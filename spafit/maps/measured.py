@@ -19,6 +19,11 @@ Point = dict[str, Any]
 """One cell or method, as `_point` makes it."""
 
 
+_known: dict[tuple[str, int], tuple[str, Setting]] = {}
+"""Series and setting of finished attempts, which never change: reading them out of thousands of rows takes a second."""
+MOST_KNOWN = 20_000
+
+
 @dataclass(frozen=True)
 class Series:
     """A series with its finished runs, the oldest first."""
@@ -38,11 +43,21 @@ def group(runs: Iterable[Run]) -> list[Series]:
     found: dict[str, tuple[Contents, list[Run]]] = {}
     for run in runs:
         if (contents := contents_of(run)) is not None:
-            found.setdefault(series_key(run.spec, contents), (contents, []))[1].append(run)
+            found.setdefault(_place_of(run, contents)[0], (contents, []))[1].append(run)
     groups = [
         Series(key, series_document(mine[0].spec, contents), tuple(mine)) for key, (contents, mine) in found.items()
     ]
     return sorted(groups, key=lambda series: series.runs[-1].number, reverse=True)
+
+
+def _place_of(run: Run, contents: Contents) -> tuple[str, Setting]:
+    """Return a finished run's series and setting."""
+    place = (run.id, run.attempt)
+    if place not in _known:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[place] = (series_key(run.spec, contents), setting_of(run.spec))
+    return _known[place]
 
 
 def measured_map(series: Series, metric: str, lora: LoraSettings | None = None) -> dict[str, Any]:
@@ -61,8 +76,8 @@ def measured_map(series: Series, metric: str, lora: LoraSettings | None = None) 
     by_setting: dict[str, list[Run]] = {}
     settings: dict[str, Setting] = {}
     for run in series.runs:
-        if metric in run.validation_metrics:
-            setting = setting_of(run.spec)
+        if metric in run.validation_metrics and (contents := contents_of(run)) is not None:
+            setting = _place_of(run, contents)[1]
             settings[setting.key] = setting
             by_setting.setdefault(setting.key, []).append(run)
     baseline = _baseline(series.runs, metric)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
@@ -47,7 +48,7 @@ class Setting:
         if not self.stratification.uses_lora:
             object.__setattr__(self, "stratification", replace(self.stratification, lora=LoraSettings()))
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same text for the same setting; unlike a label it keeps every digit of the rate."""
         return f"{self.stratification.name}@{self.learning_rate!r}"
