@@ -152,7 +152,8 @@ def test_what_was_stored_is_trained_on_with_one_click(open_page: Opener, looked_
     next(button for button in app.button if button.label == "Train on it").click().run()
     assert not app.exception
     [dataset] = stored.list_stored()
-    assert app.session_state["train_task"] == dataset.key
+    assert app.selectbox(key="train_task").value == dataset.key
+    assert "This task has 28 training examples; all of them are used" in words(app)
 
 
 def test_bytes_that_no_encoding_fits_are_read_in_one_that_is_chosen(open_page: Opener, looked_at: None) -> None:
@@ -257,10 +258,12 @@ def test_data_deleted_elsewhere_does_not_break_the_page(open_page: Opener, looke
 
 
 def test_train_on_this_task_takes_it_along(open_page: Opener, looked_at: None) -> None:
-    app = open_page(DATA, task="rotten-tomatoes")
+    preview.make("bbc-news", str(weights_folder(BUNDLED, allow_download=False)))
+    app = open_page(DATA, task="bbc-news")
     next(button for button in app.button if button.label == "Train on this task").click().run()
     assert not app.exception
-    assert app.session_state["train_task"] == "rotten-tomatoes"
+    assert app.selectbox(key="train_task").value == "bbc-news"
+    assert "training examples; all" not in words(app)
 
 
 def test_the_apps_process_stays_light(looked_at: None) -> None:

@@ -13,7 +13,7 @@ from spafit.tasks.metrics import LABELS, baseline_name
 from spafit.tasks.preview import Preview
 from spafit.tasks.upload.stored import KEY
 from spafit.training.config import TrainSettings
-from spafit.ui.choice import current
+from spafit.ui.choice import commit, current
 from spafit.ui.components.text import plain
 from spafit.ui.data.time import expected_time
 from spafit.ui.data.turns import waiting_said
@@ -191,6 +191,9 @@ def overview() -> None:
 
 def train_button(task: Task, label: str = "Train on this task", key: str | None = None) -> None:
     """Go to Train with this task chosen."""
-    if st.button(label, icon=":material/play_circle:", key=key):
-        st.session_state["train_task"] = task.key
+    if st.button(label, icon=":material/play_circle:", key=key, on_click=_choose_task, args=(task.key,)):
         st.switch_page("pages/train.py")
+
+
+def _choose_task(key: str) -> None:
+    commit(task=key)

@@ -12,7 +12,7 @@ from spafit.ui.components.errors import show_error
 from spafit.ui.components.text import plain
 from spafit.ui.train.choice import choose_model, choose_stratification, choose_task
 from spafit.ui.train.settings import choose_settings
-from spafit.ui.train.time import expected_time
+from spafit.ui.train.time import expected_time, smaller_task
 from spafit.ui.visitor import actor, owner
 
 
@@ -58,7 +58,7 @@ def _start(spec: RunSpec | None, reason: str | None) -> bool:
         "Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None, key="train_start"
     )
     if spec is not None and reason is None:
-        st.caption(expected_time(spec))
+        st.caption(" ".join(filter(None, (smaller_task(spec), expected_time(spec)))))
         if not owner():
             st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
     return pressed

@@ -36,6 +36,18 @@ def expected_time(spec: RunSpec) -> str:
     return f"About {duration(seconds)} once it starts (an estimate from {judged} of this model here)."
 
 
+def smaller_task(spec: RunSpec) -> str:
+    """A sentence where the task has fewer training examples than the settings ask for; empty otherwise."""
+    try:
+        there = _sizes(spec.task).get("train")
+    except SpafitError:
+        return ""
+    wanted = spec.settings.train_samples
+    if there is None or wanted is None or wanted <= there:
+        return ""
+    return f"This task has {there:,} training examples; all of them are used."
+
+
 def _past(model: str) -> list[PastRun]:
     """Finished runs of a model on this machine, latest first."""
     runs = [run for run in Store.open().list(state=State.FINISHED) if run.model == model and run.origin == Origin.LOCAL]
