@@ -21,4 +21,4 @@ def disk_use() -> None:
             "Data sets": bytes_text(use.datasets),
             "Free": bytes_text(use.free),
         }
-        st.markdown("  \n".join(f"{name}: {size}" for name, size in sizes.items()))
+        st.markdown("  \n".join(f"{part}: {size}" for part, size in sizes.items()))

@@ -163,8 +163,8 @@ def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
     )
     with st.expander("The same as a table", key="explore_difference_table", on_change="rerun") as table:
         if table.open:
-            named = rows.assign(difference=rows["b"] - rows["a"])
-            st.dataframe(named.rename(columns={"a": "A", "b": "B", "difference": "B − A"}), hide_index=True)
+            differing = rows.assign(difference=rows["b"] - rows["a"])
+            st.dataframe(differing.rename(columns={"a": "A", "b": "B", "difference": "B − A"}), hide_index=True)
 
 
 def _totals(anatomy: Anatomy, first: Stratification, second: Stratification) -> None:

@@ -14,6 +14,7 @@ from spafit.quantities import bytes_text
 from spafit.stratification import Method, preset
 from spafit.ui.anatomies import anatomy_of, misfit
 from spafit.ui.choice import commit, current, say, scaled
+from spafit.ui.components.text import plain
 
 _PICKER, _PENDING, _TEXT, _UPLOAD = "explore_picker", "explore_pending", "explore_model_text", "explore_upload"
 
@@ -165,7 +166,7 @@ def _progress() -> None:
         progress = build.poll()
         if progress.state == "running":
             text, stop = st.columns([4, 1], vertical_alignment="center")
-            text.info(f"{progress.message} {progress.seconds:.0f} s", icon="spinner")
+            text.info(f"{plain(progress.message)} {progress.seconds:.0f} s", icon="spinner")
             if stop.button("Cancel", key="explore_cancel_reading"):
                 build.cancel()
             return

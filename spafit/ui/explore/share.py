@@ -11,6 +11,7 @@ from spafit.models.registry import get_model
 from spafit.stratification import Stratification
 from spafit.training.config import RunSpec
 from spafit.ui.choice import current
+from spafit.ui.components.text import plain
 
 TASK = "rotten-tomatoes"
 
@@ -23,7 +24,8 @@ def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> No
 
     st.markdown("**Python.** Plain PyTorch, transformers and peft; nothing of spafit is needed.")
     if model.counts_only:
-        st.caption(f"There are no weights of {model.name} here, so put your own folder in the script's place of them.")
+        there = f"There are no weights of {plain(model.name)} here"
+        st.caption(f"{there}, so put your own folder in the script's place of them.")
     chosen = current().assumptions
     spec = RunSpec(model.key, TASK, stratification, chosen.training())
     script = python_script(spec, anatomy)

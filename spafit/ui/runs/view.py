@@ -126,12 +126,12 @@ def progress_of(run: Run, events: Sequence[Event]) -> float:
 
 def _figures(run: Run, metric: str) -> None:
     """The numbers of a run; a dash where there is none yet, and no test figure before the end."""
-    name = metric_name(metric)
+    measured = metric_name(metric)
     with st.container(horizontal=True, gap="medium"):
         for part, (reached, baseline) in run.tests.items():
             value, floor = reached.get(metric), baseline.get(metric)
             st.metric(
-                f"Test {name}{called(run.task, part).removeprefix('test')}",
+                f"Test {measured}{called(run.task, part).removeprefix('test')}",
                 _shown(value),
                 delta=None if floor is None or value is None else f"{value - floor:+.3f}",
                 delta_description=None if floor is None else f"baseline {floor:.3f}",
@@ -139,7 +139,7 @@ def _figures(run: Run, metric: str) -> None:
                 width="content",
             )
         st.metric(
-            f"Validation {name}",
+            f"Validation {measured}",
             _shown(run.validation_metrics.get(metric)),
             help="Of the latest evaluation while it runs; on all validation data once it is finished.",
             width="content",

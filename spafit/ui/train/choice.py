@@ -57,7 +57,7 @@ def choose_task() -> Task:
     reached = baseline_of(task.key)
     floor = "" if reached is None else f" Baseline: {reached:.2f}."
     st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
-    st.caption(f"Measured by {metric_name(task.metric)}.{floor} The data is {task.where}.")
+    st.caption(f"Measured by {metric_name(task.metric)}.{floor} The data is {plain(task.where)}.")
     return task
 
 
