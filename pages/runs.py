@@ -2,6 +2,9 @@
 
 import streamlit as st
 
+from spafit.ui.address import to_parameters
+from spafit.ui.arrival import take_address
+from spafit.ui.choice import current
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.runs.details import run_details
@@ -19,5 +22,7 @@ if run_id:
             run_view(run)
             run_details(run)
 else:
-    st.query_params.clear()  # a link from a run to this same page leaves the run in the browser's address
+    take_address()
+    # A link from a run to this same page leaves the run in the browser's address.
+    st.query_params.from_dict({"runs": to_parameters(current())["runs"]} if current().runs else {})
     runs_table()

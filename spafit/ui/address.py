@@ -8,7 +8,7 @@ that Back leaves a page in one step; an address that this visit wrote itself is 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -36,7 +36,8 @@ _JS = """export default function ({ data, parentElement }) {
   const query = new URLSearchParams(location.search), was = query.toString();
   for (const name of data.names) query.delete(name);
   for (const [name, value] of Object.entries(data.values)) query.set(name, value);
-  if (query.toString() !== was) history.replaceState(history.state, '', `${location.pathname}?${query}`);
+  if (query.toString() === was) return;
+  history.replaceState(history.state, '', location.pathname + (query.size ? `?${query}` : ''));
 }
 """
 _keep = st.components.v2.component("spafit_address", html="<span></span>\n", js=_JS)
@@ -131,12 +132,12 @@ def brought() -> dict[str, str]:
     return parameters
 
 
-def keep_address(path: str, shown: str = "") -> None:
+def keep_address(path: str, shown: str = "", names: Sequence[str] = PARAMETERS) -> None:
     """Let the browser's address say what is chosen now, while the page of this path is open.
 
     When ``shown``, the id of what the page is about, becomes another, the page is scrolled to its top.
     """
-    parameters = to_parameters(current())
+    parameters = {name: value for name, value in to_parameters(current()).items() if name in names}
     _remember(_mark(parameters))
     _keep(key="address", data={"path": path, "names": PARAMETERS, "values": parameters, "shown": shown})
 

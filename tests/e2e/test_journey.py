@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browsing import settled
+from tests.e2e.exploring import boundary
 
 Opener = Callable[..., Page]
 PATIENCE = 300_000  # milliseconds; the run takes about 20 s on two idle cores
@@ -21,10 +22,9 @@ def test_from_the_first_visit_to_a_trained_model(open_page: Opener) -> None:
     page.get_by_test_id("stMain").get_by_role("link", name="2. Train").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Train")
 
-    trains = page.get_by_text("parameters.", exact=False).first
+    trains = page.get_by_text(re.compile("trains .* parameters")).first
     expect(page.get_by_text("67,202 of 22,763,138")).to_be_visible()
-    handles = page.get_by_role("slider")
-    handles.nth(1).press("ArrowRight")
+    boundary(page, 2).press("ArrowRight")
     expect(page.get_by_text("SPAFIT-2-5", exact=True)).to_be_visible()
     expect(trains).not_to_contain_text("67,202")
 
@@ -48,7 +48,7 @@ def test_from_the_first_visit_to_a_trained_model(open_page: Opener) -> None:
     expect(page.get_by_text("SPAFIT-2-5", exact=True)).to_have_count(2)  # the run, and the form that started it
 
     expect(page.get_by_text("Test accuracy", exact=True)).to_be_visible(timeout=PATIENCE)
-    page.get_by_role("link", name="Its permanent page").click()
+    page.get_by_role("link", name="Permalink").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Runs")
     page.close()
 

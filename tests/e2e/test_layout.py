@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browsing import has_no_sideways_scroll, settled
-from tests.e2e.exploring import DEEP
+from tests.e2e.browsing import Server, has_no_sideways_scroll, settled
+from tests.e2e.exploring import BERT, DEEP
 
 Opener = Callable[..., Page]
 KEPT = "name => (document.cookie.match(/spafit_name=([^;]*)/)?.[1] ?? '') === encodeURIComponent(name)"
+PROBLEMS = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
 PAGES = ("", *sorted(file.stem for file in (Path(__file__).parents[2] / "pages").glob("*.py")))
 
 
@@ -59,15 +60,32 @@ def test_a_reload_remembers_the_name_until_the_box_is_emptied(open_page: Opener)
         expect(other.get_by_label("Your name", exact=True)).to_have_value(name)
 
 
-def test_the_picture_of_a_deep_model_fits_a_narrow_screen(open_page: Opener) -> None:
-    page = open_page(DEEP, width=400)
-    page.get_by_test_id("stMain").get_by_role("link", name="Train", exact=True).click()
-    expect(page.locator(".strata")).to_be_visible()
-    parts = page.locator(".strata, .strata .part, .strata .end, .strata .band")
-    assert (
-        parts.evaluate_all("all => all.filter(node => node.scrollWidth > node.clientWidth + 1).map(n => n.className)")
-        == []
-    )
+WINDOWS = ((360, 740), (853, 533), (640, 400), (1280, 800), (1920, 1080), (3840, 2160))
+"""Phone, a projector at 150 % and at 200 %, laptop, desktop, wall: in CSS pixels, which zoom divides."""
+ADDRESSES = (*PAGES, DEEP, BERT)
+
+
+def test_nothing_is_cut_or_covered_at_any_width_and_zoom(open_page: Opener, server: Server) -> None:
+    page = open_page()
+    problems = {}
+    for address in ADDRESSES:
+        page.goto(server.address(address))
+        for width, height in WINDOWS:
+            page.set_viewport_size({"width": width, "height": height})
+            settled(page)
+            if found := page.evaluate(PROBLEMS):
+                problems[address[:40], width] = found
+            assert has_no_sideways_scroll(page), (address, width)
+    assert problems == {}
+
+
+@pytest.mark.parametrize("address", ["explore", BERT, DEEP])
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (853, 533)])
+def test_a_stack_is_seen_whole(open_page: Opener, address: str, width: int, height: int) -> None:
+    page = open_page(address, width=width, height=height)
+    scene = page.locator(".ribbon .scene").first
+    expect(scene).to_be_visible()
+    assert scene.evaluate("node => node.getBoundingClientRect().height") < height
 
 
 def test_on_a_narrow_screen_the_links_stand_above_the_page(open_page: Opener) -> None:

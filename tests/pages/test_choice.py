@@ -72,3 +72,11 @@ def test_a_link_to_a_run_alone_fills_the_form_with_what_it_was_made_with(open_pa
 def test_drawing_any_page_chooses_nothing(open_page: Opener) -> None:
     for page in ("app.py", EXPLORE, TRAIN, "pages/runs.py", "pages/data.py"):
         assert "choice" not in open_page(page).session_state
+
+
+def test_runs_in_the_address_are_ticked_and_compared(open_page: Opener, make_run) -> None:
+    chosen = [make_run("finished", seed=seed).id for seed in (0, 1, 2)][:2]
+    app = open_page("pages/runs.py", runs=".".join(chosen))
+    assert app.session_state["choice"].runs == tuple(chosen)
+    assert "Training loss, smoothed" in words(app)
+    assert address(app) == {"runs": ".".join(chosen)}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spafit.palette import CURVE_COLORS, KIND_COLORS, RUN_COLORS
 from spafit.stratification import Method, Recipe, Stratification, parse_name, preset
 from spafit.ui.choice import scaled
 from spafit.ui.components.curves import Line, smoothed
@@ -20,6 +21,7 @@ from spafit.ui.runs.compare import labels_of
 from spafit.ui.runs.data import last_of, points
 from spafit.ui.runs.details import LOG_BYTES, log_tail
 from spafit.ui.runs.naming import heading, run_label
+from spafit.ui.runs.view import progress_of
 from spafit.ui.visitor import MAX_CHARS, name_in
 
 FINITE = st.floats(-1e6, 1e6)
@@ -164,3 +166,36 @@ def test_the_tail_of_a_log_starts_at_a_line(tmp_path) -> None:
     assert len(tail) <= LOG_BYTES
     assert tail.startswith("line ")
     assert tail.endswith("line 4999\n")
+
+
+def distance(one: str, other: str) -> float:
+    """How far apart two colours are, in RGB."""
+    channels = ((int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return sum((a - b) ** 2 for a, b in channels) ** 0.5
+
+
+def going(**values: object) -> SimpleNamespace:
+    return SimpleNamespace(**{"phase": "training", "progress": 0.5, "seconds": 10.0, "remaining": 10.0} | values)
+
+
+def test_the_bar_of_a_run_is_never_full_and_the_final_evaluation_has_its_own() -> None:
+    final = [{"kind": "phase", "name": "final", "seconds": 10.0}]
+    assert progress_of(going(), []) == 0.5
+    assert progress_of(going(progress=1.0), []) < 1
+    assert progress_of(going(phase="final", progress=1.0), final) == 0.0
+    assert progress_of(going(phase="final", progress=1.0, seconds=15.0), final) == pytest.approx(1 / 3)
+    assert progress_of(going(phase="final", progress=1.0, seconds=40.0, remaining=0.1), final) < 1
+
+
+def test_every_range_of_colours_is_its_own() -> None:
+    ranges = [
+        [recipe.description.color for recipe in Recipe],
+        list(KIND_COLORS.values()),
+        list(CURVE_COLORS.values()),
+        list(RUN_COLORS),
+    ]
+    colours = [colour.upper() for group in ranges for colour in group]
+    assert len(set(colours)) == len(colours)
+    for number, group in enumerate(ranges):
+        others = [colour for other in ranges[:number] + ranges[number + 1 :] for colour in other]
+        assert min(distance(mine, other) for mine in group for other in others) > 12

@@ -37,6 +37,9 @@ _STYLE = """<style>
 .st-key-train_form,.st-key-train_run{min-width:min(100%,20rem)}
 [data-testid=stColumn]:has(>*>.st-key-train_form),[data-testid=stColumn]:has(>*>.st-key-train_run),
 .st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:min(100%,22rem)}
+@media (max-width:1000px){.stMainBlockContainer{padding:3.4rem 1.2rem 3rem}}
+@media (max-height:640px){.stMainBlockContainer{padding-top:2.6rem}
+.stMainBlockContainer h1{font-size:1.4rem}.stMainBlockContainer [data-testid=stVerticalBlock]{gap:.7rem}}
 @media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}
 .st-key-narrow_navigation{display:flex;margin-left:-.5rem}}
 </style>"""

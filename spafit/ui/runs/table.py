@@ -11,13 +11,15 @@ from spafit.errors import SpafitError
 from spafit.glossary import term
 from spafit.runs import Run, Store
 from spafit.tasks import called
+from spafit.ui.address import keep_address
+from spafit.ui.choice import commit, current
 from spafit.ui.components.errors import show_error
 from spafit.ui.runs.compare import compare
 from spafit.ui.runs.data import primary_metric
 from spafit.ui.runs.naming import run_label, task_name
 from spafit.ui.visitor import mine
 
-_OPENED, _SHOWN = "runs_opened", "runs_shown"
+_OPENED, _SHOWN, _TICKED = "runs_opened", "runs_shown", "runs_ticked"
 _COLUMNS = {
     "Trainable": st.column_config.NumberColumn("Trainable parameters", format="localized", help=term("trainable").tip),
     "Test": st.column_config.NumberColumn(
@@ -88,12 +90,16 @@ def _nothing(archived: bool) -> None:
 
 def _table(runs: Sequence[Run], key: str) -> list[Run]:
     """Draw the table, open the run that was clicked, return those that are ticked."""
+    ids = [run.id for run in runs]
+    # What the address has ticked is ticked once; afterwards the table's own ticks count.
+    ticked = st.session_state.setdefault(_TICKED, {}).setdefault(key, [run for run in current().runs if run in ids])
     event = st.dataframe(
         pd.DataFrame([_row(run) for run in runs]),
         key=key,
         column_order=_ORDER,
         hide_index=True,
-        on_select="rerun",
+        on_select=lambda: _choose(ids, key),
+        selection_default={"selection": {"rows": [ids.index(run) for run in ticked if run in ids]}} if ticked else None,
         selection_mode=("multi-row", "single-cell"),
         placeholder="–",
         column_config=_COLUMNS,
@@ -102,7 +108,14 @@ def _table(runs: Sequence[Run], key: str) -> list[Run]:
         st.session_state[_OPENED] = st.session_state.get(_OPENED, 0) + 1
         st.query_params["run"] = runs[row].id
         st.rerun()
+    keep_address("/runs", names=("runs",))
     return [runs[row] for row in event["selection"]["rows"] if row < len(runs)]
+
+
+def _choose(ids: Sequence[str], key: str) -> None:
+    """Compare the runs that are ticked."""
+    rows = st.session_state[key]["selection"]["rows"]
+    commit(runs=tuple(ids[row] for row in rows if row < len(ids)))
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -22,7 +22,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   S.data = data;
   S.setStateValue = setStateValue;
 
-  const shape = `${data.model}|${data.n}|${data.compact}`;
+  const shape = `${data.model}|${data.n}|${data.compact}|${rowHeight(data)}`;
   const restarted = data.epoch !== S.epoch;
   if (restarted) {
     const unsent = S.v && S.seq > (S.acknowledged ?? -1) && S.built === shape;

@@ -1,13 +1,15 @@
 // The stack as it is drawn: built once per model, then repainted at each move. Layer 1 lies at the bottom.
 
-const ROW = { largest: 38, smallest: 4, room: 396, tallest: 520 };
+const ROW = { largest: 38, smallest: 4, room: 396, tallest: 520, least: 190, around: 430 };
 const END_HEIGHT = 34; // px of the head and of the embeddings
 const LABEL_ROOM = 56; // px that a stratum's label needs
 
 function rowHeight(data) {
-  const room = data.compact ? 240 : ROW.room;
+  // Never taller than the window leaves below what stands above the stack, so that it is seen whole while it is dragged.
+  const tallest = Math.max(ROW.least, Math.min(ROW.tallest, window.innerHeight - ROW.around));
+  const room = Math.min(data.compact ? 240 : ROW.room, tallest);
   const height = Math.max(ROW.smallest, Math.min(ROW.largest, Math.floor(room / data.n)));
-  return height * data.n > ROW.tallest ? ROW.tallest / data.n : height;
+  return height * data.n > tallest ? tallest / data.n : height;
 }
 
 function buildHandle(number) {
@@ -68,7 +70,7 @@ function build(root, data) {
   const spoken = make('p', 'sr', { 'aria-live': 'polite' });
   const numbers = buildNumbers(data.tips);
   for (const [kind, color] of Object.entries(data.kinds)) root.style.setProperty(`--kind-${kind}`, color);
-  root.className = data.compact ? 'ribbon compact' : 'ribbon';
+  root.className = ['ribbon', data.compact && 'compact', data.hint && 'tooled'].filter(Boolean).join(' ');
   root.replaceChildren(numbers, offline, tools, scene, flow, inside, spoken);
   area.style.height = barColumn.style.height = `${height * data.n}px`;
   for (const column of [body, barColumn]) column.classList.toggle('thin', height < 8);
