@@ -243,7 +243,7 @@ def test_a_link_restores_everything(open_page: OpenPage) -> None:
     assert page.session_state["choice"].assumptions == Assumptions(num_labels=3, batch_size=8, precision="bf16")
     assert ribbon(page, "address")["values"] == {"s": link}
     page = on_tab(page, "Compare")
-    assert any(text.value == "**B:** **LoRA**" for text in page.markdown)
+    assert any(text.value == "**B: LoRA**" for text in page.markdown)
 
 
 def test_a_link_is_read_once_so_that_moves_after_it_stay(open_page: OpenPage) -> None:
