@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -22,6 +22,8 @@ from spafit.training.config import RunSpec
 SCHEMA_VERSION = 1
 MISSING = "missing"
 """The state of a run that a sweep wants and that is not there: it was deleted, or launching was cut short."""
+
+SUBMIT, REQUEUE, REUSE, KEEP = "submit", "requeue", "reuse", "keep"
 
 Place = tuple[str, int]
 """A setting's key, and a seed."""
@@ -116,36 +118,35 @@ def launch(
     key = definition_key(definition, surroundings(contents))
     with FileLock(store.home / "sweeps.lock"):  # two that launch the same sweep at once make one
         sweep = sweeps.find(store, key, actor.id)
+        mine = {} if sweep is None else by_place(sweeps.runs_of(store, sweep))
+        others = _reusable(sweeps.finished_runs(store, definition.model, definition.task), definition, contents)
+        todo = {place_of(spec): _to_do(place_of(spec), mine, others) for spec in definition.specs()}
+        counts = Counter(todo.values())
+        store.check_room(counts[SUBMIT] + counts[REQUEUE], actor)  # before anything is changed
         if sweep is None:
             sweep = sweeps.create(store, definition.to_dict(), key, by=actor, owner=owner, priority=priority)
         elif sweep.state is not Wish.RUNNING:
             sweeps.change_state(store, sweep, Wish.RUNNING, actor)
-        mine = by_place(sweeps.runs_of(store, sweep))
-        others = _reusable(sweeps.finished_runs(store, definition.model, definition.task), definition, contents)
-        counts = Counter[str]()
         for spec in definition.specs():
-            counts[_see_to(store, sweep, spec, mine, others, actor)] += 1
-    if counts["queued"]:
+            place = place_of(spec)
+            match todo[place]:
+                case "submit":
+                    store.submit(spec, by=actor, owner=sweep.owner, priority=sweep.priority, sweep=sweep.id)
+                case "requeue":
+                    store.requeue(mine[place].id, actor)
+                case "reuse":
+                    sweeps.reuse(store, sweep, others[place])
+    queued = counts[SUBMIT] + counts[REQUEUE]
+    if queued:
         ensure_supervisor()
-    return Launched(sweeps.get(store, sweep.id), counts["reused"], counts["kept"], counts["queued"])
+    return Launched(sweeps.get(store, sweep.id), counts[REUSE], counts[KEEP], queued)
 
 
-def _see_to(
-    store: Store, sweep: Sweep, spec: RunSpec, mine: dict[Place, Run], others: dict[Place, Run], actor: Actor
-) -> str:
-    """Have one of a sweep's runs done, unless it is; returns what was done."""
-    place = place_of(spec)
-    run = mine.get(place)
-    if run is not None and run.state in (State.STOPPED, State.FAILED) and run.sweep == sweep.id:
-        store.requeue(run.id, actor)
-        return "queued"
-    if run is not None:
-        return "kept"
-    if place in others:
-        sweeps.reuse(store, sweep, others[place])
-        return "reused"
-    store.submit(spec, by=actor, owner=sweep.owner, priority=sweep.priority, sweep=sweep.id)
-    return "queued"
+def _to_do(place: Place, mine: Mapping[Place, Run], others: Mapping[Place, Run]) -> str:
+    """Return what one of a sweep's runs takes: whether it is submitted, queued again, reused or kept."""
+    if run := mine.get(place):
+        return REQUEUE if run.state in (State.STOPPED, State.FAILED) else KEEP
+    return REUSE if place in others else SUBMIT
 
 
 def pause(store: Store, sweep: Sweep, by: Actor | None = None) -> None:

@@ -103,3 +103,10 @@ def check_queue(queued: int, queued_by_owner: int, *, administrator: bool) -> No
             f"{queued_by_owner:,} of your runs wait already, the most that one owner may have here; "
             "stop some, or wait until some are over."
         )
+
+
+def check_many(wanted: int, queued: int, queued_by_owner: int, *, administrator: bool) -> None:
+    """Refuse to queue so many runs at once where not all of them have room. Raises `LimitError`."""
+    room = int(min(QUEUED.value() - queued, QUEUED_BY_OWNER.value() - queued_by_owner))
+    if not administrator and wanted > room:
+        raise LimitError(f"{wanted:,} runs would be queued, and this queue has room for {max(0, room):,} of yours now.")

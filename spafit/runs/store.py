@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from spafit.home import database_url, spafit_home
 from spafit.runs import audit, limits
 from spafit.runs.attempts import Attempts
-from spafit.runs.database import StoreError, connect, migrate, writing
+from spafit.runs.database import StoreError, connect, migrate, reading, writing
 from spafit.runs.environment import carried
 from spafit.runs.lists import OWNER_LENGTH, Lists, one_line
 from spafit.runs.rights import Action, Actor, acting, require_change, require_names, require_submit
@@ -199,8 +199,18 @@ class Store(Attempts, Lists):
             yield connection, run
             audit.record(connection, self.clock(), actor, action, run_id, detail)
 
+    def check_room(self, runs: int, by: Actor | None = None) -> None:
+        """Refuse to queue so many runs at once where not all of them have room. Raises `LimitError`."""
+        actor = require_submit(by)
+        with reading(self.engine) as connection:
+            limits.check_many(runs, *self._queued(connection, actor), administrator=actor.administrator)
+
     def _check_queue(self, connection: Connection, actor: Actor) -> None:
+        limits.check_queue(*self._queued(connection, actor), administrator=actor.administrator)
+
+    def _queued(self, connection: Connection, actor: Actor) -> tuple[int, int]:
+        """How many runs wait, of everybody and of this owner."""
         columns = runs_table.c
         query = select(func.count(), func.count().filter(columns.owner_id == actor.id))
         queued, theirs = connection.execute(query.where(columns.state == State.QUEUED)).one()
-        limits.check_queue(queued, theirs, administrator=actor.administrator)
+        return queued, theirs

@@ -198,6 +198,18 @@ def test_only_whoever_launched_it_or_an_administrator_may_change_it(store: Store
     assert theirs.sweep.id != launched.sweep.id
 
 
+def test_a_sweep_that_has_no_room_in_the_queue_leaves_nothing_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPAFIT_MAX_QUEUED_BY_OWNER", "5")
+    ada = Actor("a" * 8, "Ada")
+    with pytest.raises(SpafitError, match="6 runs would be queued, and this queue has room for 5 of yours now"):
+        launch(store, corners(), by=ada)
+    assert (sweeps.newest(store), store.list()) == ([], [])
+    assert launch(store, corners(seeds=(0,)), by=ada).queued == 3
+    assert launch(store, corners()).queued == 6  # of the person at the machine
+
+
 def test_an_unknown_sweep_is_said(store: Store) -> None:
     with pytest.raises(SpafitError, match="There is no sweep 'nothing'"):
         sweeps.get(store, "nothing")
