@@ -14,7 +14,7 @@ from spafit.stratification import Stratification, learning_rate_method
 from spafit.training.setting import choice, number, settings_of, switch, whole
 
 SCHEMA_VERSION = 1
-ENGINE_GENERATION = 1
+ENGINE_GENERATION = 2
 """Raised whenever training the same specification gives other figures: only runs of one generation are compared."""
 
 
@@ -61,6 +61,7 @@ class TrainSettings:
     weight_decay: float = number(0.01, "--weight-decay", 0.0, 1.0, step=0.01)
     max_grad_norm: float = number(1.0, "--max-grad-norm", 0.0, 1e6, above=True, step=0.5)
     accumulation: int = whole(1, "--gradient-accumulation-steps", 1, 4096, former_flags=("--accumulation",))
+    group_by_length: bool = switch("--group-by-length")
     checkpointing: bool = switch("--gradient-checkpointing", "--checkpointing")
     precision: str = choice("--precision", "auto", "fp32", "bf16")
     device: str = choice("--device", "auto", "cpu", "cuda", "mps")

@@ -6,19 +6,23 @@ An `Engine` gives logits for batches. What it chose by itself, and why, is in `c
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from spafit.models.anatomy import Anatomy
-from spafit.tasks.tokens import padding_id
+from spafit.tasks.tokens import Encoded, padding_id
 from spafit.training.accelerated import kernels
 from spafit.training.accelerated.arithmetic import bf16_pays, measured_rates
 from spafit.training.accelerated.bf16 import FrozenBf16Weights
 from spafit.training.accelerated.fast_path import FastPath, OneToken, find_one_token
-from spafit.training.batches import Batch
+from spafit.training.accelerated.flat import FlatLayers, flat_layers_agree
+from spafit.training.accelerated.layout import flat_tokens
+from spafit.training.batches import Batch, Feed, batch_width
 from spafit.training.config import TrainSettings
 from spafit.training.events import AutomaticChoice
 from spafit.training.prefix.replay import Replay
@@ -41,6 +45,7 @@ class Engine:
         self.choices: list[AutomaticChoice] = []
         self.one_token: OneToken | None = None
         self.fast: FastPath | None = None
+        self.flat: FlatLayers | None = None
         self.bf16_weights: FrozenBf16Weights | None = None
         self.replay: Replay | None = None
         self.precision = "fp32"
@@ -48,6 +53,11 @@ class Engine:
         self.library = "torch"  # that computes them forwards
         self.rate = ASSUMED_RATE.get(device.type, 100.0)
         model.eval()
+        probe = self.probe()
+        self.unpadded = flat_layers_agree(model, anatomy.layers_path, probe.inputs, probe.layout)
+        if device.type == "cpu":
+            self.one_token = find_one_token(model, anatomy, probe.inputs)
+        self._choose_layout()
         if device.type == "cpu":
             self._choose_kernels(cache)
         elif device.type == "cuda":
@@ -71,6 +81,17 @@ class Engine:
     def _chose(self, subject: str, choice: str, reason: str) -> None:
         self.choices.append(AutomaticChoice(subject, choice, reason))
 
+    def _choose_layout(self) -> None:
+        """Lay tokens out flat in this model's layers, if they then still compute the same."""
+        if self.unpadded:
+            self.flat = FlatLayers(self.model, self.anatomy.layers_path).install()
+            self._chose("Padding", "none in the layers", "attention is computed for each text by itself")
+        else:
+            self._chose("Padding", "to the longest text of a batch", "this model's layers cannot do without")
+        if self.one_token is not None:
+            chosen = f"computed for each text's {self.one_token.place} token only"
+            self._chose("Last layer", chosen, "the head reads no other")
+
     def _choose_kernels(self, cache: Path) -> None:
         rates = measured_rates(self.anatomy.hidden_size, self.anatomy.intermediate_size, cache)
         self.rate = rates.fp32
@@ -87,10 +108,6 @@ class Engine:
             times = rates.bf16 / rates.fp32
             reason = f"{times:.1f} times the rate of fp32 on this processor"
             self._chose("Precision", "bf16 matrix products in the layers, everything else in fp32", reason)
-        self.one_token = find_one_token(self.model, self.anatomy, self.two_examples())
-        if self.one_token is not None:
-            chosen = f"computed for each text's {self.one_token.place} token only"
-            self._chose("Last layer", chosen, "the head reads no other")
         self._install_fast_path()
 
     def _install_fast_path(self) -> None:
@@ -107,21 +124,55 @@ class Engine:
 
     def logits(self, batch: Batch) -> Tensor:
         """Return the model's outputs for a batch, in the model's current mode."""
+        inputs = self.begin(batch)
         if self.replay is not None and batch.states is not None:
-            tokens = batch.inputs["input_ids"].shape[1]
-            self.replay.states = batch.states.expand(-1, tokens, -1)  # of the head's token alone, if that is kept
-        self.focus(batch)
+            self.replay.states = self._replayed(batch, batch.states)
         with self.autocast():
-            return self.model(**batch.inputs).logits
+            return self.model(**inputs).logits
 
-    def focus(self, batch: Batch | None) -> None:
-        """Compute of the last layer only what the head reads of this batch; None: everything."""
-        if self.fast is None or self.one_token is None:
-            return
-        if batch is None:
+    def prefix_states(self, batch: Batch) -> Tensor:
+        """Compute what leaves the frozen prefix: a row per token as laid out flat, or per text (`only_head_token`)."""
+        assert self.replay is not None
+        inputs = self.begin(batch, whole=not self.only_head_token)
+        with self.autocast():
+            states = self.replay.record(inputs)
+        layout = batch.layout
+        if self.only_head_token and self.one_token is not None:
+            return states[torch.arange(len(states), device=states.device), batch.tokens_at(self.one_token.place)]
+        if states.shape[1] == layout.tokens:
+            return states[0, : layout.filled]
+        return states.flatten(0, 1).index_select(0, layout.into_flat[: layout.filled])
+
+    def _replayed(self, batch: Batch, states: Tensor) -> Tensor:
+        """Stored states in the form in which the model's next part takes them: flat, or padded."""
+        layout = batch.layout
+        if self.only_head_token:
+            return states[:, None].expand(-1, layout.width, -1)
+        if self.flat is not None and self.cached_layers < self.anatomy.num_layers:
+            return states[None]
+        return states.index_select(0, layout.into_padded).view(len(layout.lengths), layout.width, -1)
+
+    @property
+    def only_head_token(self) -> bool:
+        """Whether all layers are replayed, and of each text only the token that the head reads."""
+        return self.cached_layers == self.anatomy.num_layers and self.one_token is not None
+
+    def begin(self, batch: Batch, whole: bool = False) -> dict[str, Tensor]:
+        """Prepare for a batch, and return its inputs; `whole`: every token of the last layer is wanted."""
+        layout = batch.layout
+        single = None if whole or self.one_token is None else batch.tokens_at(self.one_token.place)
+        if self.flat is not None:
+            self.flat.begin(layout, single)
+        if self.fast is None:
+            return batch.inputs
+        if single is None:
             self.fast.focus(None)
+        elif self.flat is not None:
+            self.fast.focus(layout.rows_of(single), (1, layout.tokens))
         else:
-            self.fast.focus(batch.tokens_at(self.one_token.place), batch.inputs["input_ids"].shape[1])
+            texts = len(layout.lengths)
+            self.fast.focus(torch.arange(texts) * layout.width + single, (texts, layout.width))
+        return batch.inputs
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         if self.device.type == "cuda" and self.precision == "bf16":
@@ -153,14 +204,24 @@ class Engine:
         if self.fast is not None:
             self.fast.remove()
             self.fast = None
+        if self.flat is not None:
+            self.flat.remove()
+            self.flat = None
 
-    def two_examples(self) -> dict[str, Tensor]:
-        """Two made-up inputs of different length, padded on the right."""
+    def probe(self) -> Batch:
+        """Two made-up texts of different length, padded on the right."""
         padding = padding_id(self.model.config)
         length = min(8, self.anatomy.max_length)
-        ids = torch.arange(2 * length).view(2, length) % (self.anatomy.vocab_size - 1)
+        ids = np.arange(length + length // 2, dtype=np.int32) % (self.anatomy.vocab_size - 1)
         ids += ids >= padding  # every number but the padding's
-        mask = torch.ones_like(ids)
-        mask[1, length // 2 :] = 0
-        ids[mask == 0] = padding
-        return {"input_ids": ids.to(self.device), "attention_mask": mask.to(self.device)}
+        offsets = np.array([0, length, len(ids)])
+        return Feed(Encoded(ids, offsets, None, np.zeros(2, np.int64), 0, length, padding), self.device).batch(
+            np.arange(2)
+        )
+
+    def computed(self, encoded: Encoded, batches: Iterable[np.ndarray]) -> int:
+        """Tokens that are computed for these batches of a split, dummies or padding included."""
+        lengths = encoded.lengths
+        if self.unpadded:
+            return sum(flat_tokens(int(lengths[rows].sum())) for rows in batches)
+        return sum(len(rows) * batch_width(int(lengths[rows].max()), encoded.max_length) for rows in batches)

@@ -10,11 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from spafit.tasks import metrics
-from spafit.tasks.tokens import Encoded
-from spafit.training.batches import Batch, Feed, batch_width, positions
+from spafit.training.batches import Batch, Feed, fixed_batches
 from spafit.training.predictions import Predictions
-
-BATCH_TOKENS = 1024  # in one forward pass without gradients: products are no faster with more, and memory is held
 
 
 @dataclass(frozen=True)
@@ -37,26 +34,6 @@ def loss_of(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
     return nn.functional.cross_entropy(logits.float(), labels, reduction=reduction)
 
 
-def fixed_batches(lengths: np.ndarray, max_length: int, tokens: int = BATCH_TOKENS) -> list[np.ndarray]:
-    """The same batches each time: examples from longest to shortest, at most `tokens` tokens and padding in each.
-
-    A batch has a power of two of examples: with the few widths that there are, products have few shapes.
-    """
-    order = np.argsort(-lengths, kind="stable")
-    batches, start = [], 0
-    while start < len(order):
-        room = tokens // batch_width(int(lengths[order[start]]), max_length)
-        count = 1 << max(0, room.bit_length() - 1)
-        batches.append(order[start : start + count])
-        start += count
-    return batches
-
-
-def fixed_positions(encoded: Encoded) -> int:
-    """Tokens and padding in a split's fixed batches."""
-    return positions(encoded.lengths, fixed_batches(encoded.lengths, encoded.max_length), encoded.max_length)
-
-
 class Evaluator:
     """Measures a model, by the function that gives its logits for a batch, with the metrics of a task."""
 
@@ -73,7 +50,7 @@ class Evaluator:
             FloatingPointError: the model's outputs are not finite.
         """
         logits, labels = [], []
-        batches = fixed_batches(feed.encoded.lengths, feed.encoded.max_length)
+        batches = fixed_batches(feed.encoded.lengths)
         with torch.inference_mode():
             for rows in batches:
                 if self._should_stop():

@@ -214,6 +214,7 @@ def prepare_model(spec: RunSpec, folder: Path, described: Anatomy, task: Task) -
     keep = spec.settings.head_weights == "kept"
     loaded = load(folder, described, seed=spec.settings.seed, keep_head=keep, labels=task.labels)
     adapt.apply(loaded.model, loaded.anatomy, spec.stratification)
+    loaded.model.config.use_cache = False  # decoders would keep keys and values for a next token that never comes
     if not any(p.requires_grad for p in loaded.model.parameters()):
         raise TrainingFailed(f"Nothing trains under {spec.stratification.name}: every part of the model is frozen.")
     return loaded

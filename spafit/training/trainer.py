@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -13,14 +14,15 @@ from torch import Tensor
 from spafit import adapt, plan, tasks
 from spafit.home import spafit_home
 from spafit.models.weights import check_weights, weights_digest
+from spafit.tasks.tokens import Encoded
 from spafit.training import checkpoint, preparation
-from spafit.training.batches import Feed, Order
+from spafit.training.batches import Feed, Order, fixed_batches
 from spafit.training.config import ENGINE_GENERATION, default_learning_rate
 from spafit.training.device import give_memory_back, peak_memory
 from spafit.training.early_stopping import EarlyStopping
 from spafit.training.engine import Engine
 from spafit.training.estimates.remaining import Forecast
-from spafit.training.evaluation import Evaluation, Evaluator, Stopped, fixed_positions, loss_of
+from spafit.training.evaluation import Evaluation, Evaluator, Stopped, loss_of
 from spafit.training.events import AutomaticChoice, Evaluated, Event, Finished, Phase, Progress, Started, Step
 from spafit.training.failures import TrainingFailed, diverged
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
@@ -50,13 +52,11 @@ class Trainer:
         self.total_parameters = sum(p.numel() for p in self.model.parameters())  # before stand-ins hide frozen layers
         self.optimizer = make_optimizer(self.model, self.spec.learning_rate, settings.weight_decay)
         self.steps = count_steps(settings, len(data.train))
-        self.order = Order(
-            data.train.lengths, data.train.max_length, settings.batch_size, settings.accumulation, settings.seed
-        )
         self.feed, self.live = Feed(data.train, self.device), Feed(data.live, self.device)
         cache = spafit_home() / "cache"
         self.weights = weights_digest(check_weights(prepared.folder), cache)
         self.engine = Engine(self.model, self.anatomy, settings, self.device, cache)
+        self.order = Order(data.train.lengths, settings, functools.partial(self.engine.computed, data.train))
         self.prefix = PrefixCache(
             self.engine,
             plan.prefix_depth(self.anatomy, self.spec.stratification),
@@ -76,12 +76,15 @@ class Trainer:
         self.published_at = self.reported_at = -math.inf
 
     def _choices(self, preparing: tuple[AutomaticChoice, ...]) -> tuple[AutomaticChoice, ...]:
+        drawn = "texts of similar length together" if self.settings.group_by_length else "drawn at random"
         padding = self.order.padding(min(self.steps.total, self.steps.per_epoch))
-        batches = AutomaticChoice(
-            "Batches", "texts of similar length together", f"{padding:.1%} of what is computed is padding"
-        )
+        batches = AutomaticChoice("Batches", drawn, f"{padding:.1%} of what is computed is padding")
         cached = (self.prefix.choice.told,) if self.prefix.choice.told else ()
         return (*self.engine.choices, batches, *preparing, *cached)
+
+    def _computed_once(self, encoded: Encoded) -> int:
+        """Tokens that a pass over a split in fixed batches computes."""
+        return self.engine.computed(encoded, fixed_batches(encoded.lengths))
 
     def _forecast(self) -> Forecast:
         data, engine, steps = self.data, self.engine, self.steps
@@ -94,10 +97,10 @@ class Trainer:
             self.order.total_positions(steps.total),
             max(ONE_TOKEN_LAYER, depth - 1 + last - engine.cached_layers),
             evaluations=steps.evaluations,
-            evaluation_positions=fixed_positions(data.live),
-            final_positions=sum(map(fixed_positions, data.final.values())),
+            evaluation_positions=self._computed_once(data.live),
+            final_positions=sum(map(self._computed_once, data.final.values())),
             all_layers=(depth - 1 + last) * engine.fp32_slowness,
-            recording=recording * (fixed_positions(data.train) + fixed_positions(data.live)),
+            recording=recording * (self._computed_once(data.train) + self._computed_once(data.live)),
             forward_seconds=engine.forward_seconds,
         )
 
@@ -133,7 +136,7 @@ class Trainer:
             return
         yield self.timeline.enter("prefix")
         seconds = self.prefix.fill(feed, self.should_stop)
-        self.forecast.recorded(seconds, fixed_positions(feed.encoded) * self.engine.cached_layers)
+        self.forecast.recorded(seconds, self._computed_once(feed.encoded) * self.engine.cached_layers)
 
     def _train(self) -> Iterator[Event]:
         """Take every step, with evaluations in between, until the last one or early stopping."""
@@ -284,7 +287,7 @@ class Trainer:
             seconds=self.timeline.elapsed,
             steps=self.step,
             timeline=self.timeline.spent(),
-            padding=self.order.padding(self.step) if self.step else 0.0,
+            padding=self.order.padding(self.step),
             early=self.early_stopping.reached,
             peak_memory=peak_memory(self.device),
         )

@@ -23,6 +23,7 @@ OTHER = {
     "weight_decay": 0.1,
     "max_grad_norm": 2.0,
     "accumulation": 2,
+    "group_by_length": True,
     "frozen_dropout": True,
     "head_weights": "kept",
 }

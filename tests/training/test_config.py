@@ -112,6 +112,7 @@ def test_what_is_stored_has_the_keys_and_the_defaults_of_before():
         "weight_decay": 0.01,
         "max_grad_norm": 1.0,
         "accumulation": 1,
+        "group_by_length": False,
         "checkpointing": False,
         "precision": "auto",
         "device": "auto",

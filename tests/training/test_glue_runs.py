@@ -14,11 +14,12 @@ from spafit.tasks import metrics
 from spafit.tasks.glue.tasks import KEYS
 from spafit.tasks.tokens import load_tokenizer, tokenize
 from spafit.training import checkpoint, preparation
-from spafit.training.batches import batch_width
+from spafit.training.accelerated.layout import flat_tokens
+from spafit.training.batches import fixed_batches
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.engine import Engine
 from spafit.training.estimates.remaining import Forecast
-from spafit.training.evaluation import Evaluator, fixed_batches
+from spafit.training.evaluation import Evaluator
 from spafit.training.events import Evaluated, Finished, Phase, Started
 from spafit.training.loading import load_model
 from spafit.training.loop import train
@@ -186,7 +187,7 @@ def test_the_time_left_counts_every_part_of_the_final_evaluation(mnli, tiny_bert
     expected = 0
     for part in ("validation", "test", "test_mismatched"):
         lengths = tokenize(tasks.load("mnli", part), tiny_bert, 32, None).lengths
-        expected += sum(len(rows) * batch_width(int(lengths[rows].max()), 32) for rows in fixed_batches(lengths, 32))
+        expected += sum(flat_tokens(int(lengths[rows].sum())) for rows in fixed_batches(lengths))
     assert counted["final_positions"] == expected
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from spafit.training.accelerated import kernels
-from spafit.training.accelerated.kernels import Attention, Dropout, Linear, dropout_mask
+from spafit.training.accelerated.kernels import Dropout, Linear, dropout_mask
 
 sizes = st.integers(1, 9)
 libraries = st.sampled_from(["TORCH", "ONEDNN", "ONEDNN_THROUGHOUT"])
@@ -45,27 +45,6 @@ def test_bf16_products_round_arguments_but_keep_fp32_results():
     assert y.dtype is torch.float32
     error = (y - nn.functional.linear(x, weight, bias)).abs().max()
     assert 0 < error < 0.25  # 8 bits of mantissa over sums of 64 products of size 1
-
-
-@pytest.mark.parametrize("cap", [None, 2.0])
-@pytest.mark.parametrize("dropped", [False, True])
-def test_attention_equals_softmax_by_hand(cap, dropped):
-    torch.manual_seed(0)
-    q, k, v = (torch.randn(2, 3, n, 4, requires_grad=True) for n in (5, 6, 6))
-    mask = torch.zeros(2, 1, 5, 6)
-    mask[1, :, :, 4:] = torch.finfo(torch.float32).min
-    drop = dropout_mask((6, 5, 6), 0.5) if dropped else None
-    scores = q @ k.transpose(2, 3) * 0.7
-    if cap is not None:
-        scores = torch.tanh(scores / cap) * cap
-    weights = torch.softmax(scores + mask, -1)
-    if drop is not None:
-        weights = weights * drop.view(2, 3, 5, 6) * 2.0
-    expected = weights @ v
-    actual = Attention.apply(q, k, v, mask, drop, 2.0, 0.7, cap)
-    torch.testing.assert_close(actual, expected)
-    for mine, theirs in zip(gradients(actual, [q, k, v]), gradients(expected, [q, k, v]), strict=True):
-        torch.testing.assert_close(mine, theirs)
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5])

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spafit.models.weights import weights_digest
 from spafit.tasks.tokens import Encoded
-from spafit.training.batches import States
 from spafit.training.prefix.choice import PrefixFacts, choose_prefix
 from spafit.training.prefix.store import StateStore, states_key
 
@@ -25,26 +23,6 @@ def encoded(ids: list[int], offsets: list[int]) -> Encoded:
 
 
 THREE = encoded([1, 2, 3, 4, 5, 6], [0, 3, 4, 6])
-
-
-def test_gathering_puts_each_examples_states_in_its_row():
-    states = States(torch.arange(12.0).view(6, 2), THREE.offsets)
-    batch = states.gather(np.array([2, 0]), 4, torch.device("cpu"))
-    assert batch.shape == (2, 4, 2)
-    assert batch[0, :2].tolist() == [[8.0, 9.0], [10.0, 11.0]]
-    assert batch[1, :3].tolist() == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
-    assert torch.isfinite(batch).all()
-
-
-def test_of_states_kept_for_one_token_that_one_comes_back_whatever_the_width():
-    states = States(torch.arange(6.0).view(3, 2), np.arange(4))
-    assert states.gather(np.array([2, 0]), 18, torch.device("cpu")).tolist() == [[[4.0, 5.0]], [[0.0, 1.0]]]
-
-
-def test_the_key_changes_with_the_length_limit_only_where_batches_are_narrower_for_it():
-    long = encoded(list(range(58)), [0, 58])
-    keys = [states_key("w", replace(long, max_length=limit), 2, "cpu fp32") for limit in (59, 60, 64, 512)]
-    assert keys[0] != keys[1] == keys[2] == keys[3]
 
 
 def test_the_key_changes_with_whatever_the_states_depend_on():

@@ -1,7 +1,7 @@
 """Puts the CPU kernels into a model for as long as it trains, without touching its parameters or their names.
 
-A module's forward function is replaced on the instance and put back by `remove`. Modules of other kinds, and families
-with attention code of their own, keep what they have: the fast path is then a little less fast, never different.
+A module's forward function is replaced on the instance and put back by `remove`. Modules of other kinds keep what they
+have: the fast path is then a little less fast, never different.
 
 In the last layer only the tokens that the head reads are computed beyond keys and values: everything after attention
 works token by token, so the others change nothing (see `find_one_token`).
@@ -16,53 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers.integrations.sdpa_attention import repeat_kv
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.pytorch_utils import Conv1D
 
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Role
-from spafit.training.accelerated.kernels import BF16, Attention, Dropout, Linear, Products, dropout_mask
+from spafit.training.accelerated.gathers import Select, Spread
+from spafit.training.accelerated.kernels import BF16, Dropout, Linear, Products, dropout_mask
 from spafit.training.prefix.replay import first_of
 
 if TYPE_CHECKING:
     from peft.tuners.lora.layer import Linear as LoraLinear
 
-ATTENTION = "spafit"
-OWNER = "_spafit_path"  # where a module of the last layer finds the `FastPath` it belongs to
 TOKENWISE = {Role.QUERY, Role.ATTENTION_OUTPUT, Role.FFN_IN, Role.FFN_OUT}
 """What a layer computes for each token on its own, once keys and values are there."""
-
-
-def attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    dropout: float = 0.0,
-    scaling: float | None = None,
-    softcap: float | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """Attention as transformers' eager functions compute it; returns (batch, token, head, width) and no weights."""
-    groups = query.shape[1] // key.shape[1]
-    key, value = repeat_kv(key, groups), repeat_kv(value, groups)
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    batch, heads, tokens = query.shape[:3]
-    path: FastPath | None = module.__dict__.get(OWNER)
-    single = path.tokens if path is not None else None
-    if single is not None:
-        each = torch.arange(batch)
-        query = query[each, :, single].unsqueeze(2)
-        attention_mask = None if attention_mask is None else attention_mask[each, :, single].unsqueeze(2)
-    drop = None
-    if dropout > 0.0:
-        drop = dropout_mask((batch * heads, query.shape[2], key.shape[2]), dropout)
-    output = Attention.apply(query, key, value, attention_mask, drop, 1.0 / (1.0 - dropout), scale, softcap)
-    output = output.transpose(1, 2)
-    return (output.contiguous() if single is None else output.expand(-1, tokens, -1, -1)), None
 
 
 @dataclass(frozen=True)
@@ -72,7 +38,7 @@ class OneToken:
     place: str  # "first", or "last" before the padding
     layer: str
     modules: frozenset[str]
-    queries: frozenset[str]  # those of them that are divided into heads
+    inner: frozenset[str]  # those of them whose output goes to another of them, token by token
 
 
 def find_one_token(model: nn.Module, anatomy: Anatomy, inputs: dict[str, Tensor]) -> OneToken | None:
@@ -115,8 +81,8 @@ def find_one_token(model: nn.Module, anatomy: Anatomy, inputs: dict[str, Tensor]
     modules = frozenset(path for path in wanted if calls[path] == 1)
     for place, token in (("first", torch.zeros_like(lengths)), ("last", lengths - 1)):
         if not (read & (positions != token[:, None])).any():
-            queries = frozenset(t.module for t in anatomy.layers[-1] if Role.QUERY in t.roles)
-            return OneToken(place, layer, modules, modules & queries)
+            inner = frozenset(t.module for t in anatomy.layers[-1] if Role.FFN_IN in t.roles)
+            return OneToken(place, layer, modules, modules & inner)
     return None
 
 
@@ -133,11 +99,9 @@ class FastPath:
         self.model = model
         self.products = products
         self.bf16_layers = bf16_layers
-        self.tokens: Tensor | None = None
-        self._rows: Tensor | None = None  # the same tokens as places in the batch laid out flat
+        self._rows: Tensor | None = None  # the tokens in focus
+        self._shape: tuple[int, int] = (0, 0)  # of all tokens
         self._patched: list[nn.Module] = []
-        self._config: Any = getattr(model, "config", None)
-        self._attention = getattr(self._config, "_attn_implementation", None)
         self._one_token = one_token
 
     def install(self) -> FastPath:
@@ -160,13 +124,6 @@ class FastPath:
             if forward is not None:
                 module.forward = self._focused(path, forward)
                 self._patched.append(module)
-        if self._one_token is not None:
-            for module in self.model.get_submodule(self._one_token.layer).modules():
-                module.__dict__[OWNER] = self
-        if self._attention in ("sdpa", "eager"):
-            ALL_ATTENTION_FUNCTIONS.register(ATTENTION, attention)
-            ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, eager_mask)
-            self._config._attn_implementation = ATTENTION
         return self
 
     def remove(self) -> None:
@@ -174,16 +131,10 @@ class FastPath:
         for module in self._patched:
             module.__dict__.pop("forward", None)
         self._patched.clear()
-        if self._one_token is not None:
-            for module in self.model.get_submodule(self._one_token.layer).modules():
-                module.__dict__.pop(OWNER, None)
-        if self._config is not None and self._config._attn_implementation == ATTENTION:
-            self._config._attn_implementation = self._attention
 
-    def focus(self, tokens: Tensor | None, width: int = 0) -> None:
-        """Say which token of each example the head reads, in a batch `width` tokens wide; None: every one."""
-        self.tokens = tokens
-        self._rows = None if tokens is None else torch.arange(len(tokens)) * width + tokens
+    def focus(self, rows: Tensor | None, shape: tuple[int, int] = (0, 0)) -> None:
+        """Say which of the (shape[0] x shape[1]) tokens the head reads, counted through; None: every one."""
+        self._rows, self._shape = rows, shape
 
     def _products_of(self, path: str) -> Products:
         """How the module at `path` multiplies."""
@@ -214,22 +165,25 @@ class FastPath:
     def _focused(self, path: str, dense: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """Compute `dense` only for the tokens in focus, where that is all that matters.
 
-        What comes back has one token per example, which adding the residual spreads over all; only the sum at the
-        token in focus is then right, and only that one is read. A query, which is divided into heads before anything is
-        added to it, and OPT, which lays tokens out flat, get zeros for the other tokens instead.
+        The other tokens are given zeros. Between two such modules there are only the tokens in focus.
         """
         if self._one_token is None or path not in self._one_token.modules:
             return dense
-        keep_shape = path in self._one_token.queries
+        inner = path in self._one_token.inner
 
         def forward(x: Tensor) -> Tensor:
-            if self._rows is None or (x.dim() == 3 and x.shape[1] == 1):
+            rows = self._rows
+            if rows is None:
                 return dense(x)
-            some = dense(x.reshape(-1, x.shape[-1]).index_select(0, self._rows))
-            if x.dim() == 3 and not keep_shape:
-                return some.unsqueeze(1)
-            every = some.new_zeros(x.numel() // x.shape[-1], some.shape[-1])
-            return every.index_copy(0, self._rows, some).view(*x.shape[:-1], -1)
+            tokens = self._shape[0] * self._shape[1]
+            some = x.reshape(-1, x.shape[-1])
+            if len(some) == tokens:
+                some = Select.apply(some, rows)
+            some = dense(some)
+            if inner:
+                return some if x.dim() == 2 else some[None]
+            every = Spread.apply(some, rows, tokens)
+            return every if x.dim() == 2 else every.view(*self._shape, -1)  # OPT has the tokens of all texts in a row
 
         return forward
 

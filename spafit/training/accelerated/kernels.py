@@ -4,8 +4,6 @@ Each is the same function as PyTorch's to rounding, with its own backward pass; 
 
 - Matrix products go to oneDNN, also in fp32. PyTorch sends fp32 products to MKL, which does not use the full vector
   width of AMD processors: oneDNN was 2.3 times as fast on one.
-- Attention multiplies, takes the softmax and multiplies again. PyTorch's fused CPU kernel is slower for sentences, and
-  with dropout it is not used at all.
 - Dropout masks come from 16 random bits per value (SFC64, 64 bits a draw), several times as fast as PyTorch's.
 """
 
@@ -148,62 +146,3 @@ class Linear(torch.autograd.Function):
             if dx is not None:
                 dx.addmm_(dlow, a)
         return None if dx is None else dx.view(ctx.shape), dweight, dbias, da, db, None, None
-
-
-class Attention(torch.autograd.Function):
-    """softmax(scale q k^T + mask) v per head; all 4-D (batch, head, token, width).
-
-    With a mask `drop` the weights it keeps are multiplied by `drop_scale`, the others dropped.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        mask: Tensor | None,
-        drop: Tensor | None,
-        drop_scale: float,
-        scale: float,
-        cap: float | None,
-    ) -> Tensor:
-        batch, heads, rows, width = q.shape
-        columns = k.shape[2]
-        q = (q * scale).reshape(batch * heads, rows, width)
-        k = k.reshape(batch * heads, columns, width)
-        v = v.reshape(batch * heads, columns, v.shape[-1])
-        scores = torch.bmm(q, k.transpose(1, 2))
-        capped = None
-        if cap is not None:
-            capped = scores.div_(cap).tanh_()
-            scores = capped * cap
-        if mask is not None:
-            scores = scores.view(batch, heads, rows, columns).add_(mask).view(batch * heads, rows, columns)
-        weights = torch.softmax(scores, -1)
-        used = weights if drop is None else (weights * drop).mul_(drop_scale)
-        ctx.save_for_backward(q, k, v, weights, drop, capped)
-        ctx.scale, ctx.drop_scale, ctx.heads = scale, drop_scale, heads
-        return torch.bmm(used, v).view(batch, heads, rows, -1)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, weights, drop, capped = ctx.saved_tensors
-        g = gradient.reshape(q.shape[0], q.shape[1], v.shape[2])
-        used = weights if drop is None else (weights * drop).mul_(ctx.drop_scale)
-        dv = torch.bmm(used.transpose(1, 2), g)
-        dweights = torch.bmm(g, v.transpose(1, 2))
-        if drop is not None:
-            dweights.mul_(drop).mul_(ctx.drop_scale)
-        dscores = torch.ops.aten._softmax_backward_data(dweights, weights, -1, torch.float32)
-        if capped is not None:
-            dscores.mul_(1.0 - capped * capped)
-        dq = torch.bmm(dscores, k).mul_(ctx.scale)
-        dk = torch.bmm(dscores.transpose(1, 2), q)
-        heads = ctx.heads
-
-        def split(x: Tensor) -> Tensor:
-            return x.view(-1, heads, x.shape[1], x.shape[2])
-
-        return split(dq), split(dk), split(dv), None, None, None, None, None

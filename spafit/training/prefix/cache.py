@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from spafit.tasks.tokens import Encoded
-from spafit.training.batches import Feed, States
+from spafit.training.batches import Feed, States, fixed_batches
 from spafit.training.device import available_memory, give_memory_back
 from spafit.training.engine import Engine
-from spafit.training.evaluation import Stopped, fixed_batches
+from spafit.training.evaluation import Stopped
 from spafit.training.prefix.choice import PrefixFacts, choose_prefix
 from spafit.training.prefix.replay import Replay
 from spafit.training.prefix.store import StateStore, states_key
@@ -57,7 +57,7 @@ class PrefixCache:
         self.choice = choose_prefix(engine.settings.prefix_cache, engine.settings.frozen_dropout, facts)
         if self.choice.use:
             engine.replay = Replay(engine.model, engine.anatomy.layers_path, depth)
-            engine.replay.learn_shape(engine.two_examples())
+            engine.replay.learn_shape(engine.begin(engine.probe()))
 
     def _key(self, encoded: Encoded) -> str:
         kept = "head token" if self.only_head_token else "all tokens"
@@ -85,7 +85,7 @@ class PrefixCache:
         packed, device = torch.from_numpy(array), self.engine.device
         if device.type == "cuda" and packed.nbytes < torch.cuda.mem_get_info(device)[0] // MEMORY_SHARE:
             packed = packed.to(device)
-        feed.states = States(packed, np.arange(len(encoded) + 1) if self.only_head_token else encoded.offsets)
+        feed.states = States(packed, None if self.only_head_token else encoded.offsets)
         replay.install()
         give_memory_back()
         return seconds
@@ -113,18 +113,13 @@ class PrefixCache:
         feed = Feed(encoded, engine.device)
         mode = engine.model.training
         engine.model.eval()
-        with replay.aside(), torch.inference_mode(), engine.autocast():
-            for rows in fixed_batches(encoded.lengths, encoded.max_length):
+        with replay.aside(), torch.inference_mode():
+            for rows in fixed_batches(encoded.lengths):
                 if should_stop():
                     raise Stopped
                 batch = feed.batch(rows)
-                engine.focus(batch if self.only_head_token else None)
-                states = replay.record(batch.inputs).float().cpu().numpy()
-                if self.only_head_token and engine.one_token is not None:
-                    packed[rows] = states[np.arange(len(rows)), batch.tokens_at(engine.one_token.place).numpy()]
-                    continue
-                inside = np.arange(states.shape[1]) < batch.lengths[:, None]
-                places = (encoded.offsets[rows][:, None] + np.arange(states.shape[1]))[inside]
-                packed[places] = states[inside]
+                states = engine.prefix_states(batch).float().cpu().numpy()
+                places = rows if self.only_head_token else batch.layout.in_split(rows, encoded.offsets)[: len(states)]
+                packed[places] = states
         engine.model.train(mode)
         return packed, time.perf_counter() - start

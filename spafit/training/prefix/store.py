@@ -22,9 +22,8 @@ from filelock import FileLock, Timeout
 
 from spafit.files import SCRATCH, whole_file
 from spafit.tasks.tokens import Encoded
-from spafit.training.batches import batch_width
 
-FORMAT = 3  # raised whenever other code computes other states for the same key
+FORMAT = 4  # raised whenever other code computes other states for the same key
 CAP_GB = 4  # of all stored states together, when SPAFIT_CACHE_GB does not say otherwise
 FREE_SHARE = 4  # a file may take at most 1 / FREE_SHARE of the free disk
 STALE_SECONDS = 24 * 3600  # what a killed process left half-written is removed after this time
@@ -35,8 +34,7 @@ def states_key(weights: str, encoded: Encoded, depth: int, arithmetic: str) -> s
     from importlib.metadata import version
 
     digest = hashlib.sha256()
-    widest = batch_width(int(encoded.lengths.max(initial=0)), encoded.max_length)  # where a length limit shows
-    parts = (FORMAT, weights, depth, arithmetic, widest, version("torch"), version("transformers"))
+    parts = (FORMAT, weights, depth, arithmetic, version("torch"), version("transformers"))
     digest.update(json.dumps(parts).encode())
     for array in (encoded.input_ids, encoded.offsets, encoded.token_type_ids):
         digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())

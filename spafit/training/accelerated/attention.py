@@ -1,0 +1,190 @@
+"""Attention within each text of a flat sequence, for transformers' registry of attention functions.
+
+Texts of about one length are computed together, padded to the longest of them. One copy brings the queries of all
+groups into the order (text, head, token), one the keys and one the values; another brings the results back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from transformers.integrations.sdpa_attention import repeat_kv
+
+from spafit.training.accelerated.gathers import Reorder, spread, taken
+from spafit.training.accelerated.kernels import dropout_mask
+from spafit.training.accelerated.layout import Layout
+
+if TYPE_CHECKING:
+    from spafit.training.accelerated.flat import FlatLayers
+
+NAME = "spafit"
+OWNER = "_spafit_flat"  # where an attention module finds the `FlatLayers` it belongs to
+
+
+def attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Attention as transformers' eager functions compute it, each text of the flat sequence by itself.
+
+    Args:
+        module: the attention module.
+        query: (1, head, token, width); `key` and `value` likewise, perhaps with fewer heads.
+        attention_mask: what is added to the padded batch's scores (text, 1, token, token).
+        dropout: share of the weights that is dropped.
+        scaling: of the scores.
+        softcap: scores are bent smoothly into [-softcap, softcap].
+
+    Returns:
+        (1, token, head, width) and no weights.
+    """
+    flat: FlatLayers = module.__dict__[OWNER]
+    layout, single = flat.layout, flat.tokens_for(module)
+    assert layout is not None
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    masks = [None] * len(layout.groups) if attention_mask is None else layout.masks(attention_mask, single)
+    rest = layout, masks, dropout, scale, softcap
+    if query.device.type == "cpu":
+        output = CpuAttention.apply(query, key, value, single, *rest)
+    else:
+        output = attention_elsewhere(query, key, value, *rest)
+    return output.view(1, layout.tokens, query.shape[1], -1), None
+
+
+Masks = list[Tensor | None]
+
+
+class CpuAttention(torch.autograd.Function):
+    """softmax(scale q k^T + mask) v within each text, on a CPU; returns (token x head, width).
+
+    With the place of a `single` token of each text, only that one attends; the results of the others are zero.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        single: Tensor | None,
+        layout: Layout,
+        masks: Masks,
+        dropout: float,
+        scale: float,
+        cap: float | None,
+    ) -> Tensor:
+        heads, repeats = query.shape[1], query.shape[1] // key.shape[1]
+        own, shared = layout.heads(heads), layout.heads(heads, repeats)
+        asking = own.into if single is None else layout.heads_of(single, heads)
+        q = _rows(query).index_select(0, asking)
+        k, v = _rows(key).index_select(0, shared.into), _rows(value).index_select(0, shared.into)
+        blocks = layout.blocks(heads, single is not None)
+        weights = q.new_empty(blocks[-1].weights.stop)
+        capped = None if cap is None else torch.empty_like(weights)
+        for block, mask in zip(blocks, masks, strict=True):
+            scores = block.weights_of(weights)
+            torch.baddbmm(scores, block.rows_of(q), block.columns_of(k).mT, beta=0, alpha=scale, out=scores)
+            if capped is not None and cap is not None:
+                torch.tanh(scores.div_(cap), out=block.weights_of(capped))
+                torch.mul(block.weights_of(capped), cap, out=scores)
+            if mask is not None:
+                scores.view(-1, heads, *scores.shape[1:]).add_(mask)
+            torch.softmax(scores, -1, out=scores)
+        drop = dropout_mask(weights.shape, dropout) if dropout > 0.0 else None
+        used = _dropped(weights, drop, dropout)
+        output = v.new_empty(len(q), v.shape[1])
+        for block in blocks:
+            torch.bmm(block.weights_of(used), block.columns_of(v), out=block.rows_of(output))
+        ctx.save_for_backward(q, k, v, weights, drop, capped, single)
+        ctx.layout, ctx.blocks, ctx.shape, ctx.repeats = layout, blocks, query.shape, repeats
+        ctx.dropout, ctx.scale = dropout, scale
+        rows = layout.tokens * heads
+        return taken(output, own.back, rows) if single is None else spread(output, asking, rows)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, weights, drop, capped, single = ctx.saved_tensors
+        layout: Layout = ctx.layout
+        heads, tokens = ctx.shape[1:3]
+        own = layout.heads(heads)
+        asking = own.into if single is None else layout.heads_of(single, heads)
+        g = gradient.index_select(0, asking)
+        used = _dropped(weights, drop, ctx.dropout)
+        dweights, dq, dk, dv = (torch.empty_like(x) for x in (weights, q, k, v))
+        for block in ctx.blocks:
+            torch.bmm(block.weights_of(used).mT, block.rows_of(g), out=block.columns_of(dv))
+            torch.bmm(block.rows_of(g), block.columns_of(v).mT, out=block.weights_of(dweights))
+        if drop is not None:
+            dweights.mul_(drop).mul_(1.0 / (1.0 - ctx.dropout))
+        for block in ctx.blocks:
+            of_weights = block.weights_of(weights)
+            dscores = torch.ops.aten._softmax_backward_data(block.weights_of(dweights), of_weights, -1, weights.dtype)
+            if capped is not None:
+                dscores.mul_(1.0 - block.weights_of(capped).square())
+            torch.bmm(dscores, block.columns_of(k), out=block.rows_of(dq))
+            torch.bmm(dscores.mT, block.rows_of(q), out=block.columns_of(dk))
+        dq.mul_(ctx.scale)
+        dk.mul_(ctx.scale)
+        rows = tokens * heads
+        dq = taken(dq, own.back, rows) if single is None else spread(dq, asking, rows)
+        dk, dv = (taken(x, own.back, rows) for x in (dk, dv))
+        dk, dv = (x.view(-1, ctx.repeats, x.shape[1]).sum(1) if ctx.repeats > 1 else x for x in (dk, dv))
+        dq, dk, dv = (x.view(1, tokens, -1, x.shape[1]).transpose(1, 2) for x in (dq, dk, dv))
+        return dq, dk, dv, None, None, None, None, None, None
+
+
+def _rows(x: Tensor) -> Tensor:
+    """(1, head, token, width) as (token x head, width)."""
+    return x.transpose(1, 2).reshape(-1, x.shape[3])
+
+
+def _dropped(weights: Tensor, drop: Tensor | None, dropout: float) -> Tensor:
+    return weights if drop is None else (weights * drop).mul_(1.0 / (1.0 - dropout))
+
+
+def attention_elsewhere(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    layout: Layout,
+    masks: Masks,
+    dropout: float,
+    scale: float,
+    cap: float | None,
+) -> Tensor:
+    """The same on other devices, by PyTorch's fused function; it has no cap, so with one it is written out.
+
+    Where there is dropout PyTorch takes a kernel that has it.
+    """
+    heads, repeats = query.shape[1], query.shape[1] // key.shape[1]
+    own, shared = layout.heads(heads), layout.heads(key.shape[1])
+    q, k, v = (
+        Reorder.apply(_rows(x), index.into, index.back, len(index.into))
+        for x, index in ((query, own), (key, shared), (value, shared))
+    )
+    outputs = []
+    own_blocks, shared_blocks = layout.blocks(heads), layout.blocks(key.shape[1])
+    for group, one, other, mask in zip(layout.groups, own_blocks, shared_blocks, masks, strict=True):
+        shape = (len(group.texts), -1, group.width)
+        qs = q[one.rows].view(*shape, q.shape[1])
+        ks, vs = (repeat_kv(x[other.rows].view(*shape, x.shape[1]), repeats) for x in (k, v))
+        added = None if mask is None else mask.to(q.dtype)
+        if cap is None:
+            output = nn.functional.scaled_dot_product_attention(qs, ks, vs, added, dropout, scale=scale)
+        else:
+            scores = (qs @ ks.mT * (scale / cap)).tanh() * cap
+            scores = scores if added is None else scores + added
+            output = nn.functional.dropout(torch.softmax(scores, -1, dtype=torch.float32).to(q.dtype), dropout) @ vs
+        outputs.append(output.reshape(-1, output.shape[-1]))
+    return Reorder.apply(torch.cat(outputs), own.back, own.into, layout.tokens * heads)
