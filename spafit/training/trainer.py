@@ -60,7 +60,8 @@ class Trainer:
         self.prefix = PrefixCache(
             self.engine,
             plan.prefix_depth(self.anatomy, self.spec.stratification),
-            self.weights,
+            # Models with the same weights may still differ, for instance in how far attention reaches.
+            f"{self.weights} {weights_digest([prepared.folder / 'config.json'], cache)}",
             {
                 "train": (data.train, self.steps.total / self.steps.per_epoch),
                 "live": (data.live, float(self.steps.evaluations)),

@@ -24,6 +24,7 @@ from spafit.training.events import Evaluated, Finished, Phase, Progress, Started
 from spafit.training.loading import load_model
 from spafit.training.loop import TrainingFailed, train
 from spafit.training.points import Points
+from spafit.training.predictions import FILE
 from spafit.training.trainer import Trainer
 
 SMALL = TrainSettings(
@@ -198,7 +199,7 @@ def test_stored_parameters_reproduce_the_final_metrics_on_the_plain_model(tiny_b
     with torch.inference_mode():
         logits = model.eval()(**tokens).logits.numpy()
     assert metrics.compute(["accuracy", "f1"], logits, examples.labels) == pytest.approx(finished.metrics)
-    assert list(tmp_path.iterdir()) == [tmp_path / checkpoint.TRAINED]
+    assert {path.name for path in tmp_path.iterdir()} == {checkpoint.TRAINED, FILE}
 
 
 def test_a_repeated_run_reads_the_prefix_back_and_has_the_same_curve(tiny_bert, tmp_path, monkeypatch):

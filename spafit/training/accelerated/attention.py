@@ -6,7 +6,7 @@ groups into the order (text, head, token), one the keys and one the values; anot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +17,17 @@ from spafit.training.accelerated.gathers import Reorder, spread, taken
 from spafit.training.accelerated.kernels import dropout_mask
 from spafit.training.accelerated.layout import Layout
 
-if TYPE_CHECKING:
-    from spafit.training.accelerated.flat import FlatLayers
-
 NAME = "spafit"
-OWNER = "_spafit_flat"  # where an attention module finds the `FlatLayers` it belongs to
+OWNER = "_spafit_flat"  # where an attention module finds its `Flat`
+
+
+class Flat(Protocol):
+    """What is known of the batch that is computed."""
+
+    layout: Layout | None
+
+    def tokens_for(self, module: nn.Module) -> Tensor | None:
+        """Place of the one token of each text for which an attention module is needed; None: all are."""
 
 
 def attention(
@@ -48,7 +54,7 @@ def attention(
     Returns:
         (1, token, head, width) and no weights.
     """
-    flat: FlatLayers = module.__dict__[OWNER]
+    flat: Flat = module.__dict__[OWNER]
     layout, single = flat.layout, flat.tokens_for(module)
     assert layout is not None
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling

@@ -29,7 +29,7 @@ class PrefixCache:
     Args:
         engine: computes the states, and is given the `Replay`.
         depth: layers with nothing trained at or below.
-        weights: digest of the model's weights.
+        weights: digest of the model's weights and configuration.
         needs: split -> its examples, and how many times the run passes over them.
         cache: folder of what is kept between runs.
     """
