@@ -44,6 +44,7 @@ WARMUP = 0.1
 WEIGHT_DECAY = 0.01
 MAX_GRAD_NORM = 1.0
 ACCUMULATION = 1
+GROUP_BY_LENGTH = False
 CHECKPOINTING = False
 PRECISION = "auto"
 DEVICE = "auto"
@@ -181,9 +182,12 @@ class Part:
 
 
 def epoch_order(lengths, epoch):
-    """The examples of each step: shuffled, and sorted by length within pools, so that little is padded."""
-    generator = np.random.default_rng((SEED, epoch))
+    """The examples of each step: in transformers' Trainer's order, or by length within shuffled pools."""
     size = BATCH_SIZE * ACCUMULATION
+    if not GROUP_BY_LENGTH:
+        order = torch.randperm(len(lengths), generator=torch.Generator().manual_seed(SEED + epoch)).numpy()
+        return [order[i : i + size] for i in range(0, len(order), size)]
+    generator = np.random.default_rng((SEED, epoch))
     order, steps = generator.permutation(len(lengths)), []
     for start in range(0, len(order), 50 * size):
         pool = order[start : start + 50 * size]

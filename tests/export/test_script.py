@@ -127,7 +127,7 @@ OTHERWISE = {
         ("spafit", 6, {}),
         ("spafit", 8, OTHERWISE),
         ("spafit", 3, {"max_steps": 3, "checkpointing": True, "frozen_dropout": True}),
-        ("full", 8, OTHERWISE),
+        ("full", 8, OTHERWISE | {"group_by_length": True}),
     ],
 )
 def test_the_script_has_the_losses_of_the_run(
