@@ -31,13 +31,13 @@ show_message(message())
 reading()
 keep_address("/train", shown=run_id or "")
 if run:
-    watching, setting = st.columns([3, 2], gap="large")
-    with watching.container(key="train_run"), showing_errors():
+    watching, setting = st.container(key="train_columns").columns([3, 2], gap="large")
+    with watching, showing_errors():
         run_view(run, chart_columns=1)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("pages/runs.py", label="Permalink", icon=":material/link:", query_params={"run": run.id})
             st.button("Close", icon=":material/close:", on_click=detach, help="The run goes on; find it under Runs.")
-    with setting.container(key="train_form"):
+    with setting:
         st.subheader("Next run", anchor=False)
         started = train_form(beside_a_run=True)
 else:

@@ -34,9 +34,10 @@ _STYLE = """<style>
 .st-key-narrow_navigation,.st-key-visitor{display:none}
 .st-key-setting_learning_rate [data-testid^=stNumberInputStep]{display:none}
 [data-testid=stColumn]{min-width:min(100%,8.5rem)}
-.st-key-train_form,.st-key-train_run{min-width:min(100%,20rem)}
-[data-testid=stColumn]:has(>*>.st-key-train_form),[data-testid=stColumn]:has(>*>.st-key-train_run),
-.st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:min(100%,22rem)}
+@media (max-width:1100px){
+.st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn],
+.st-key-train_columns>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:100%}
+.st-key-train_columns .st-key-train_start{position:fixed;right:1.2rem;bottom:1.2rem;z-index:5;width:auto}}
 @media (max-width:1000px){.stMainBlockContainer{padding:3.4rem 1.2rem 3rem}}
 @media (max-height:640px){.stMainBlockContainer{padding-top:2.6rem}
 .stMainBlockContainer h1{font-size:1.4rem}.stMainBlockContainer [data-testid=stVerticalBlock]{gap:.7rem}}

@@ -14,6 +14,7 @@ from spafit.tasks import called
 from spafit.ui.address import keep_address
 from spafit.ui.choice import commit, current
 from spafit.ui.components.errors import show_error
+from spafit.ui.components.text import metric_name
 from spafit.ui.runs.compare import compare
 from spafit.ui.runs.data import primary_metric
 from spafit.ui.runs.naming import run_label, task_name
@@ -21,20 +22,21 @@ from spafit.ui.visitor import mine
 
 _OPENED, _SHOWN, _TICKED = "runs_opened", "runs_shown", "runs_ticked"
 _COLUMNS = {
-    "Trainable": st.column_config.NumberColumn("Trainable parameters", format="localized", help=term("trainable").tip),
+    "Trainable": st.column_config.NumberColumn(format="localized", help=term("trainable").tip),
     "Test": st.column_config.NumberColumn(
         format="%.3f", help="The metric on the test data, once, at the end; MNLI: matched"
     ),
     "Test, mismatched": st.column_config.NumberColumn(format="%.3f", help="On MNLI's second test part, likewise"),
     "Baseline": st.column_config.NumberColumn(format="%.3f", help=term("baseline").tip),
     "Validation": st.column_config.NumberColumn(format="%.3f", help="The metric in the latest evaluation"),
-    "Metric": st.column_config.TextColumn(help="What Test, Baseline and Validation are; higher is better"),
+    "Task": st.column_config.TextColumn(help="With the metric of Test, Baseline and Validation; higher is better"),
+    "Run": st.column_config.TextColumn(width=190),
     "Seconds": st.column_config.NumberColumn(format="%.0f", help="From launch to end, without waiting"),
     "Started": st.column_config.DatetimeColumn(format="distance"),
 }
 _ORDER = (
-    *("Run", "Seed", "State", "Test", "Test, mismatched", "Baseline", "Validation", "Metric", "Task"),
-    *("Started", "Trainable", "Seconds", "Owner", "Model", "Id"),
+    *("Run", "Seed", "State", "Test", "Test, mismatched", "Baseline", "Validation", "Task"),
+    *("Started", "Trainable", "Seconds", "Owner", "Model"),
 )
 """Whichever run is the newest, and so decides which columns come first; absent ones are left out."""
 
@@ -96,7 +98,7 @@ def _table(runs: Sequence[Run], key: str) -> list[Run]:
     event = st.dataframe(
         pd.DataFrame([_row(run) for run in runs]),
         key=key,
-        column_order=_ORDER,
+        column_order=_columns(runs),
         hide_index=True,
         on_select=lambda: _choose(ids, key),
         selection_default={"selection": {"rows": [ids.index(run) for run in ticked if run in ids]}} if ticked else None,
@@ -110,6 +112,13 @@ def _table(runs: Sequence[Run], key: str) -> list[Run]:
         st.rerun()
     keep_address("/runs", names=("runs",))
     return [runs[row] for row in event["selection"]["rows"] if row < len(runs)]
+
+
+def _columns(runs: Sequence[Run]) -> list[str]:
+    """Return the columns that tell these runs apart: no owner where none is named, no model where all have one."""
+    spare = set() if any(run.owner for run in runs) else {"Owner"}
+    spare |= set() if len({run.model for run in runs}) > 1 else {"Model"}
+    return [column for column in _ORDER if column not in spare]
 
 
 def _choose(ids: Sequence[str], key: str) -> None:
@@ -128,12 +137,10 @@ def _row(run: Run) -> dict[str, Any]:
         **{called(run.task, part).capitalize(): further[part]["metrics"].get(metric) for part in further},
         "Baseline": run.baseline.get(metric),
         "Validation": run.validation_metrics.get(metric),
-        "Metric": metric,
-        "Task": task_name(run.task),
+        "Task": f"{task_name(run.task)} · {metric_name(metric)}",
         "Trainable": run.trainable,
         "Seconds": run.seconds,
         "Owner": run.owner,
         "Model": run.model,
         "Started": run.started_at or run.created_at,
-        "Id": run.id,
     }

@@ -1,7 +1,7 @@
 // Draws data.lines as an SVG that follows its width. State lives on the node: the module runs again at each change of data.
 const SVG = 'http://www.w3.org/2000/svg';
 const MARGIN = { left: 60, right: 14, top: 14, bottom: 36 };
-const LABELS = { room: 118, letters: 18, height: 13, narrow: 380 }; // px, of the names at the ends of lines
+const LABELS = { room: 118, value: 52, letters: 18, height: 13, narrow: 380 }; // px, of the names at the ends of lines
 
 const make = (tag, attributes = {}, text) => {
   const node = document.createElementNS(SVG, tag);
@@ -61,7 +61,7 @@ function draw(root, data) {
   root.dataset.points = Math.max(0, ...data.lines.map((line) => line.x.length));
   const box = finite || data.reference ? extent(data) : { x0: 0, x1: data.xMax || 1, y0: 0, y1: 1 };
   const named = width >= LABELS.narrow ? data.lines.filter((line) => line.x.length && !line.faint) : [];
-  const right = width - (named.length ? LABELS.room : MARGIN.right), bottom = height - MARGIN.bottom;
+  const right = width - (named.length > 1 ? LABELS.room : named.length ? LABELS.value : MARGIN.right), bottom = height - MARGIN.bottom;
   const px = (x) => MARGIN.left + (x - box.x0) / (box.x1 - box.x0) * (right - MARGIN.left);
   const py = (y) => bottom - (y - box.y0) / (box.y1 - box.y0) * (bottom - MARGIN.top);
   const yTicks = ticks(box.y0, box.y1, Math.max(2, height / 60));
