@@ -10,9 +10,10 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from spafit import __version__
+from spafit.cli.suggest import did_you_mean
 from spafit.errors import SpafitError
 
 COMMANDS = {
@@ -25,6 +26,7 @@ COMMANDS = {
     "runs": "List runs.",
     "show": "Show one run: settings, progress, results; or the Python script that repeats it.",
     "stop": "Stop runs; their curves are kept.",
+    "delete": "Delete runs that are over, with everything that they left.",
     "predict": "Say what a run's model makes of texts.",
     "export": "Write a run's model into a folder that loads without spafit.",
     "disk": "Show what the data folder takes on disk.",
@@ -44,9 +46,16 @@ class CommandError(SpafitError):
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence instead of a page of usage."""
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            meant = did_you_mean(str(value), known)
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r} (choose from {', '.join(known)}){meant}")
+
     def error(self, message: str) -> NoReturn:
         sentence = message[:1].upper() + message[1:].rstrip(".")
-        raise CommandError(f"{sentence}; '{self.prog} --help' shows what is allowed.")
+        joint = " " if sentence.endswith("?") else "; "
+        raise CommandError(f"{sentence}{joint}'{self.prog} --help' shows what is allowed.")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

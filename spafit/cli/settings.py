@@ -30,6 +30,12 @@ def settings(chosen: argparse.Namespace) -> TrainSettings:
     return replace(standard, **{name: _value(SETTINGS[name], value) for name, value in given.items()})
 
 
+def given_options(chosen: argparse.Namespace) -> list[str]:
+    """Return the options for settings that were given."""
+    given = [setting.flag for name, setting in SETTINGS.items() if getattr(chosen, name) is not None]
+    return ["--quick", *given] if chosen.quick else given
+
+
 def _add(group: argparse._ArgumentGroup, setting: Setting, flag: str, about: str) -> None:
     match setting.kind:
         case Kind.SWITCH:

@@ -40,7 +40,8 @@ def run(chosen: argparse.Namespace) -> int:
     events = [event for _seq, event in store.events(found.id)]
     if chosen.json:
         told = {"timeline": seconds_by_phase(events), "decisions": decisions(events)}
-        print_json(found.to_dict() | told | ({"events": events} if chosen.events else {}))
+        place = {"folder": str(store.folder(found.id))}
+        print_json(found.to_dict() | place | told | ({"events": events} if chosen.events else {}))
         return 0
     print_run(found)
     if (store.folder(found.id)).is_dir():

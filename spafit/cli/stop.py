@@ -10,21 +10,25 @@ from spafit.runs import Store, stop
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add a run."""
-    parser.add_argument("id", metavar="RUN", help="the run's id")
+    """Add runs."""
+    parser.add_argument("ids", nargs="+", metavar="RUN", help="the runs' ids")
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Stop a run and wait until it is over; exit code 1 when it does not end."""
+    """Stop runs and wait until they are over; exit code 1 when one does not end."""
     store = Store.open()
-    before = store.get(chosen.id)
-    if before.state.over:
-        note(f"Run {before.id} is {before.state} already.")
+    before = [store.get(run_id) for run_id in dict.fromkeys(chosen.ids)]
+    for one in before:
+        if one.state.over:
+            note(f"Run {one.id} is {one.state} already.")
+        else:
+            stop(one.id)
+    ended = [wait_until_over(store, one.id, STOP_SECONDS) for one in before]
+    if not chosen.json:
+        for one in ended:
+            print_run(one)
+    elif len(ended) == 1:
+        print_json(ended[0].to_dict())
     else:
-        stop(before.id)
-    ended = wait_until_over(store, before.id, STOP_SECONDS)
-    if chosen.json:
-        print_json(ended.to_dict())
-    else:
-        print_run(ended)
-    return 0 if ended.state.over else 1
+        print_json({"schema": 1, "runs": [one.to_dict() for one in ended]})
+    return 0 if all(one.state.over for one in ended) else 1

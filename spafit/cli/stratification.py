@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spafit.cli.parser import CommandError
+from spafit.cli.suggest import check_roles
 from spafit.errors import SpafitError
 from spafit.glossary import tip
 from spafit.stratification import LoraSettings, Method, Stratification, preset
@@ -73,6 +74,7 @@ def lora_settings(chosen: argparse.Namespace) -> LoraSettings:
     changed = {name: value for name, value in changed.items() if value is not None}
     if "targets" in changed:
         changed["targets"] = _words(changed["targets"])
+        check_roles(changed["targets"])
     return LoraSettings(**changed)
 
 

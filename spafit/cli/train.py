@@ -11,11 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from spafit.cli import data
 from spafit.cli import settings as how
 from spafit.cli import stratification as shape
+from spafit.cli.confirm import confirm
 from spafit.cli.one_run import POLL_SECONDS, STOP_SECONDS, print_run, wait_until_over, where
 from spafit.cli.output import note, print_json, scores
-from spafit.cli.parser import MODEL_HELP
+from spafit.cli.parser import MODEL_HELP, CommandError
+from spafit.cli.spec import read_spec
 from spafit.counting import count
 from spafit.errors import SpafitError
+from spafit.maps.forecast import expected, past_runs
 from spafit.models.anatomy import Anatomy
 from spafit.models.load import load_anatomy
 from spafit.models.registry import Model, get_model
@@ -28,12 +31,18 @@ from spafit.training.events import PHASES
 
 ATTEND_SECONDS = 2.0
 INTERRUPTED = 130
+LONG_SECONDS = 3600.0
+"""Estimated time from which on a run is asked about once."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add model, task, stratification and settings, and how the run is queued."""
-    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("task", metavar="TASK", help="a key from 'spafit tasks', or the path of a data file")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
+    parser.add_argument("task", metavar="TASK", nargs="?", help="a key from 'spafit tasks', or the path of a data file")
+    parser.add_argument(
+        "--spec", metavar="FILE", help="repeat a run: what 'show --json' or its page gives says everything; '-': stdin"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask before a run that takes over an hour")
     parser.add_argument("--detach", action="store_true", help="queue the run and return at once")
     parser.add_argument("--owner", default="", metavar="NAME", help="whose run it is")
     parser.add_argument("--priority", type=int, default=0, metavar="N", help="higher goes first (default: 0)")
@@ -45,15 +54,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Train; the exit code is 0 only when the run finished (with ``--detach``: when it was queued)."""
-    settings = how.settings(chosen)
-    model, task, anatomy = model_and_task(chosen)
-    strat = shape.stratification(chosen, anatomy.num_layers)
-    count(anatomy, strat)  # refuses what does not fit the model, such as a rank beyond its matrices
-    spec = RunSpec(model.key, task.key, strat, settings)
+    spec, task, anatomy = _wanted(chosen)
+    count(anatomy, spec.stratification)  # refuses what does not fit the model, such as a rank beyond its matrices
     store = Store.open()
     note(f"{task.name}: the data is {task.where}.")
-    for remark in settings.remarks():
+    for remark in spec.settings.remarks():
         note(remark)
+    seconds = _expected_seconds(store, spec, task, anatomy)
+    if seconds is not None and seconds > LONG_SECONDS:
+        question = f"This run takes about {seconds / 3600:.1f} hours, judged by earlier ones of this machine; start it?"
+        if not confirm(question, yes=chosen.yes):
+            note("Nothing was started.")
+            return 1
     run_id = store.submit(spec, owner=chosen.owner, priority=chosen.priority, name=chosen.name)
     interrupted = False
     try:
@@ -77,6 +89,35 @@ def run(chosen: argparse.Namespace) -> int:
     if ended.state is State.FINISHED or (chosen.detach and not interrupted):
         return 0
     return INTERRUPTED if interrupted else 1
+
+
+def _wanted(chosen: argparse.Namespace) -> tuple[RunSpec, Task, Anatomy]:
+    """Return what is to be trained, as the options or a run's own record say it, with its task and model."""
+    if chosen.spec is None:
+        if chosen.task is None:
+            raise CommandError(
+                "MODEL and TASK are required, or --spec with a run's record; 'spafit train --help' says more."
+            )
+        settings = how.settings(chosen)
+        model, task, anatomy = model_and_task(chosen)
+        strat = shape.stratification(chosen, anatomy.num_layers)
+        return RunSpec(model.key, task.key, strat, settings), task, anatomy
+    given = [*shape.given_options(chosen), *how.given_options(chosen)]
+    given += ["--stratification"] if chosen.stratification is not None else []
+    if chosen.model is not None or given:
+        raise CommandError(f"--spec says everything already; leave out {', '.join(given) or 'MODEL and TASK'}.")
+    spec = read_spec(chosen.spec)
+    chosen.model, chosen.task = spec.model, spec.task
+    _model, task, anatomy = model_and_task(chosen)
+    return spec, task, anatomy
+
+
+def _expected_seconds(store: Store, spec: RunSpec, task: Task, anatomy: Anatomy) -> float | None:
+    """Return how long a run may take; None when nothing is known yet."""
+    if not is_ready(task):
+        return None
+    past = past_runs(store, spec.model, spec.task)
+    return expected([spec], anatomy, past, preparation(task).splits, task.num_labels).seconds
 
 
 def model_and_task(chosen: argparse.Namespace) -> tuple[Model, Task, Anatomy]:

@@ -6,6 +6,7 @@ examples = load(task, "train", limit=2000, seed=0)
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,13 @@ def get_task(key_or_path: str) -> Task:
         raise TaskError(f"{key_or_path} is a folder; a data file of it may be named.")
     if path.suffix.lower() in FORMATS or len(path.parts) > 1:
         raise TaskError(f"There is no file {key_or_path}.")
-    known = ", ".join(task.key for task in list_tasks())
-    raise TaskError(f"There is no task {key_or_path!r}; the tasks are {known}, and the path of a data file is one too.")
+    known = [task.key for task in list_tasks()]
+    near = difflib.get_close_matches(key_or_path.casefold(), known, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    raise TaskError(
+        f"There is no task {key_or_path!r}; the tasks are {', '.join(known)}, and the path of a data file is one too."
+        f"{meant}"
+    )
 
 
 def bring(path: Path, **how: Any) -> Task:

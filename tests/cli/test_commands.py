@@ -110,6 +110,20 @@ def test_a_stratification_comes_from_a_file(capsys: pytest.CaptureFixture[str], 
         ("train minilm-l6 rotten-tomatoes --n1 9", "Boundary 1 is 9"),
         ("train minilm-l6 rotten-tomatoes --lora-rank 4000", "choose a rank from 1 to 384"),
         ("train {configonly} rotten-tomatoes", "has no model.safetensors"),
+        ("cuont minilm-l6", "did you mean 'count'?"),
+        ("count minilm-l6 --method lroa", "did you mean 'lora'?"),
+        ("count minilm-l6 --lora-targets q_proj,value", "'q_proj' is query."),
+        ("count minilm-l6 --lora-targets c_attn", "'c_attn' is key and query and value."),
+        ("count minilm-l6 --lora-targets atention_output", "did you mean 'attention_output'?"),
+        ("count minilm-l7", "did you mean minilm-l6"),
+        ("train minilm-l6 rotten-tomatos", "Did you mean 'rotten-tomatoes'?"),
+        ("train minilm-l6", "MODEL and TASK are required"),
+        ("train --spec nowhere.json", "cannot be read"),
+        ("train --spec {broken}", "it is no JSON"),
+        ("train --spec {good}", "specification"),
+        ("train minilm-l6 rotten-tomatoes --spec {good}", "leave out MODEL and TASK"),
+        ("train --spec {good} --n1 2 --lr 1", "leave out --n1, --lr"),
+        ("delete nope --yes", "There is no run 'nope'"),
         ("show nope", "There is no run 'nope'"),
         ("stop nope", "There is no run 'nope'"),
         ("runs --state lost", "There is no state 'lost'"),
@@ -131,7 +145,7 @@ def test_bad_input_is_one_sentence_on_stderr(
     written = capsys.readouterr()
     assert written.out == ""
     assert said in written.err
-    assert len(written.err.splitlines()) == 1 and written.err.rstrip().endswith((".", "allowed."))
+    assert len(written.err.splitlines()) == 1 and written.err.rstrip().endswith((".", "?"))
     assert Store.open().list(archived=None) == []
 
 

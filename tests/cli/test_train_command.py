@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
@@ -149,6 +150,8 @@ class TestTraining:
         shown = document(capsys, "show", first["run"], "--events")
         assert [event["kind"] for event in shown["events"]][:2] == ["phase", "started"]
         assert document(capsys, "runs", "--state", "running")["runs"] == []
+        both = document(capsys, "stop", first["run"], second["run"])
+        assert [run["run"] for run in both["runs"]] == [first["run"], second["run"]] and both["schema"] == 1
         assert main(["stop", first["run"]]) == 0
         assert "stopped already" in capsys.readouterr().err
 
@@ -163,6 +166,63 @@ class TestTraining:
         said = capsys.readouterr().err
         assert "RTE: the data is on this machine, in a folder or file of yours." in said
         assert "malformed lines (1); the first: dev.tsv line 14 has 2 columns where 4 are expected." in said
+
+    def test_runs_are_deleted_together_or_not_at_all(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = [document(capsys, "train", "minilm-l6", "rotten-tomatoes")["run"] for _ in range(2)]
+        folder = Path(document(capsys, "show", ids[0])["folder"])
+        assert folder.is_dir()
+        monkeypatch.setenv("SCRIPTED", "steps=9999 delay=0.02")
+        going = document(capsys, "train", "minilm-l6", "rotten-tomatoes", "--detach")["run"]
+        assert main(["delete", *ids, going, "--yes"]) == 2
+        assert "Nothing was deleted." in capsys.readouterr().err
+        assert main(["delete", *ids]) == 2  # no terminal to ask in
+        assert "--yes has to say so" in capsys.readouterr().err and folder.is_dir()
+        assert document(capsys, "delete", *ids, "--yes")["deleted"] == ids
+        assert not folder.exists()
+        assert [run["run"] for run in document(capsys, "runs")["runs"]] == [going]
+        assert document(capsys, "stop", going)["state"] == "stopped"
+
+    @pytest.mark.parametrize("what", ["show", "page"])
+    def test_a_run_is_repeated_from_its_own_record(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str
+    ) -> None:
+        options = "--n1 1 --n2 3 --seed 4 --lora-rank 2 --max-steps 7 --train-examples all"
+        first = document(capsys, "train", "minilm-l6", "bbc-news", *options.split())
+        record = (
+            document(capsys, "show", first["run"]) if what == "show" else Store.open().get(first["run"]).spec_document
+        )
+        (tmp_path / "record.json").write_text(json.dumps(record))
+        again = document(capsys, "train", "--spec", str(tmp_path / "record.json"))
+        assert again["run"] != first["run"]
+        assert again["spec"] == first["spec"] and again["metrics"] == first["metrics"]
+
+    def test_a_run_of_hours_is_asked_about_once(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("spafit.cli.train._expected_seconds", lambda *_: 3601.0)
+        assert main(["train", "minilm-l6", "rotten-tomatoes"]) == 2
+        written = capsys.readouterr()
+        assert written.out == "" and "This run takes about 1.0 hours" in written.err and "--yes" in written.err
+        assert Store.open().list() == []
+        assert document(capsys, "train", "minilm-l6", "rotten-tomatoes", "--yes")["state"] == "finished"
+        monkeypatch.setattr("spafit.cli.train._expected_seconds", lambda *_: 3600.0)
+        assert document(capsys, "train", "minilm-l6", "rotten-tomatoes")["state"] == "finished"
+
+    @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("", 1)])
+    def test_in_a_terminal_the_answer_decides(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+    ) -> None:
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        run = document(capsys, "train", "minilm-l6", "rotten-tomatoes")["run"]
+        monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+        monkeypatch.setattr("sys.stderr", Terminal())
+        assert main(["delete", run]) == code
+        assert (Store.open().list() == []) == (code == 0)
 
     def test_show_says_where_the_time_went_and_what_was_decided(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
