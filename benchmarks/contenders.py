@@ -23,7 +23,8 @@ from typing import Any
 from spafit.models.build import build_anatomy
 from spafit.models.registry import BUNDLED, weights_folder
 from spafit.stratification import Stratification, parse_name
-from spafit.training.config import RunSpec, TrainSettings, default_learning_rate
+from spafit.training.config import RunSpec, TrainSettings
+from spafit.training.rates import default_learning_rate
 
 TASK = "rotten-tomatoes"
 LAYERS = 6
@@ -35,7 +36,7 @@ def settings_of(job: dict[str, Any]) -> tuple[Stratification, TrainSettings]:
     steps = job.get("max_steps")
     settings = TrainSettings(
         seed=job.get("seed", 0),
-        learning_rate=job.get("learning_rate") or default_learning_rate(strat),
+        learning_rate=job.get("learning_rate") or default_learning_rate(strat, steps or 250),
         eval_every=steps or 125,
         max_steps=steps,
         prefix_cache=job.get("prefix_cache", "auto"),

@@ -11,7 +11,8 @@ from typing import Any
 from spafit.errors import SpafitError
 from spafit.maps.series import Setting
 from spafit.stratification import Stratification
-from spafit.training.config import RunSpec, TrainSettings, default_learning_rate
+from spafit.training.config import RunSpec, TrainSettings
+from spafit.training.rates import default_learning_rate
 
 SCHEMA_VERSION = 1
 MAX_RUNS = 5000
@@ -104,7 +105,7 @@ def define(
     """
     points: dict[str, Setting] = {}
     for stratification in stratifications:
-        for rate in rates or (default_learning_rate(stratification),):
+        for rate in rates or (default_learning_rate(stratification, settings.expected_steps()),):
             point = Setting(stratification, float(rate))
             points.setdefault(point.key, point)
     wanted = tuple(dict.fromkeys(seeds))

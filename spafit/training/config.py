@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cache
-from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 from spafit.errors import SpafitError
-from spafit.stratification import Stratification, learning_rate_method
+from spafit.stratification import Stratification
+from spafit.training.rates import default_learning_rate
 from spafit.training.setting import choice, number, settings_of, switch, whole
+from spafit.training.steps import count_steps
 
 SCHEMA_VERSION = 1
 ENGINE_GENERATION = 2
@@ -80,6 +79,12 @@ class TrainSettings:
                 "at every pass and cannot be cached."
             )
 
+    def expected_steps(self) -> int | None:
+        """How many steps a run will have, if a number of examples is asked for; a task may have fewer."""
+        if self.train_samples is None and self.max_steps is None:
+            return None
+        return count_steps(self, self.train_samples or 1).total
+
     def changes(self, base: TrainSettings) -> dict[str, Any]:
         """Return the settings that differ from another's."""
         return {name: value for name, value in self.to_dict().items() if value != getattr(base, name)}
@@ -130,7 +135,7 @@ class RunSpec:
     def learning_rate(self) -> float:
         """The peak learning rate: the one in the settings, else the default recorded for the method."""
         given = self.settings.learning_rate
-        return default_learning_rate(self.stratification) if given is None else given
+        return default_learning_rate(self.stratification, self.settings.expected_steps()) if given is None else given
 
     def resolved(self) -> RunSpec:
         """The same run with its learning rate written out, so that later defaults cannot change what it means."""
@@ -165,14 +170,3 @@ class RunSpec:
             stratification=Stratification.from_dict(data["stratification"]),
             settings=TrainSettings.from_dict(data.get("settings", {})),
         )
-
-
-@cache
-def learning_rates() -> dict[str, Any]:
-    """The recorded search that the defaults come from: rates tried and their scores, machine, seeds and commit."""
-    return json.loads(resources.files("spafit.training").joinpath("learning_rates.json").read_text("utf-8"))
-
-
-def default_learning_rate(strat: Stratification) -> float:
-    """Return the peak learning rate for a stratification, from the recorded search."""
-    return float(learning_rates()["defaults"][learning_rate_method(strat)])

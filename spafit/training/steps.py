@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-from spafit.training.config import TrainSettings
+from typing import Protocol
 
 LIVE_EVALUATIONS = 10  # in a run that names no interval
+
+
+class StepSettings(Protocol):
+    """The training settings that the number of steps depends on."""
+
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def accumulation(self) -> int: ...
+    @property
+    def epochs(self) -> float: ...
+    @property
+    def max_steps(self) -> int | None: ...
+    @property
+    def eval_every(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,7 @@ class Steps:
         return step == self.total or step % self.eval_every == 0
 
 
-def count_steps(settings: TrainSettings, train_examples: int) -> Steps:
+def count_steps(settings: StepSettings, train_examples: int) -> Steps:
     """Return the steps of a run with these settings on so many training examples."""
     examples = settings.batch_size * settings.accumulation
     per_epoch = math.ceil(train_examples / examples)

@@ -17,7 +17,7 @@ from spafit.models.weights import check_weights, weights_digest
 from spafit.tasks.tokens import Encoded
 from spafit.training import checkpoint, preparation
 from spafit.training.batches import Feed, Order, fixed_batches
-from spafit.training.config import ENGINE_GENERATION, default_learning_rate
+from spafit.training.config import ENGINE_GENERATION
 from spafit.training.device import give_memory_back, peak_memory
 from spafit.training.early_stopping import EarlyStopping
 from spafit.training.engine import Engine
@@ -30,6 +30,7 @@ from spafit.training.points import Points
 from spafit.training.predictions import save_predictions
 from spafit.training.prefix.cache import PrefixCache
 from spafit.training.preparation import Prepared
+from spafit.training.rates import default_learning_rate, rate_reason
 from spafit.training.steps import count_steps
 from spafit.training.timeline import Timeline
 
@@ -80,8 +81,13 @@ class Trainer:
         drawn = "texts of similar length together" if self.settings.group_by_length else "drawn at random"
         padding = self.order.padding(min(self.steps.total, self.steps.per_epoch))
         batches = AutomaticChoice("Batches", drawn, f"{padding:.1%} of what is computed is padding")
+        steps, rates = self.settings.expected_steps(), []
+        rate = default_learning_rate(self.spec.stratification, steps)
+        if self.spec.learning_rate == rate:
+            reason = rate_reason(self.spec.stratification, steps)
+            rates.append(AutomaticChoice("Learning rate", f"{rate:g}", reason))
         cached = (self.prefix.choice.told,) if self.prefix.choice.told else ()
-        return (*self.engine.choices, batches, *preparing, *cached)
+        return (*rates, *self.engine.choices, batches, *preparing, *cached)
 
     def _computed_once(self, encoded: Encoded) -> int:
         """Tokens that a pass over a split in fixed batches computes."""
@@ -234,7 +240,9 @@ class Trainer:
             raise self._diverged(str(error), self.step) from error
 
     def _diverged(self, what: str, step: int) -> TrainingFailed:
-        return diverged(step, self.spec.learning_rate, default_learning_rate(self.spec.stratification), what)
+        return diverged(
+            step, self.spec.learning_rate, default_learning_rate(self.spec.stratification, self.steps.total), what
+        )
 
     def _save(self) -> None:
         if self.folder is not None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from spafit.errors import SpafitError
 from spafit.tasks import get_task
-from spafit.training.config import RunSpec, default_learning_rate
+from spafit.training.config import RunSpec
+from spafit.training.rates import default_learning_rate
 from spafit.ui.address import brought, from_parameters
 from spafit.ui.choice import commit, current, say, scaled
 from spafit.ui.explore.model import ask_for
@@ -47,6 +48,6 @@ def _on_the_model_at_hand(error: SpafitError, changes: dict[str, Any]) -> list[s
 def take_run(spec: RunSpec) -> bool:
     """Choose what a run was made with; a learning rate that is the method's default stays the method's default."""
     settings = spec.settings
-    if settings.learning_rate == default_learning_rate(spec.stratification):
+    if settings.learning_rate == default_learning_rate(spec.stratification, settings.expected_steps()):
         settings = replace(settings, learning_rate=None)
     return commit(model=spec.model, task=spec.task, stratification=spec.stratification, settings=settings)

@@ -12,7 +12,8 @@ from spafit.errors import SpafitError
 from spafit.maps.cells import cells, methods, stratifications
 from spafit.maps.definition import Definition, define, definition_key
 from spafit.maps.series import Setting, setting_of
-from spafit.training.config import TrainSettings, default_learning_rate
+from spafit.training.config import TrainSettings
+from spafit.training.rates import default_learning_rate
 
 HERE = {"engine": 1}
 
@@ -34,7 +35,7 @@ def test_every_combination_once_seed_by_seed() -> None:
 
 def test_without_rates_each_setting_has_its_recorded_one() -> None:
     for spec in a_sweep(beside="full,probe").specs():
-        assert spec.settings.learning_rate == default_learning_rate(spec.stratification)
+        assert spec.settings.learning_rate == default_learning_rate(spec.stratification, spec.settings.expected_steps())
 
 
 def test_it_survives_json() -> None:

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from spafit.runs import Store
 from spafit.stratification import Method, preset
-from spafit.training.config import SETTINGS, default_learning_rate
+from spafit.training.config import SETTINGS
+from spafit.training.rates import default_learning_rate
 from spafit.training.setting import Kind
 from tests.pages.made_up import words
 

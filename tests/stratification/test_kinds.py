@@ -9,7 +9,7 @@ import pytest
 from spafit import glossary, stratification
 from spafit.palette import KIND_COLORS, KIND_LABELS, TEXT_ON_COLOR
 from spafit.stratification import WITHOUT_LORA, Method, Recipe, Role, preset
-from spafit.training.config import learning_rates
+from spafit.training.rates import nearest_row
 
 KINDS = Path(stratification.__file__).with_name("kinds.py")
 
@@ -26,7 +26,7 @@ def test_a_recipe_is_complete(recipe: Recipe) -> None:
     assert recipe.description.meaning.endswith("trained")
     assert (luminance(recipe.color) + 0.05) / (luminance(TEXT_ON_COLOR) + 0.05) >= 4.5
     assert recipe.without_lora in WITHOUT_LORA
-    assert Method(recipe.description.rate).value in learning_rates()["defaults"]
+    assert Method(recipe.description.rate).value in nearest_row(None)["defaults"]
     assert recipe.idle == (recipe is Recipe.FROZEN)
 
 
@@ -42,7 +42,7 @@ def test_no_two_kinds_look_or_train_alike() -> None:
 def test_a_method_is_complete(method: Method) -> None:
     assert glossary.term(method.value).name == method.label
     assert method.written in preset(method, 6).name
-    assert method.value in learning_rates()["defaults"]
+    assert method.value in nearest_row(None)["defaults"]
 
 
 NORMS = """
@@ -57,7 +57,8 @@ from spafit.export.script import python_script
 from spafit.models.load import load_anatomy
 from spafit.plan import prefix_depth
 from spafit.stratification import Recipe, Stratification, parse_name, preset, title
-from spafit.training.config import RunSpec, default_learning_rate
+from spafit.training.config import RunSpec
+from spafit.training.rates import default_learning_rate
 from spafit.ui.components.picture import picture
 from spafit.ui.components.ribbon.contents import contents
 

@@ -20,7 +20,7 @@ from spafit.stratification import (
     method_of,
     preset,
 )
-from spafit.training.config import default_learning_rate, learning_rates
+from spafit.training.rates import default_learning_rate, nearest_row
 
 FROZEN, BIAS, LORA, LORA_BIAS, FULL = Recipe
 
@@ -86,7 +86,7 @@ def test_corners_of_the_triangle_are_not_the_presets_near_them() -> None:
 @pytest.mark.parametrize("method", Method)
 def test_a_preset_has_its_own_recorded_learning_rate(method: Method) -> None:
     assert learning_rate_method(preset(method, 6)) is method
-    assert default_learning_rate(preset(method, 6)) == learning_rates()["defaults"][method]
+    assert default_learning_rate(preset(method, 6)) == nearest_row(None)["defaults"][method]
 
 
 @pytest.mark.parametrize("recipes", itertools.combinations_with_replacement(Recipe, 3), ids="-".join)

@@ -1,6 +1,7 @@
 """Settings refuse what makes no sense, in one sentence, and specifications survive a trip through JSON."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,15 +9,15 @@ from hypothesis import strategies as st
 
 from spafit.errors import SpafitError
 from spafit.stratification import Method, Recipe, Stratification, preset
+from spafit.training import rates
 from spafit.training.config import (
     QUICK,
     SETTINGS,
     RunSpec,
     SettingsError,
     TrainSettings,
-    default_learning_rate,
-    learning_rates,
 )
+from spafit.training.rates import HEAD_ONLY, default_learning_rate, nearest_row, rate_key, rate_reason
 from spafit.training.setting import Kind
 from tests.strategies import train_settings
 
@@ -140,7 +141,7 @@ def test_unknown_setting_and_schema_are_refused():
 
 
 def test_learning_rate_defaults_follow_the_method():
-    table = learning_rates()["defaults"]
+    table = nearest_row(None)["defaults"]
     for method in Method:
         assert default_learning_rate(preset(method, 6)) == table[method.value]
     mixed = Stratification(
@@ -150,3 +151,23 @@ def test_learning_rate_defaults_follow_the_method():
     given = RunSpec("m", "t", mixed, TrainSettings(learning_rate=0.5))
     assert given.learning_rate == 0.5 == given.resolved().settings.learning_rate
     assert RunSpec("m", "t", mixed, QUICK).resolved().settings.learning_rate == table["full"]
+
+
+def test_the_rate_of_the_search_with_the_nearest_number_of_steps_applies(monkeypatch):
+    rows = [{"steps": steps, "defaults": {"spafit": rate}} for steps, rate in ((64, 3e-3), (256, 1e-3))]
+    monkeypatch.setattr(rates, "learning_rates", lambda: {"rows": rows})
+    strat = preset(Method.SPAFIT, 6)
+    found = {steps: default_learning_rate(strat, steps) for steps in (1, 64, 127, 129, 10**6, None)}
+    assert found == {1: 3e-3, 64: 3e-3, 127: 3e-3, 129: 1e-3, 10**6: 1e-3, None: 1e-3}  # 128 is the middle by logarithm
+    few = TrainSettings(train_samples=512, epochs=2.0)
+    assert few.expected_steps() == 64 and RunSpec("m", "t", strat, few).learning_rate == 3e-3
+    assert replace(few, max_steps=300).expected_steps() == 300
+    assert replace(few, train_samples=None).expected_steps() is None
+    assert "SPAFIT" in rate_reason(strat, 64) and "64 steps" in rate_reason(strat, 64)
+
+
+def test_training_pooler_biases_alone_is_no_linear_probe():
+    assert rate_key(preset(Method.SPAFIT, 6, 6, 6)) == HEAD_ONLY
+    assert rate_key(preset(Method.PROBE, 6)) == "probe"
+    assert rate_key(preset(Method.SPAFIT, 6, 5, 6)) == "bitfit"
+    assert default_learning_rate(preset(Method.SPAFIT, 6, 6, 6)) > 0

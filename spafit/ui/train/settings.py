@@ -6,7 +6,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from spafit.stratification import Stratification
-from spafit.training.config import QUICK, SETTINGS, SettingsError, TrainSettings, default_learning_rate
+from spafit.training.config import QUICK, SETTINGS, SettingsError, TrainSettings
+from spafit.training.rates import default_learning_rate
 from spafit.training.setting import Kind, Setting
 from spafit.ui.choice import commit, current
 from spafit.ui.components.text import plain
@@ -30,7 +31,7 @@ def choose_settings(stratification: Stratification) -> TrainSettings:
     if st.session_state.get(_FILLED) != current().settings:
         _fill(current().settings)
     empty = {name: setting.empty for name, setting in SETTINGS.items()}
-    empty["learning_rate"] = f"{default_learning_rate(stratification):g}"
+    empty["learning_rate"] = f"{default_learning_rate(stratification, current().settings.expected_steps()):g}"
     values: dict[str, Any] = {}
     for column, setting in zip(st.columns(len(_BASIC)), _BASIC, strict=True):
         values[setting.name] = _widget(column, setting, empty[setting.name])
