@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,19 @@ LAYERS = 6
 
 
 def settings_of(job: dict[str, Any]) -> tuple[Stratification, TrainSettings]:
-    """The run that a job describes: two epochs of 2,000 sentences, evaluated after each on 500, unless it says else."""
+    """The run that a job describes: two epochs of 2,000 sentences, evaluated after each on 500, unless it says else.
+
+    Both contenders get the same rate: the one asked for, else the recorded default.
+    """
     strat = parse_name(job["name"], LAYERS)
     steps = job.get("max_steps")
-    settings = TrainSettings(
+    usual = TrainSettings(train_samples=job.get("examples", 2000), max_steps=steps)
+    total = usual.expected_steps() or 1
+    settings = replace(
+        usual,
         seed=job.get("seed", 0),
-        learning_rate=job.get("learning_rate") or default_learning_rate(strat, steps or 250),
-        eval_every=steps or 125,
-        max_steps=steps,
+        learning_rate=job.get("learning_rate") or default_learning_rate(strat, total),
+        eval_every=steps or -(-total // 2),
         prefix_cache=job.get("prefix_cache", "auto"),
         precision=job.get("precision", "auto"),
     )
@@ -72,13 +78,13 @@ def run_trainer(job: dict[str, Any]) -> dict[str, Any]:
     model, described = load_model(folder, described, seed=settings.seed)
     adapt.apply(model, described, strat)
     set_seed(settings.seed)
-    train, validation, test = dataset("train", 2000), dataset("validation", 500), dataset("test")
+    train, validation, test = dataset("train", settings.train_samples), dataset("validation", 500), dataset("test")
 
     def metrics(output: Any) -> dict[str, float]:
         return compute(("accuracy",), output.predictions, output.label_ids)
 
     with tempfile.TemporaryDirectory() as scratch:
-        total = settings.max_steps or 250
+        total = settings.expected_steps() or 1
         arguments = TrainingArguments(
             scratch,
             num_train_epochs=2,

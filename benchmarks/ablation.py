@@ -1,0 +1,154 @@
+"""What each technique of the engine saves by itself, and what the whole loses without it, in milliseconds a step.
+
+    python -m benchmarks.ablation [--steps 60] [--names SPAFIT-2-4 SPAFIT-4-5] [--repeats 3]
+
+A step is timed with nothing switched on (random batches with padding, PyTorch's own products, attention and dropout,
+every layer computed), with each technique alone, with all, and with all but each. Variants alternate, each in a fresh
+process; the median step counts. bf16 products are a variant of their own where the processor has them. Only for CPUs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import spafit.training.loop  # noqa: F401 - before torch: it sets how OpenMP's threads wait
+from benchmarks.ready import ready_trainer
+from benchmarks.reporting import machine, save, table
+from spafit.models.registry import BUNDLED
+from spafit.stratification import parse_name
+from spafit.training.config import RunSpec, TrainSettings
+
+TECHNIQUES = ("prefix", "flat batches", "bf16 products", "one token", "dropout masks", "oneDNN products")
+WARM_UP = 20
+
+
+@contextlib.contextmanager
+def only(switched_on: set[str]) -> Iterator[dict[str, Any]]:
+    """The engine with these techniques; yields the settings that belong to them."""
+    import torch
+    from torch import nn
+
+    from spafit.training import engine
+    from spafit.training.accelerated import attention, fast_path
+
+    def torch_mask(shape: Any, probability: float) -> torch.Tensor:
+        return torch.empty(tuple(shape)).bernoulli_(1.0 - probability)
+
+    def plain_dropout(module: nn.Dropout) -> None:
+        return None  # the module keeps its own
+
+    def no_onednn(*sizes: Any) -> Any:
+        rates = measured(*sizes)
+        return type(rates)(**(rates.__dict__ | {"onednn": 0.0, "onednn_weight": 0.0}))
+
+    measured = engine.measured_rates
+    off = {
+        "flat batches": [mock.patch.object(engine, "flat_layers_agree", lambda *_: False)],
+        "one token": [mock.patch.object(engine, "find_one_token", lambda *_: None)],
+        "dropout masks": [
+            mock.patch.object(attention, "dropout_mask", torch_mask),
+            mock.patch.object(fast_path, "_dropout", plain_dropout),
+        ],
+        "oneDNN products": [mock.patch.object(engine, "measured_rates", no_onednn)],
+    }
+    with contextlib.ExitStack() as stack:
+        for name, patches in off.items():
+            if name not in switched_on:
+                for patch in patches:
+                    stack.enter_context(patch)
+        yield {
+            "prefix_cache": "on" if "prefix" in switched_on else "off",
+            "precision": "bf16" if "bf16 products" in switched_on else "fp32",
+        }
+
+
+def measure(name: str, switched_on: list[str], steps: int) -> dict[str, Any]:
+    """The median step in milliseconds, and the one at a tenth, which other work on the machine disturbs least."""
+    import torch
+
+    with only(set(switched_on)) as settings:
+        trainer = ready_trainer(RunSpec(BUNDLED, "rotten-tomatoes", parse_name(name, 6), TrainSettings(**settings)))
+        for _ in trainer.fill_prefix(trainer.feed):
+            pass
+        torch.manual_seed(0)
+        trainer.mode(True)
+        times = []
+        for step in range(WARM_UP + steps):
+            start = time.perf_counter()
+            trainer.optimizer_step(1e-4)
+            if step >= WARM_UP:
+                times.append((time.perf_counter() - start) * 1e3)
+        precision = trainer.engine.precision
+        trainer.engine.restore()
+    return {"median": statistics.median(times), "tenth": sorted(times)[len(times) // 10], "precision": precision}
+
+
+def variants(with_bf16: bool) -> dict[str, list[str]]:
+    """What is switched on in each variant, by its name."""
+    used = [name for name in TECHNIQUES if with_bf16 or name != "bf16 products"]
+    found = {"nothing": [], "all": used}
+    for name in used:
+        found[f"only {name}"] = [name]
+        found[f"all but {name}"] = [other for other in used if other != name]
+    return found
+
+
+def in_a_process(name: str, switched_on: list[str], steps: int) -> dict[str, Any]:
+    """`measure` in a fresh process."""
+    job = json.dumps([name, switched_on, steps])
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.ablation", "--job", job], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{job} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--names", nargs="*", default=["SPAFIT-2-4", "SPAFIT-4-5", "Full"])
+    parser.add_argument("--job", help="for the processes that this one starts")
+    options = parser.parse_args()
+    if options.job:
+        print(json.dumps(measure(*json.loads(options.job))))
+        return
+    facts = machine()
+    from spafit.training.accelerated.kernels import has_onednn
+
+    with_bf16 = has_onednn() and in_a_process(options.names[0], ["bf16 products"], 1)["precision"] == "bf16"
+    results: dict[str, Any] = {}
+    for name in options.names:
+        times: dict[str, list[dict[str, Any]]] = {variant: [] for variant in variants(with_bf16)}
+        for _ in range(options.repeats):
+            for variant, switched_on in variants(with_bf16).items():
+                times[variant].append(in_a_process(name, switched_on, options.steps))
+        milliseconds = {
+            variant: round(min(one["median"] for one in made), 1) for variant, made in times.items()
+        }  # of the repeats the one least disturbed
+        results[name] = {"milliseconds": milliseconds, "each": times}
+        print(f"\n{name} on {facts['hardware'].get('cpu')}, {facts['hardware'].get('cores')} cores")
+        nothing, everything = milliseconds["nothing"], milliseconds["all"]
+        rows = [("all", f"{everything:.1f}", f"{1 - everything / nothing:.0%}", "")]
+        for technique in TECHNIQUES:
+            if f"only {technique}" in milliseconds:
+                alone, without = milliseconds[f"only {technique}"], milliseconds[f"all but {technique}"]
+                rows.append(
+                    (technique, f"{alone:.1f}", f"{1 - alone / nothing:.0%}", f"{without / everything - 1:+.0%}")
+                )
+        table(("technique", "ms alone", f"saved of {nothing:.1f} ms", "whole without it"), rows)
+        save("ablation", facts, {"settings": results})
+
+
+if __name__ == "__main__":
+    main()
