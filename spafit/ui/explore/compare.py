@@ -127,7 +127,8 @@ def _swap() -> None:
 def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
     """Two ribbons, their totals, and where they differ."""
     second = second_setting(first)
-    left, right = st.columns(2, gap="large")
+    with st.container(key="explore_pair"):
+        left, right = st.columns(2, gap="large")
     for column, letter, setting, moved in ((left, "A", first, _moved_a), (right, "B", second, _moved_b)):
         with column:
             heading, differences = title(setting)
