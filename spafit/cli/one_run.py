@@ -60,9 +60,9 @@ def print_run(run: Run) -> None:
 
 
 def _tests(run: Run) -> list[tuple[str, str]]:
-    """Every test part's figures, each by its name, beside what guessing reaches there."""
+    """Every test part's figures, each by its name, beside its baseline."""
     lines = []
     for part, (reached, baseline) in run.tests.items():
         name = called(run.task, part)
-        lines += [(name, scores(reached)), (name.replace("test", "guessing", 1), scores(baseline))]
+        lines += [(name, scores(reached)), (name.replace("test", "baseline", 1), scores(baseline))]
     return lines

@@ -75,5 +75,5 @@ def _beside(reached: dict[str, float], baseline: dict[str, float]) -> str:
     figures = [scores({name: value}) for name, value in reached.items()]
     first = next(iter(reached), "")
     if first in baseline:
-        figures[0] += f" (guessing {baseline[first]:.3f})"
+        figures[0] += f" (baseline {baseline[first]:.3f})"
     return ", ".join(figures)

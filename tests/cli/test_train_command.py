@@ -46,7 +46,8 @@ class TestTraining:
         options = (
             "--train-samples all --epochs 1.5 --max-steps 7 --batch-size 8 --lr 0.01 --max-length 32 --seed 3 "
             "--eval-every 2 --eval-samples 50 --early-stopping 4 --warmup 0.2 --weight-decay 0 --max-grad-norm 2 "
-            "--accumulation 2 --checkpointing --precision fp32 --device cpu --prefix-cache off --frozen-dropout"
+            "--accumulation 2 --checkpointing --precision fp32 --device cpu --prefix-cache off --frozen-dropout "
+            "--head kept --group-by-length"
         )
         run = document(capsys, "train", "minilm-l6", "bbc-news", "--detach", "--priority", "2", *options.split())
         assert run["spec"]["settings"] == {
@@ -69,6 +70,8 @@ class TestTraining:
             "device": "cpu",
             "prefix_cache": "off",
             "frozen_dropout": True,
+            "head_weights": "kept",
+            "group_by_length": True,
         }
         assert run["priority"] == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,13 @@ class Server:
     def address(self, page: str = "") -> str:
         """The address of a page, such as ``explore`` or ``runs?run=ID``."""
         return f"{self.url}/{page}"
+
+
+def run_in(address: str) -> str:
+    """The id of the run in an address, whatever else stands in it."""
+    found = re.search(r"[?&]run=(\w+)", address)
+    assert found, address
+    return found[1]
 
 
 def settled(page: Page) -> None:

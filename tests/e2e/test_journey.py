@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browsing import settled
+from tests.e2e.browsing import run_in, settled
 from tests.e2e.exploring import boundary
 
 Opener = Callable[..., Page]
@@ -52,7 +52,7 @@ def test_from_the_first_visit_to_a_trained_model(open_page: Opener) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Runs")
     page.close()
 
-    later = open_page(f"runs?run={address.rpartition('=')[2]}")
+    later = open_page(f"runs?run={run_in(address)}")
     expect(later.get_by_text("by Ada")).to_be_visible()
     figure = later.get_by_test_id("stMetric").filter(has_text="Test accuracy").get_by_test_id("stMetricValue")
     assert 0.65 < float(figure.inner_text()) <= 1

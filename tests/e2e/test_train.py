@@ -13,7 +13,7 @@ from spafit.runs import Run, State, Store
 from spafit.stratification import Stratification, preset
 from spafit.training.config import RunSpec
 from spafit.training.events import Evaluated, Step
-from tests.e2e.browsing import Server, settled
+from tests.e2e.browsing import Server, run_in, settled
 
 Opener = Callable[..., Page]
 PATIENCE = 240_000  # milliseconds, on a busy machine
@@ -30,7 +30,7 @@ def start(page: Page, name: str, epochs: str) -> str:
     settled(page)
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile(r"run=\w+"), timeout=30_000)
-    return page.url.rpartition("=")[2]
+    return run_in(page.url)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_the_table_opens_a_run_and_compares_several(open_page: Opener, server: S
     expect(page.get_by_role("heading", name=names[1])).to_be_visible()
     page.get_by_role("link", name="All runs").click()
     expect(table).to_be_visible()
-    page.wait_for_url(re.compile(r"runs$"))
+    page.wait_for_url(re.compile(r"runs(\?runs=[\w,]*)?$"))  # the ticked runs stay in the address
     page.go_back()
     expect(page.get_by_role("heading", name=names[1])).to_be_visible()
 

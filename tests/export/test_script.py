@@ -198,6 +198,7 @@ def test_every_setting_of_the_run_is_in_its_script() -> None:
         "prefix_cache": "off",
         "frozen_dropout": True,
         "head_weights": "kept",
+        "group_by_length": True,
     }
     assert given.keys() == SETTINGS.keys()
     script = python_script(

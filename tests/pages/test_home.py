@@ -30,7 +30,7 @@ def test_home_lists_what_runs_and_what_waits(open_page: Opener, make_run: Maker)
     make_run("running", owner="Ada", steps=20)
     make_run("queued", owner="Bo", method="bitfit")
     said = words(open_page())
-    assert "minilm-l6 · rotten-tomatoes · Ada" in said
+    assert "minilm-l6 · Rotten Tomatoes · seed 0 · Ada" in said
     assert "place 1 in the queue" in said
 
 

@@ -57,9 +57,9 @@ def test_both_test_parts_are_shown_each_by_its_name_beside_its_own_baseline(
     (scores,) = [table.value for table in app.table if "validation" in table.value.columns]
     assert scores.loc["Accuracy"].to_dict() == {
         "test, matched": f"{matched:.4f}",
-        "guessing on test, matched": "0.3333",
+        "baseline on test, matched": "0.3333",
         "test, mismatched": f"{mismatched:.4f}",
-        "guessing on test, mismatched": "0.5294",
+        "baseline on test, mismatched": "0.5294",
         "validation": f"{mnli_run.validation_metrics['accuracy']:.4f}",
     }
 
@@ -73,14 +73,14 @@ def test_both_test_parts_are_shown_each_by_its_name_beside_its_own_baseline(
     facts = dict(
         re.split(r"\s{2,}", line, maxsplit=1) for line in capsys.readouterr().out.partition("\n\n")[0].splitlines()
     )
-    assert {name: facts[name] for name in facts if name.startswith(("test", "guessing"))} == {
+    assert {name: facts[name] for name in facts if name.startswith(("test", "baseline"))} == {
         "test, matched": f"accuracy {matched:.3f}",
-        "guessing, matched": "accuracy 0.333",
+        "baseline, matched": "accuracy 0.333",
         "test, mismatched": f"accuracy {mismatched:.3f}",
-        "guessing, mismatched": "accuracy 0.529",
+        "baseline, mismatched": "accuracy 0.529",
     }
     assert main(["show", mnli_run.id, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["further_tests"] == mnli_run.further_tests
     assert main(["runs"]) == 0
     listed = " ".join(capsys.readouterr().out.split())
-    assert f"test, matched: accuracy {matched:.3f} (guessing 0.333); test," in listed
+    assert f"test, matched: accuracy {matched:.3f} (baseline 0.333); test," in listed
