@@ -237,13 +237,13 @@ def test_what_guessing_reaches_stands_beside_the_metric_it_belongs_to(capsys: py
     assert run is not None
     scores, baseline = {"accuracy": 0.7, "f1": 0.82}, {"accuracy": 0.684, "f1": 0.812}
     store.conclude(run, State.FINISHED, None, [Finished("finished", scores, scores, baseline, 9.0, 20).to_dict()])
-    assert "accuracy 0.700 (guessing 0.684), f1 0.820" in " ".join(printed(capsys, "runs").split())
+    assert "accuracy 0.700 (baseline 0.684), f1 0.820" in " ".join(printed(capsys, "runs").split())
 
 
 def test_what_guessing_reaches_stands_beside_its_own_metric_only() -> None:
     assert (
         _beside({"accuracy": 0.7, "f1": 0.8}, {"f1": 0.5, "accuracy": 0.6})
-        == "accuracy 0.700 (guessing 0.600), f1 0.800"
+        == "accuracy 0.700 (baseline 0.600), f1 0.800"
     )
     assert _beside({"pearson": 0.7}, {"spearman": 0.0}) == "pearson 0.700"
 
