@@ -138,6 +138,7 @@ def test_quoted_cells_come_back_whatever_they_hold(
 
 @given(st.lists(st.text('abc ,;"', min_size=1, max_size=15).filter(str.strip), min_size=10, max_size=25))
 @example(['he said "no", twice'] * 10)
+@example([";"] * 9 + ['",;'])
 def test_quotation_marks_behind_a_backslash_come_back(anew: File, texts: list[str]) -> None:
     assume(any('"' in text for text in texts))
     lines = [f'"{text}",{("neg", "pos")[i % 2]}' for i, text in enumerate(t.replace('"', r"\"") for t in texts)]

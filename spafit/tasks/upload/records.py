@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -201,19 +202,28 @@ def cell_limit() -> Generator[None]:
 
 
 def with_escapes(lines: list[str], dialect: Dialect) -> Dialect:
-    """Return the dialect with backslash escapes where lines with \\" can be read so and not otherwise."""
+    """Return the dialect with backslash escapes where more lines with \\" are rows when read so than otherwise.
+
+    A row is a line without a broken cell that has as many cells as most lines without \\".
+    """
     telling = [line for line in lines if '\\"' in line]
     if not telling:
         return dialect
+    widths = Counter(_width(line, dialect) for line in lines if '\\"' not in line)
+    width = next((width for width, _ in widths.most_common() if width > 1), None)
     escaped = replace(dialect, escaped=True)
-    good = [sum(_is_clean(line, one) for line in telling) for one in (dialect, escaped)]
+    good = [
+        sum(_width(line, one) == width if width else _width(line, one) > 0 for line in telling)
+        for one in (dialect, escaped)
+    ]
     return escaped if good[1] > good[0] else dialect
 
 
-def _is_clean(line: str, dialect: Dialect) -> bool:
+def _width(line: str, dialect: Dialect) -> int:
+    """Return how many cells a line has by itself; 0 where one is broken."""
     reader = csv.reader([line], delimiter=dialect.delimiter, escapechar="\\" if dialect.escaped else None, strict=True)
     with cell_limit():
         try:
-            return bool(list(reader))
+            return len(next(reader, []))
         except csv.Error:
-            return False
+            return 0
