@@ -43,15 +43,15 @@ def group(runs: Iterable[Run]) -> list[Series]:
     found: dict[str, tuple[Contents, list[Run]]] = {}
     for run in runs:
         if (contents := contents_of(run)) is not None:
-            found.setdefault(_place_of(run, contents)[0], (contents, []))[1].append(run)
+            found.setdefault(place_of_run(run, contents)[0], (contents, []))[1].append(run)
     groups = [
         Series(key, series_document(mine[0].spec, contents), tuple(mine)) for key, (contents, mine) in found.items()
     ]
     return sorted(groups, key=lambda series: series.runs[-1].number, reverse=True)
 
 
-def _place_of(run: Run, contents: Contents) -> tuple[str, Setting]:
-    """Return a finished run's series and setting."""
+def place_of_run(run: Run, contents: Contents) -> tuple[str, Setting]:
+    """Return the series and the setting of a run that has started."""
     place = (run.id, run.attempt)
     if place not in _known:
         if len(_known) >= MOST_KNOWN:
@@ -77,7 +77,7 @@ def measured_map(series: Series, metric: str, lora: LoraSettings | None = None) 
     settings: dict[str, Setting] = {}
     for run in series.runs:
         if metric in run.validation_metrics and (contents := contents_of(run)) is not None:
-            setting = _place_of(run, contents)[1]
+            setting = place_of_run(run, contents)[1]
             settings[setting.key] = setting
             by_setting.setdefault(setting.key, []).append(run)
     baseline = _baseline(series.runs, metric)

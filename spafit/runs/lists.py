@@ -83,9 +83,9 @@ class Lists(Rows):
             query = query.where(runs_table.c.archived == archived)
         if sweep is not None:
             query = query.where(runs_table.c.sweep == sweep)
-        return self._read(query)
+        return self.read(query)
 
-    def _read(self, query: Select[Any]) -> Runs:
+    def read(self, query: Select[Any]) -> Runs:
         """Return the runs of a query; those whose row is damaged are left out and noted."""
         try:
             with reading(self.engine) as connection:
@@ -107,7 +107,7 @@ class Lists(Rows):
         """Return the queued runs in the order in which they will start, all or the first few."""
         with reading(self.engine) as connection:
             ids = [run.id for run in self._queue(connection)[:limit]]
-        return sorted(self._read(select(runs_table).where(runs_table.c.id.in_(ids))), key=lambda run: run.position or 0)
+        return sorted(self.read(select(runs_table).where(runs_table.c.id.in_(ids))), key=lambda run: run.position or 0)
 
     def waiting(self) -> Sequence[Queued]:
         """Return the queue in order, as far as starting its runs needs it."""

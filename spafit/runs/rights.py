@@ -1,7 +1,7 @@
 """Who may do what to a run or an upload. Asked where something is done, never only where it is offered.
 
-Whoever made it may stop, rename, archive and delete it, and so may an administrator: the person at the machine, or a
-visitor who has entered the administrator's key. Everybody may look, copy the setting, and compare.
+Whoever made it may stop, rename, tag, note, pin, archive and delete it, and so may an administrator: the person at the
+machine, or a visitor who has entered the administrator's key. Everybody may look, copy the setting, and compare.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ class Action(StrEnum):
     ARCHIVE = "archived"
     RESTORE = "taken out of the archive"
     RENAME = "renamed"
+    NOTE = "note changed"
+    TAG = "tags changed"
     PIN = "pinned"
     UNPIN = "unpinned"
     EVICT = "weights removed"

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from spafit import access
+from spafit.stratification import Method, method_of
 from spafit.training.config import RunSpec
 
 SCHEMA_VERSION = 1
@@ -62,6 +63,9 @@ class Run:
     archived: bool
     pinned: bool
     """Its trained parameters are kept when space for others is made."""
+    note: str
+    """What somebody wrote beside it."""
+    tags: tuple[str, ...]
     reason: str | None
     """Why it failed, or a remark on how it was stopped; one sentence."""
     created_at: datetime
@@ -76,6 +80,12 @@ class Run:
     stratification: str
     """The stratification's name; the thing itself is in `spec`."""
     seed: int
+    method: str | None
+    """The preset it is, by name; None for any other stratification."""
+    n1: int | None
+    """Boundary 1; None where the method has no boundaries to choose."""
+    n2: int | None
+    learning_rate: float | None
     requested_device: str
     supervisor: str | None = field(repr=False)
     process: str | None = field(repr=False)
@@ -129,7 +139,7 @@ class Run:
         plain += ("task", "seed", "device", "phase", "step", "total_steps", "progress", "seconds", "remaining")
         plain += ("trainable", "total", "metrics", "validation_metrics", "baseline")
         plain += ("validation_baseline", "further_tests", "weights_hash", "data_hash", "engine_generation")
-        plain += ("versions", "hardware", "position")
+        plain += ("versions", "hardware", "position", "pinned", "note", "method", "n1", "n2", "learning_rate")
         times = ("created_at", "queued_at", "started_at", "ended_at", "heartbeat_at")
         moments = {key: getattr(self, key) for key in times}
         return {
@@ -138,10 +148,27 @@ class Run:
             "state": self.state.value,
             "origin": self.origin.value,
             "stratification": self.stratification,
+            "tags": list(self.tags),
             **{key: getattr(self, key) for key in plain},
             **{key: moment.isoformat() if moment else None for key, moment in moments.items()},
             "spec": self.spec_document,
         }
+
+
+def repeated(spec: RunSpec) -> dict[str, Any]:
+    """Return the columns that repeat parts of a specification, so that tables can be sorted by them.
+
+    The boundaries are left out where a method has none to choose.
+    """
+    strat = spec.stratification
+    method = method_of(strat)
+    bounded = method in (None, Method.SPAFIT)
+    return {
+        "method": None if method is None else method.value,
+        "n1": strat.n1 if bounded else None,
+        "n2": strat.n2 if bounded else None,
+        "learning_rate": spec.learning_rate,
+    }
 
 
 def run_from_row(row: Mapping[str, Any], position: int | None = None) -> Run:

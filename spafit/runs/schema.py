@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Index
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration. Kept here so that opening a store that is up to date never imports Alembic."""
 
 
@@ -34,6 +34,23 @@ class Word(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else str(value)
+
+
+TAG_MARK = "\n"
+"""Stands before and after each tag in the database, so that a whole tag can be looked for; no tag contains it."""
+
+
+class Tags(TypeDecorator[tuple[str, ...]]):
+    """Tags in their order, as one text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str:
+        return TAG_MARK.join(("", *value, "")) if value else ""
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:
+        return tuple(filter(None, (value or "").split(TAG_MARK)))
 
 
 class Wish(StrEnum):
@@ -71,19 +88,26 @@ runs = Table(
     Column("stop_requested", Boolean, nullable=False),
     Column("archived", Boolean, nullable=False),
     Column("pinned", Boolean, nullable=False, server_default="0"),
+    # What people write beside it.
+    Column("note", Text, nullable=False, server_default=""),
+    Column("tags", Tags, nullable=False, server_default=""),
     Column("reason", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("queued_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("heartbeat_at", UtcDateTime),
-    # What is to be done. The columns beside `spec` repeat parts of it, for lists and filters.
+    # What is to be done. The columns beside `spec` repeat parts of it, for lists, filters and sorting.
     Column("spec", JSON, nullable=False),
     Column("environment", JSON, nullable=False),
     Column("model", Text, nullable=False),
     Column("task", Text, nullable=False),
     Column("stratification", Text, nullable=False),
     Column("seed", Integer, nullable=False),
+    Column("method", Word(16)),
+    Column("n1", Integer),
+    Column("n2", Integer),
+    Column("learning_rate", Float),
     Column("requested_device", String(32), nullable=False),
     # Who does it.
     Column("supervisor", String(200)),

@@ -6,7 +6,7 @@ One `Store` per database and process, safe to use from several threads; other pr
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +24,16 @@ from spafit.runs.environment import carried
 from spafit.runs.lists import OWNER_LENGTH, Lists, one_line
 from spafit.runs.rights import Action, Actor, acting, require_change, require_names, require_submit
 from spafit.runs.rows import UnknownRunError, new_id
-from spafit.runs.run import FINAL_SCORES, Origin, State
+from spafit.runs.run import FINAL_SCORES, Origin, State, repeated
 from spafit.runs.schema import runs as runs_table
 from spafit.training.config import RunSpec
 
 __all__ = ["Store", "UnknownRunError", "new_id"]
 
 NAME_LENGTH = 200
+NOTE_LENGTH = 4000
+TAG_LENGTH = 40
+MOST_TAGS = 20
 OF_ONE_ATTEMPT = ("reason", "started_at", "ended_at", "heartbeat_at", "supervisor", "process", "device", "phase")
 OF_ONE_ATTEMPT += ("trainable", "total", "total_steps", "seconds", "remaining")
 OF_ONE_ATTEMPT += ("weights_hash", "data_hash", "engine_generation")
@@ -104,6 +107,7 @@ class Store(Attempts, Lists):
             "task": spec.task,
             "stratification": spec.stratification.name,
             "seed": spec.settings.seed,
+            **repeated(spec),
             "requested_device": spec.settings.device,
             "step": 0,
             **{column: {} for column in ("versions", "hardware", *SCORES)},
@@ -168,6 +172,20 @@ class Store(Attempts, Lists):
             raise StoreError("A run's name cannot be empty.")
         with self._changing(run_id, by, Action.RENAME, name) as (connection, run):
             self._set(connection, run["number"], name=name)
+
+    def note(self, run_id: str, note: str, by: Actor | None = None) -> None:
+        """Write a note beside a run; an empty one takes it away."""
+        kept = "".join(letter for letter in note.strip() if letter.isprintable() or letter == "\n")[:NOTE_LENGTH]
+        with self._changing(run_id, by, Action.NOTE) as (connection, run):
+            self._set(connection, run["number"], note=kept)
+
+    def tag(self, run_id: str, tags: Iterable[str], by: Actor | None = None) -> None:
+        """Give a run these tags and no others, each once."""
+        kept = tuple(dict.fromkeys(filter(None, (one_line(tag, TAG_LENGTH) for tag in tags))))
+        if len(kept) > MOST_TAGS:
+            raise StoreError(f"A run takes at most {MOST_TAGS} tags.")
+        with self._changing(run_id, by, Action.TAG, ", ".join(kept)) as (connection, run):
+            self._set(connection, run["number"], tags=kept)
 
     def pin(self, run_id: str, pinned: bool = True, by: Actor | None = None) -> None:
         """Keep a run's trained parameters when room is made, or no longer."""

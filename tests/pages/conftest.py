@@ -32,9 +32,17 @@ def make_run(store: Store) -> Maker:
     """A function that puts a run into the store: `make_run("failed", owner="Ada", method="bitfit", steps=10)`."""
 
     def make(
-        state: str, *, owner: str = "", method: str = "spafit", seed: int = 0, steps: int = STEPS, reason: str = ""
+        state: str,
+        *,
+        owner: str = "",
+        method: str = "spafit",
+        seed: int = 0,
+        steps: int = STEPS,
+        reason: str = "",
+        score: float = 0.81,
+        rate: float | None = None,
     ) -> Run:
-        spec = RunSpec("minilm-l6", "rotten-tomatoes", preset(method, 6), replace(QUICK, seed=seed))
+        spec = RunSpec("minilm-l6", "rotten-tomatoes", preset(method, 6), replace(QUICK, seed=seed, learning_rate=rate))
         run_id = store.submit(spec, owner=owner)
         if state == State.QUEUED:
             return store.get(run_id)
@@ -43,7 +51,9 @@ def make_run(store: Store) -> Maker:
         store.attach(run, "1:1", {"torch": "2.13.0"}, {"cpu": "A processor", "cores": 2})
         store.record(run, [event.to_dict() for event in events_until(steps)])
         if state == State.FINISHED:
-            store.conclude(run, State.FINISHED, events=[FINISHED.to_dict()])
+            store.conclude(
+                run, State.FINISHED, events=[replace(FINISHED, validation_metrics={"accuracy": score}).to_dict()]
+            )
         elif state != State.RUNNING:
             store.conclude(run, State(state), reason)
         return store.get(run_id)

@@ -8,8 +8,33 @@ from spafit.training.events import Evaluated, Event, Finished, Phase, Started, S
 
 STEPS = 40
 TIMELINE = (("imports", 1.0), ("data", 0.5), ("training", 6.0), ("final", 0.5))
-STARTED = Started(STEPS, 67_202, 22_763_138, "cpu", "fp32", 1e-3, 320, 100, 10, 2, ("Frozen layers run once.",), 1.5)
-FINISHED = Finished("finished", {"accuracy": 0.8}, {"accuracy": 0.81}, {"accuracy": 0.5}, 8.0, STEPS, TIMELINE)
+STARTED = Started(
+    STEPS,
+    67_202,
+    22_763_138,
+    "cpu",
+    "fp32",
+    1e-3,
+    320,
+    100,
+    10,
+    2,
+    ("Frozen layers run once.",),
+    1.5,
+    weights_hash="w",
+    data_hash="d",
+    engine_generation=1,
+)
+FINISHED = Finished(
+    "finished",
+    {"accuracy": 0.8},
+    {"accuracy": 0.81},
+    {"accuracy": 0.5},
+    8.0,
+    STEPS,
+    TIMELINE,
+    validation_baseline={"accuracy": 0.52},
+)
 
 
 def events_until(steps: int) -> list[Event]:

@@ -41,6 +41,20 @@ def test_a_run_that_goes_offers_none_of_it(open_page: Opener, make_run: Maker) -
     assert "Stop it" in buttons(app)
 
 
+def test_tags_and_a_note_are_kept_and_shown_letter_by_letter(open_page: Opener, make_run: Maker, store: Store) -> None:
+    run = make_run("running", steps=10)
+    app = open_page(RUNS, run=run.id)
+    app.multiselect(key=f"tags_{run.id}").set_value([":red[x]", "course"])
+    app.text_area(key=f"note_{run.id}").set_value("Why so *low*?")
+    app.button(key=f"write_{run.id}").click().run()
+    assert not app.exception
+    kept = store.get(run.id)
+    assert (kept.tags, kept.note) == ((":red[x]", "course"), "Why so *low*?")
+    assert "Why so *low*?" in [text.value for text in app.text]
+    assert "tags changed: :red[x], course" in words(app)
+    assert not any(":red[x]" in markdown.value for markdown in app.markdown)
+
+
 def test_saved_weights_are_kept_on_request(open_page: Opener, make_run: Maker, store: Store) -> None:
     run = make_run("finished")
     assert "Keep the weights" not in buttons(open_page(RUNS, run=run.id))
@@ -62,7 +76,7 @@ def test_somebody_who_is_not_known_looks_and_changes_nothing(
     monkeypatch.setattr(owners, "actor_of", lambda *_asked, **_how: Actor())
     for run in (done, going):
         found = buttons(open_page(RUNS, run=run.id))
-        assert not found & {"Stop it", "Run again", "Rename it", "Archive", "Delete it", "Keep the weights"}
+        assert not found & {"Stop it", "Run again", "Rename it", "Archive", "Delete it", "Keep the weights", "Save"}
         assert "Explore this setting" in found
 
 

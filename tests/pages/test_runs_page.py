@@ -32,9 +32,69 @@ def test_the_table_lists_all_runs_with_their_test_figure_only_once_finished(open
     assert list(table["Run"]) == ["LoRA", "BitFit", "SPAFIT-2-4"]
     assert list(table["State"]) == ["queued, place 1", "running", "finished"]
     assert table["Test"].notna().tolist() == [False, False, True]
-    assert table["Baseline"].iloc[2] == 0.5
+    assert table["Test baseline"].iloc[2] == 0.5
+    assert table["Baseline"].iloc[2] == 0.52  # of the validation data, like the score beside it
     assert table["Validation"].iloc[1] == pytest.approx(0.64)
     assert list(table["Owner"]) == ["", "Bo", "Ada"]
+
+
+def headings(app: AppTest) -> list[str]:
+    return list(app.dataframe[0].proto.column_order)
+
+
+def test_columns_are_chosen_and_a_test_score_is_shown_only_on_demand(open_page: Opener, make_run: Maker) -> None:
+    make_run("finished")
+    app = open_page(RUNS)
+    assert {"Run", "Seed", "Validation"} <= set(headings(app))
+    assert "Test" not in headings(app)
+    app.multiselect(key="runs_columns").set_value(["Test", "Rate", "N2", "N1", "Run"]).run()
+    assert headings(app) == ["Run", "N1", "N2", "Rate", "Test"]
+    assert "ranked by their validation score" in app.multiselect(key="runs_columns").help
+
+
+def test_the_table_is_sorted_filtered_and_turned_over_in_the_database(
+    open_page: Opener, make_run: Maker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spafit.ui.runs.table.PAGE_ROWS", 2)
+    runs = [make_run("queued", seed=seed, owner=owner) for seed, owner in ((3, "Ada"), (1, "Bo"), (2, "Ada"))]
+    store.tag(runs[1].id, ["course"])
+    app = open_page(RUNS)
+
+    def seeds() -> list[int]:
+        return list(app.dataframe[0].value["Seed"])
+
+    assert seeds() == [2, 1]
+    app.selectbox(key="runs_sort").set_value("Seed").run()
+    assert seeds() == [3, 2]
+    app.button(key="runs_Next").click().run()
+    assert seeds() == [1] and "3–3 of 3" in words(app)
+    app.segmented_control(key="runs_order").set_value(False).run()
+    assert seeds() == [1, 2]  # another order begins at its first page
+    app.selectbox(key="runs_owner").set_value("Ada").run()
+    assert seeds() == [2, 3]
+    app.selectbox(key="runs_tag").set_value("course").run()
+    assert "No runs like that." in words(app)
+    app.selectbox(key="runs_owner").set_value(None).run()
+    assert seeds() == [1]
+
+
+def test_repeats_are_one_row_with_their_standard_error(open_page: Opener, make_run: Maker) -> None:
+    for seed, score in ((0, 0.70), (1, 0.74), (2, 0.75)):
+        make_run("finished", seed=seed, score=score)
+    make_run("finished", method="bitfit", score=0.6)
+    app = open_page(RUNS)
+    app.selectbox(key="runs_group").set_value("Setting").run()
+    (repeated, alone) = app.dataframe[0].value.to_dict("records")
+    assert (repeated["Setting"], repeated["n"], repeated["Runs"]) == ("SPAFIT-2-4", 3, 3)
+    assert repeated["Mean"] == pytest.approx(0.73)
+    assert repeated["Standard error"] == pytest.approx(0.0264575 / 3**0.5, rel=1e-4)
+    assert (alone["Mean"], alone["n"]) == (0.6, 1)
+    assert alone["Standard error"] != alone["Standard error"]  # none of one seed
+    app.selectbox(key="runs_group").set_value("Method").run()
+    assert dict(zip(*(app.dataframe[0].value[name] for name in ("Method", "Runs")), strict=True)) == {
+        "BitFit": 1,
+        "SPAFIT": 3,
+    }
 
 
 def test_mine_means_the_name_in_the_sidebar(open_page: Opener, make_run: Maker) -> None:

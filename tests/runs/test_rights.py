@@ -37,6 +37,9 @@ CHANGES: dict[str, Callable[[Store, str, Actor | None], None]] = {
     "run again": lambda store, run, by: store.requeue(run, by),
     "archive": lambda store, run, by: store.archive(run, True, by),
     "rename": lambda store, run, by: store.rename(run, "other", by),
+    "note": lambda store, run, by: store.note(run, "look again", by),
+    "tag": lambda store, run, by: store.tag(run, ["course"], by),
+    "pin": lambda store, run, by: store.pin(run, True, by),
     "delete": lambda store, run, by: store.delete(run, by),
 }
 

@@ -91,10 +91,15 @@ def _baseline_of(task_key: str, place: str) -> float | None:
 
 def primary_metric(run: Run) -> str:
     """The name of the metric that counts for this run: its task's, or the first it recorded when the task is gone."""
+    return task_metric(run.task) or next(iter(run.metrics or run.validation_metrics), "accuracy")
+
+
+def task_metric(key: str) -> str | None:
+    """The primary metric of a task; None when it is gone."""
     try:
-        return get_task(run.task).metric
+        return get_task(key).metric
     except TaskError:
-        return next(iter(run.metrics or run.validation_metrics), "accuracy")
+        return None
 
 
 def loss_name(metric: str) -> str:

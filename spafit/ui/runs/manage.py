@@ -1,4 +1,4 @@
-"""What its owner and administrators may do with a run that is over, and who did what to it."""
+"""What its owner and administrators may do with a run, what they wrote beside it, and who did what to it."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -7,8 +7,9 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.quantities import bytes_text
-from spafit.runs import Run, Store, audit, disk
+from spafit.runs import Run, Store, audit, disk, tables
 from spafit.runs.rights import may_change
+from spafit.runs.store import NOTE_LENGTH
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.state import detach
@@ -19,12 +20,19 @@ _MESSAGE = "run_message"
 
 
 def manage(run: Run) -> None:
-    """Draw the buttons that change a run; nothing for a run that goes, or that is somebody else's."""
+    """Draw what somebody wrote beside a run, and the buttons that change it, where it is not somebody else's.
+
+    A run that goes takes tags and a note; everything else waits for its end.
+    """
     if message := st.session_state.pop(_MESSAGE, None):
         st.error(plain(message), icon=":material/error:")
-    if not run.state.over or not may_change(actor(), run.owner_id):
+    _written(run)
+    if not may_change(actor(), run.owner_id):
         return
     with st.container(horizontal=True):
+        _tags_and_note(run)
+        if not run.state.over:
+            return
         with st.popover("Rename", icon=":material/edit:"):
             st.text_input("Name of the run", run.name, max_chars=NAME_CHARS, key=f"name_{run.id}")
             st.button("Rename it", key=f"rename_{run.id}", on_click=_rename, args=(run.id,))
@@ -53,6 +61,39 @@ def manage(run: Run) -> None:
         with st.popover("Delete", icon=":material/delete:"):
             st.markdown("Delete this run with its figures, curve, log and trained parameters? It cannot be undone.")
             st.button("Delete it", key=f"delete_{run.id}", type="primary", on_click=_delete, args=(run.id,))
+
+
+def _written(run: Run) -> None:
+    if run.tags:
+        with st.container(horizontal=True):
+            for tag in run.tags:
+                st.badge(plain(tag), icon=":material/label:", color="gray")
+    if run.note:
+        st.text(run.note)
+
+
+def _tags_and_note(run: Run) -> None:
+    with st.popover("Tags and note", icon=":material/label:"):
+        known = tables.values(Store.open(), "tags")
+        st.multiselect(
+            "Tags",
+            list(dict.fromkeys([*run.tags, *known])),
+            list(run.tags),
+            accept_new_options=True,
+            key=f"tags_{run.id}",
+            placeholder="type a tag, then Enter",
+        )
+        st.text_area("Note", run.note, max_chars=NOTE_LENGTH, key=f"note_{run.id}")
+        st.button("Save", key=f"write_{run.id}", on_click=_write, args=(run,))
+
+
+def _write(run: Run) -> None:
+    tags, note = tuple(st.session_state[f"tags_{run.id}"]), st.session_state[f"note_{run.id}"]
+    with _remembering_errors():
+        if tags != run.tags:
+            Store.open().tag(run.id, tags, actor())
+        if note.strip() != run.note:
+            Store.open().note(run.id, note, actor())
 
 
 def _rename(run_id: str) -> None:

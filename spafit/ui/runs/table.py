@@ -1,146 +1,139 @@
-"""The table of all runs: filtered, followed while it is open, a click opens a run, ticks compare several."""
+"""The table of all runs, a page at a time: followed while it is open, a click opens a run, ticks compare several."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from spafit import access
 from spafit.errors import SpafitError
-from spafit.glossary import term
-from spafit.runs import Run, Store
-from spafit.tasks import called
+from spafit.runs import Run, Store, tables
 from spafit.ui.address import keep_address
 from spafit.ui.choice import commit, current
-from spafit.ui.components.errors import show_error
-from spafit.ui.components.text import metric_name
+from spafit.ui.components.errors import show_error, showing_errors
+from spafit.ui.runs.arrange import Arrangement, arrangement
+from spafit.ui.runs.columns import CONFIG, row, shown
 from spafit.ui.runs.compare import compare
-from spafit.ui.runs.data import primary_metric
-from spafit.ui.runs.naming import run_label, task_name
-from spafit.ui.visitor import mine
+from spafit.ui.runs.groups import groups_table
 
-_OPENED, _SHOWN, _TICKED = "runs_opened", "runs_shown", "runs_ticked"
-_COLUMNS = {
-    "Trainable": st.column_config.NumberColumn(format="localized", help=term("trainable").tip),
-    "Test": st.column_config.NumberColumn(
-        format="%.3f", help="The metric on the test data, once, at the end; MNLI: matched"
-    ),
-    "Test, mismatched": st.column_config.NumberColumn(format="%.3f", help="On MNLI's second test part, likewise"),
-    "Baseline": st.column_config.NumberColumn(format="%.3f", help=term("baseline").tip),
-    "Validation": st.column_config.NumberColumn(format="%.3f", help="The metric in the latest evaluation"),
-    "Task": st.column_config.TextColumn(help="With the metric of Test, Baseline and Validation; higher is better"),
-    "Run": st.column_config.TextColumn(width=190),
-    "Seconds": st.column_config.NumberColumn(format="%.0f", help="From launch to end, without waiting"),
-    "Started": st.column_config.DatetimeColumn(format="distance"),
-}
-_ORDER = (
-    *("Run", "Seed", "State", "Test", "Test, mismatched", "Baseline", "Validation", "Task"),
-    *("Started", "Trainable", "Seconds", "Owner", "Model"),
-)
-"""Whichever run is the newest, and so decides which columns come first; absent ones are left out."""
+PAGE_ROWS = 50
+_OPENED, _SHOWN, _TICKED, _PAGE = "runs_opened", "runs_shown", "runs_ticked", "runs_page"
 
 
 def runs_table() -> None:
-    """Draw the filter, and the runs that it leaves with a comparison of the ticked ones."""
+    """Draw the controls, and the runs that they leave, with a comparison of those that are chosen."""
     st.caption("Every run that was started here, by anybody, with the setting, machine and curve behind its figure.")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        whose = st.segmented_control(
-            "Whose", ("All", "Mine"), default="All", required=True, label_visibility="collapsed"
-        )
-        archived = st.toggle("Archived", help="Show the archived runs instead.")
-    filters = mine() if whose == "Mine" else {}
-    if whose == "Mine" and not filters:
-        if access.shared():
-            st.info("You have started no runs in this browser yet.", icon=":material/person:")
-        else:
-            st.info(
-                "Type your name in the sidebar (on a phone: » at the top) to see your runs.", icon=":material/person:"
-            )
-        return
-    _follow(filters, archived)
+    with showing_errors():
+        if arranged := arrangement():
+            _follow(arranged)
 
 
 @st.fragment(run_every=3.0)
-def _follow(filters: dict[str, str], archived: bool) -> None:
-    key = f"runs_table_{st.session_state.get(_OPENED, 0)}"  # a new one after each click, which would else act again
-    ticked = st.session_state.get(key, {}).get("selection", {}).get("rows")
+def _follow(arranged: Arrangement) -> None:
     try:
-        # Ticks count rows, so while there are any the rows stay what they are.
-        if not ticked or _SHOWN not in st.session_state:
-            st.session_state[_SHOWN] = Store.open().list(
-                owner=filters.get("owner"), owner_id=filters.get("owner_id"), archived=archived
-            )
-        runs = st.session_state[_SHOWN]
-        if not runs:
-            _nothing(archived)
-            return
-        st.caption("Click a run to open it. Tick several to compare them.")
-        chosen = _table(runs, key)
-        if chosen:
-            compare(chosen)
+        total = tables.count(Store.open(), arranged.wanted)
+        if not total:
+            _nothing(arranged)
+        elif arranged.group:
+            groups_table(arranged)
+        else:
+            _page(arranged, total)
+        keep_address("/runs", names=("runs",))
+        if current().runs:
+            compare(_chosen())
     except SpafitError as error:
         show_error(error)
 
 
-def _nothing(archived: bool) -> None:
+def _nothing(arranged: Arrangement) -> None:
+    wanted = arranged.wanted
+    filtered = any((wanted.owner, wanted.owner_id, wanted.task, wanted.tag))
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown("No archived runs." if archived else "No runs yet.", width="content")
-        if not archived:
+        words = "No runs like that." if filtered else "No archived runs." if wanted.archived else "No runs yet."
+        st.markdown(words, width="content")
+        if not filtered and not wanted.archived:
             st.page_link("pages/train.py", label="Start one", icon=":material/play_circle:")
 
 
-def _table(runs: Sequence[Run], key: str) -> list[Run]:
-    """Draw the table, open the run that was clicked, return those that are ticked."""
+def _page(arranged: Arrangement, total: int) -> None:
+    """Draw one page of the table. While some of its rows are ticked they stay where they are: ticks count rows."""
+    pages = -(-total // PAGE_ROWS)
+    at, number = st.session_state.get(_PAGE, ("", 0))
+    number = min(number, pages - 1) if at == arranged else 0
+    # A new table after each click, which would else act again, and for each page of each arrangement.
+    key = f"runs_table_{st.session_state.get(_OPENED, 0)}_{number}_{hash(arranged)}"
+    ticked = st.session_state.get(key, {}).get("selection", {}).get("rows")
+    held, ids = st.session_state.get(_SHOWN, ("", []))
+    if ticked and held == key:
+        runs = tables.some(Store.open(), ids)
+    else:
+        runs = tables.page(
+            Store.open(),
+            arranged.wanted,
+            arranged.order,
+            dict(arranged.metrics),
+            offset=number * PAGE_ROWS,
+            limit=PAGE_ROWS,
+        )
+    st.session_state[_SHOWN] = (key, [run.id for run in runs])
+    st.caption("Click a run to open it. Tick several to compare them.")
+    _table(runs, key, arranged.columns)
+    if pages > 1:
+        _turn(arranged, number, pages, total)
+
+
+def _turn(arranged: Arrangement, number: int, pages: int, total: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        first = number * PAGE_ROWS
+        st.caption(f"{first + 1:,}–{min(first + PAGE_ROWS, total):,} of {total:,}", width="content")
+        for label, to in (("Previous", number - 1), ("Next", number + 1)):
+            st.button(label, key=f"runs_{label}", on_click=_go, args=(arranged, to), disabled=not 0 <= to < pages)
+
+
+def _go(arranged: Arrangement, number: int) -> None:
+    st.session_state[_PAGE] = (arranged, number)
+
+
+def _table(runs: Sequence[Run], key: str, columns: Sequence[str]) -> None:
+    """Draw the table and open the run that was clicked."""
     ids = [run.id for run in runs]
-    # What the address has ticked is ticked once; afterwards the table's own ticks count.
+    # What is chosen is ticked once; afterwards the table's own ticks count.
     ticked = st.session_state.setdefault(_TICKED, {}).setdefault(key, [run for run in current().runs if run in ids])
     event = st.dataframe(
-        pd.DataFrame([_row(run) for run in runs]),
+        pd.DataFrame([row(run) for run in runs]),
         key=key,
-        column_order=_columns(runs),
+        column_order=shown(runs, columns),
         hide_index=True,
         on_select=lambda: _choose(ids, key),
         selection_default={"selection": {"rows": [ids.index(run) for run in ticked if run in ids]}} if ticked else None,
         selection_mode=("multi-row", "single-cell"),
         placeholder="–",
-        column_config=_COLUMNS,
+        column_config=CONFIG,
     )
-    for row, _column in event["selection"]["cells"]:
+    for number, _column in event["selection"]["cells"]:
         st.session_state[_OPENED] = st.session_state.get(_OPENED, 0) + 1
-        st.query_params["run"] = runs[row].id
+        st.query_params["run"] = runs[number].id
         st.rerun()
-    keep_address("/runs", names=("runs",))
-    return [runs[row] for row in event["selection"]["rows"] if row < len(runs)]
-
-
-def _columns(runs: Sequence[Run]) -> list[str]:
-    """Return the columns that tell these runs apart: no owner where none is named, no model where all have one."""
-    spare = set() if any(run.owner for run in runs) else {"Owner"}
-    spare |= set() if len({run.model for run in runs}) > 1 else {"Model"}
-    return [column for column in _ORDER if column not in spare]
 
 
 def _choose(ids: Sequence[str], key: str) -> None:
-    """Compare the runs that are ticked."""
+    """Compare the runs that are ticked here, beside those of other pages."""
     rows = st.session_state[key]["selection"]["rows"]
-    commit(runs=tuple(ids[row] for row in rows if row < len(ids)))
+    ticked = [ids[number] for number in rows if number < len(ids)]
+    kept = [run for run in current().runs if run not in ids or run in ticked]
+    commit(runs=(*kept, *(run for run in ticked if run not in kept)))
 
 
-def _row(run: Run) -> dict[str, Any]:
-    metric, further = primary_metric(run), run.further_tests
-    return {
-        "Run": run_label(run),
-        "Seed": run.seed,
-        "State": f"queued, place {run.position}" if run.position else str(run.state),
-        "Test": run.metrics.get(metric),
-        **{called(run.task, part).capitalize(): further[part]["metrics"].get(metric) for part in further},
-        "Baseline": run.baseline.get(metric),
-        "Validation": run.validation_metrics.get(metric),
-        "Task": f"{task_name(run.task)} · {metric_name(metric)}",
-        "Trainable": run.trainable,
-        "Seconds": run.seconds,
-        "Owner": run.owner,
-        "Model": run.model,
-        "Started": run.started_at or run.created_at,
-    }
+def _chosen() -> list[Run]:
+    """Return the compared runs; a way to choose none stands above them."""
+    runs = tables.some(Store.open(), current().runs)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Comparison", anchor=False, width="content")
+        st.button("Choose none", icon=":material/close:", key="runs_none", on_click=_none)
+    if gone := len(current().runs) - len(runs):
+        st.caption(f"{gone} of the chosen runs {'is' if gone == 1 else 'are'} not here.")
+    return runs
+
+
+def _none() -> None:
+    st.session_state[_OPENED] = st.session_state.get(_OPENED, 0) + 1
+    commit(runs=())

@@ -1,4 +1,7 @@
-"""A line chart that grows in place: unlike st.plotly_chart it keeps its node, so nothing blinks once a second."""
+"""A line chart that grows in place: unlike st.plotly_chart it keeps its node, so nothing blinks once a second.
+
+What a visitor zoomed into is kept on that node too, and so survives new points.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +13,8 @@ MAX_POINTS = 800
 """Points of one line that reach the browser: about one a pixel."""
 
 _HERE = Path(__file__).parent
-_PLOT = '<div class="plot"><svg></svg><div class="tip" hidden></div></div>'
+_UNZOOM = '<button class="unzoom" type="button" hidden>Show all</button>'
+_PLOT = f'<div class="plot"><svg></svg>{_UNZOOM}<div class="tip" hidden></div></div>'
 _HTML = f'<div class="curves"><div class="legend"></div>{_PLOT}</div>'
 _mount = st.components.v2.component(
     "spafit_curves",
@@ -32,6 +36,9 @@ class Line:
     dots: bool = False
     dash: str = ""
     """An SVG dash pattern, so that lines are told apart without their colours too."""
+    low: Sequence[float] | None = None
+    """With `high`, the edges of a band around the line."""
+    high: Sequence[float] | None = None
 
     def thinned(self, limit: int = MAX_POINTS) -> "Line":
         """Return the same line with at most `limit` + 1 points: every k-th and the last."""
@@ -39,7 +46,8 @@ class Line:
         if step <= 1:
             return self
         kept = [*range(0, len(self.x) - 1, step), len(self.x) - 1]
-        return replace(self, x=[self.x[i] for i in kept], y=[self.y[i] for i in kept])
+        low, high = (None if edge is None else [edge[i] for i in kept] for edge in (self.low, self.high))
+        return replace(self, x=[self.x[i] for i in kept], y=[self.y[i] for i in kept], low=low, high=high)
 
 
 def smoothed(values: Sequence[float], weight: float = 0.9) -> list[float]:

@@ -21,16 +21,19 @@ const ticks = (low, high, wanted) => {
 
 const short = (value) => (Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en') : String(+value.toPrecision(4)));
 
-const extent = (data) => {
+const extent = (data, zoom) => {
   const xs = data.lines.flatMap((line) => line.x);
-  const ys = data.lines.flatMap((line) => line.y).concat(data.reference ? [data.reference.y] : []);
-  const [least, most] = data.yRange || [Infinity, -Infinity];
+  const seen = (line, values) => values.filter((_, i) => !zoom || (line.x[i] >= zoom.from && line.x[i] <= zoom.to));
+  const inside = data.lines.flatMap((line) => [line.y, line.low || [], line.high || []].flatMap((values) => seen(line, values)));
+  const fixed = zoom && inside.length ? null : data.yRange, level = data.reference && !(zoom && inside.length) ? [data.reference.y] : [];
+  const ys = inside.concat(level);
+  const [least, most] = fixed || [Infinity, -Infinity];
   const lowest = Math.min(least, ...ys), highest = Math.max(most, ...ys);
   // Outwards to whole ticks: the axis then moves only when a point leaves it, and by a whole tick.
   const raw = (highest - lowest) / 5 || Math.abs(highest) / 5 || 1, power = 10 ** Math.floor(Math.log10(raw));
   const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw) || 10);
   return {
-    x0: Math.min(0, ...xs), x1: Math.max(data.xMax || 0, ...xs) || 1,
+    x0: zoom ? zoom.from : Math.min(0, ...xs), x1: zoom ? zoom.to : Math.max(data.xMax || 0, ...xs) || 1,
     y0: Math.floor(lowest / step + 1e-9) * step, y1: Math.ceil(highest / step - 1e-9) * step || step,
   };
 };
@@ -58,8 +61,12 @@ function draw(root, data) {
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', data.title + ': ' + (finite ? data.lines.filter((l) => l.x.length && !l.faint)
     .map((l) => `${l.name}, ${l.x.length} points, last ${short(l.y[l.y.length - 1])}`).join('; ') : 'no points yet'));
+  if (root.__zoom && root.__zoom.axis !== data.xLabel) root.__zoom = null; // other units
+  const zoom = root.__zoom;
+  root.querySelector('.unzoom').hidden = !zoom;
+  root.dataset.zoom = zoom ? `${short(zoom.from)} ${short(zoom.to)}` : '';
   root.dataset.points = Math.max(0, ...data.lines.map((line) => line.x.length));
-  const box = finite || data.reference ? extent(data) : { x0: 0, x1: data.xMax || 1, y0: 0, y1: 1 };
+  const box = finite || data.reference ? extent(data, zoom) : { x0: 0, x1: data.xMax || 1, y0: 0, y1: 1 };
   const named = width >= LABELS.narrow ? data.lines.filter((line) => line.x.length && !line.faint) : [];
   const right = width - (named.length > 1 ? LABELS.room : named.length ? LABELS.value : MARGIN.right), bottom = height - MARGIN.bottom;
   const px = (x) => MARGIN.left + (x - box.x0) / (box.x1 - box.x0) * (right - MARGIN.left);
@@ -81,15 +88,23 @@ function draw(root, data) {
     svg.append(make('line', { class: 'reference', x1: MARGIN.left, x2: right, y1: y, y2: y }));
     svg.append(make('text', { x: MARGIN.left + 6, y: y - 5 }, data.reference.name));
   }
+  const clip = make('clipPath', { id: 'inside' });
+  clip.append(make('rect', { x: MARGIN.left, y: 0, width: Math.max(0, right - MARGIN.left), height: bottom + 1 }));
+  const drawn = make('g', zoom ? { 'clip-path': 'url(#inside)' } : {});
+  svg.append(clip, drawn);
+  for (const line of data.lines) if (line.low) {
+    const edge = (values) => line.x.map((x, i) => `${px(x).toFixed(1)},${py(values[i]).toFixed(1)}`);
+    drawn.append(make('polygon', { class: 'band', fill: line.color, points: [...edge(line.high), ...edge(line.low).reverse()].join(' ') }));
+  }
   for (const line of data.lines) {
     const points = line.x.map((x, i) => `${px(x).toFixed(1)},${py(line.y[i]).toFixed(1)}`);
-    svg.append(make('polyline', { class: line.faint ? 'line faint' : 'line', stroke: line.color, 'stroke-dasharray': line.dash, points: points.join(' ') }));
+    drawn.append(make('polyline', { class: line.faint ? 'line faint' : 'line', stroke: line.color, 'stroke-dasharray': line.dash, points: points.join(' ') }));
     if (line.dots || line.x.length === 1) line.x.forEach((x, i) =>
-      svg.append(make('circle', { cx: px(x), cy: py(line.y[i]), r: line.faint ? 2 : 3.5, fill: line.color })));
+      drawn.append(make('circle', { cx: px(x), cy: py(line.y[i]), r: line.faint ? 2 : 3.5, fill: line.color })));
   }
-  endLabels(svg, named, px, py, bottom);
+  endLabels(svg, zoom ? [] : named, px, py, bottom);
   if (!finite) svg.append(make('text', { x: (MARGIN.left + right) / 2, y: MARGIN.top + 24, 'text-anchor': 'middle' }, data.whenEmpty));
-  root.__scale = { px, box, right };
+  root.__scale = { px, box, right, x: (at) => box.x0 + (at - MARGIN.left) / (right - MARGIN.left) * (box.x1 - box.x0) };
 }
 
 function legend(root, data) {
@@ -117,7 +132,7 @@ function hover(root, event) {
     if (Math.abs(line.x[i] - x) > reach) return null;
     const row = document.createElement('div'), dot = document.createElement('i');
     dot.style.background = line.color;
-    row.append(dot, `${line.name} ${short(line.y[i])}`);
+    row.append(dot, `${line.name} ${short(line.y[i])}${line.low ? ` (${short(line.low[i])} to ${short(line.high[i])})` : ''}`);
     return row;
   }).filter(Boolean);
   const head = document.createElement('div');
@@ -126,6 +141,37 @@ function hover(root, event) {
   tip.hidden = false;
   const left = px(x) + 10;
   tip.style.left = `${Math.max(0, left + tip.offsetWidth > root.clientWidth ? px(x) - 10 - tip.offsetWidth : left)}px`;
+}
+
+// Dragging across the plot with the mouse zooms into that part; a double click, or the button, shows all of it again.
+function brush(root) {
+  const svg = root.querySelector('svg');
+  let start = null, mark = null;
+  const at = (event) => event.clientX - svg.getBoundingClientRect().left;
+  svg.addEventListener('pointerdown', (event) => {
+    if (event.pointerType !== 'mouse' || event.button !== 0) return;
+    start = at(event);
+    svg.setPointerCapture(event.pointerId);
+  });
+  svg.addEventListener('pointermove', (event) => {
+    if (start === null) return;
+    mark?.remove();
+    mark = make('rect', { class: 'brush', x: Math.min(start, at(event)), width: Math.abs(at(event) - start), y: MARGIN.top, height: root.__data.height - MARGIN.top - MARGIN.bottom });
+    svg.append(mark);
+  });
+  svg.addEventListener('pointerup', (event) => {
+    if (start === null) return;
+    const [from, to] = [start, at(event)].sort((a, b) => a - b).map(root.__scale.x);
+    const far = Math.abs(at(event) - start) > 8, { box } = root.__scale;
+    start = null;
+    mark?.remove();
+    if (!far || !root.__data.lines.some((line) => line.x.length)) return;
+    root.__zoom = { from: Math.max(box.x0, from), to: Math.min(box.x1, to), axis: root.__data.xLabel };
+    draw(root, root.__data);
+  });
+  const all = () => { root.__zoom = null; draw(root, root.__data); };
+  svg.addEventListener('dblclick', all);
+  root.querySelector('.unzoom').addEventListener('click', all);
 }
 
 export default function ({ parentElement, data }) {
@@ -140,6 +186,7 @@ export default function ({ parentElement, data }) {
     svg.addEventListener('pointermove', (event) => hover(root, event));
     svg.addEventListener('pointerdown', (event) => hover(root, event));
     svg.addEventListener('pointerleave', () => hover(root, null));
+    if (!root.__brushed) { root.__brushed = true; brush(root); }
   }
   return () => { root.__observer?.disconnect(); root.__observer = null; };
 }
