@@ -12,6 +12,7 @@ from spafit.tasks import CLASSIFICATION, REGRESSION, Task, TaskError, bring, fil
 from spafit.tasks.upload.records import QUOTES
 
 SCHEMA = 1
+HEADED = {"yes": True, "no": False}
 SHOWN = 5  # examples
 _COLUMNS = ("text", "pair", "label", "kind")
 _NAMED = 3  # lines that were left out are named, so many of them
@@ -32,6 +33,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--label", metavar="COLUMN", help="the column with what is to be learned")
     group.add_argument("--kind", choices=(CLASSIFICATION, REGRESSION), help="whether the label is a class or a number")
     group.add_argument("--encoding", metavar="NAME", help="such as utf-8, cp1251, gb18030, big5, cp932 or cp949")
+    group.add_argument("--headed", choices=tuple(HEADED), help="whether the first line names the columns (CSV and TSV)")
     group.add_argument("--quotes", choices=tuple(QUOTES), help="whether quotation marks delimit cells (CSV and TSV)")
 
 
@@ -67,7 +69,8 @@ def task_of(chosen: argparse.Namespace) -> Task:
     path = file_at(chosen.task)
     if path is not None:
         return bring(path, **how)
-    given = [f"--{name}" for name in (*_COLUMNS, "test", "encoding", "quotes") if getattr(chosen, name) is not None]
+    options = (*_COLUMNS, "test", "encoding", "headed", "quotes")
+    given = [f"--{name}" for name in options if getattr(chosen, name) is not None]
     found = get_task(chosen.task)
     if given:
         raise SpafitError(f"{', '.join(given)} says how a data file is read, but {chosen.task} is a task, not a file.")
@@ -79,6 +82,8 @@ def _reading(chosen: argparse.Namespace) -> dict[str, Any]:
     columns = {name: getattr(chosen, name) for name in _COLUMNS if getattr(chosen, name) is not None}
     how: dict[str, Any] = {"columns": {name: value or None for name, value in columns.items()}}
     how |= {name: getattr(chosen, name) for name in ("encoding", "quotes") if getattr(chosen, name) is not None}
+    if chosen.headed is not None:
+        how["headed"] = HEADED[chosen.headed]
     if chosen.test is not None:
         second = file_at(chosen.test)
         if second is None:

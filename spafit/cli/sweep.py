@@ -16,7 +16,7 @@ from spafit.cli import stratification as shape
 from spafit.cli.one_run import STOP_SECONDS
 from spafit.cli.output import note, print_json, print_table, scores
 from spafit.cli.parser import MODEL_HELP, CommandError
-from spafit.cli.train import ATTEND_SECONDS, INTERRUPTED, model_and_task
+from spafit.cli.train import ATTEND_SECONDS, INTERRUPTED, model_and_task, rows_of
 from spafit.counting import count
 from spafit.maps import sweep as sweeping
 from spafit.maps.cells import CHOICES, METHODS, cells, methods, stratifications
@@ -24,7 +24,6 @@ from spafit.maps.definition import Definition, define
 from spafit.maps.forecast import Expected, expected, past_runs
 from spafit.quantities import bytes_text
 from spafit.runs import Store, StoreBusyError, attend, sweeps
-from spafit.tasks import is_ready, preparation
 
 POLL_SECONDS = 0.5
 Read = TypeVar("Read", int, float)
@@ -103,16 +102,15 @@ def _definition(chosen: argparse.Namespace, store: Store) -> Definition:
     if not chosen.cells and not chosen.methods:
         raise CommandError(f"--cells or --methods must say what to train; cells are {', '.join(CHOICES)} or a list.")
     beside = methods(chosen.methods)
-    model, task, anatomy = model_and_task(chosen)
+    model, task, anatomy = model_and_task(chosen, settings)
     inside = cells(chosen.cells, anatomy.num_layers) if chosen.cells else ()
     wanted = stratifications(inside, beside, anatomy.num_layers, shape.lora_settings(chosen))
     for one in wanted:
         count(anatomy, one)  # refuses what does not fit the model
-    definition = define(model.key, task.key, settings, wanted, seeds, rates)
+    definition = define(model.key, task.key, settings.within(rows_of(task)), wanted, seeds, rates)
     note(f"{task.name}: the data is {task.where}.")
-    if is_ready(task):
+    if sizes := rows_of(task):
         past = past_runs(store, model.key, task.key)
-        sizes = preparation(task).splits
         note(_said(expected(definition.specs(), anatomy, past, sizes, task.num_labels), len(definition.specs())))
     return definition
 

@@ -26,7 +26,7 @@ from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_superv
 from spafit.runs.preconditions import unmet_precondition
 from spafit.tasks import Task, TaskError, is_ready, preparation
 from spafit.tasks.upload import stored
-from spafit.training.config import RunSpec
+from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import PHASES
 
 ATTEND_SECONDS = 2.0
@@ -99,16 +99,16 @@ def _wanted(chosen: argparse.Namespace) -> tuple[RunSpec, Task, Anatomy]:
                 "MODEL and TASK are required, or --spec with a run's record; 'spafit train --help' says more."
             )
         settings = how.settings(chosen)
-        model, task, anatomy = model_and_task(chosen)
+        model, task, anatomy = model_and_task(chosen, settings)
         strat = shape.stratification(chosen, anatomy.num_layers)
-        return RunSpec(model.key, task.key, strat, settings), task, anatomy
+        return RunSpec(model.key, task.key, strat, settings.within(rows_of(task))), task, anatomy
     given = [*shape.given_options(chosen), *how.given_options(chosen)]
     given += ["--stratification"] if chosen.stratification is not None else []
     if chosen.model is not None or given:
         raise CommandError(f"--spec says everything already; leave out {', '.join(given) or 'MODEL and TASK'}.")
     spec = read_spec(chosen.spec)
     chosen.model, chosen.task = spec.model, spec.task
-    _model, task, anatomy = model_and_task(chosen)
+    _model, task, anatomy = model_and_task(chosen, spec.settings)
     return spec, task, anatomy
 
 
@@ -120,14 +120,19 @@ def _expected_seconds(store: Store, spec: RunSpec, task: Task, anatomy: Anatomy)
     return expected([spec], anatomy, past, preparation(task).splits, task.num_labels).seconds
 
 
-def model_and_task(chosen: argparse.Namespace) -> tuple[Model, Task, Anatomy]:
-    """Return the model and the task that were named, which can be trained and read here, and the model's anatomy."""
+def model_and_task(chosen: argparse.Namespace, settings: TrainSettings) -> tuple[Model, Task, Anatomy]:
+    """Return the model and the task that were named, which can be trained so here, and the model's anatomy."""
     model, task = get_model(chosen.model), data.task_of(chosen)
     if chosen.task != task.key:
         note(_read_as(chosen.task, task))
-    if sentence := unmet_precondition(model, task):
+    if sentence := unmet_precondition(model, task, settings):
         raise SpafitError(sentence)
     return model, task, load_anatomy(model.key, num_labels=task.num_labels)
+
+
+def rows_of(task: Task) -> dict[str, int]:
+    """Return how many rows a task's parts have; nothing while its data has not been read."""
+    return preparation(task).splits if is_ready(task) else {}
 
 
 def _left_out(task: Task) -> str:

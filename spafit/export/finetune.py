@@ -85,7 +85,7 @@ def find_model():
 
 
 def load(where):
-    """The pretrained model with a new head, which is the same for the same seed."""
+    """The pretrained model with a new head, which is the same for the same seed, or with its own where it is kept."""
     torch.manual_seed(SEED)
     model, found = AutoModelForSequenceClassification.from_pretrained(
         where,
@@ -98,6 +98,8 @@ def load(where):
     absent = {*found["missing_keys"], *(key if isinstance(key, str) else key[0] for key in found["mismatched_keys"])}
     if HEAD_WEIGHTS == "new" and not absent.issuperset(NEW_TENSORS):
         draw_again(model)
+    if HEAD_WEIGHTS == "kept" and absent.intersection(NEW_TENSORS):
+        raise SystemExit(f"{where} has no head with {NUM_LABELS} outputs that could be kept.")
     if LABELS:
         model.config.id2label = dict(enumerate(LABELS))
         model.config.label2id = {label: number for number, label in enumerate(LABELS)}

@@ -76,9 +76,18 @@ def tensor_names(file: Path) -> set[str]:
     Raises:
         WeightsError: it is cut short or damaged.
     """
+    return set(tensor_shapes(file))
+
+
+def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors in a safetensors file by name, of which only the header is read.
+
+    Raises:
+        WeightsError: it is cut short or damaged.
+    """
     try:
         with safe_open(file, framework="numpy") as tensors:
-            return set(tensors.keys())
+            return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{file} is damaged: it is not a complete safetensors file.") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
@@ -84,6 +85,13 @@ class TrainSettings:
         if self.train_samples is None and self.max_steps is None:
             return None
         return count_steps(self, self.train_samples or 1).total
+
+    def within(self, rows: Mapping[str, int]) -> TrainSettings:
+        """Return the settings with no more examples than a task's parts have; parts that are not known do not count."""
+        wanted = {"train_samples": "train", "eval_samples": "validation"}
+        most = {name: rows[part] for name, part in wanted.items() if part in rows}
+        asked = {name: getattr(self, name) for name in most}
+        return replace(self, **{name: min(value, most[name]) for name, value in asked.items() if value is not None})
 
     def changes(self, base: TrainSettings) -> dict[str, Any]:
         """Return the settings that differ from another's."""

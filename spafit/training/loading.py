@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spafit.models.anatomy import Anatomy
-from spafit.models.configs import read_config
+from spafit.models.heads import class_names, head_labels, not_kept
 from spafit.models.weights import WeightsError, check_weights
 from spafit.tasks.tokens import padding_id
 from spafit.training.events import AutomaticChoice
@@ -61,7 +61,8 @@ def load(folder: Path, anatomy: Anatomy, *, seed: int, keep_head: bool = False, 
     _refuse_unused_body(left, fitting, folder)
     own_head = {tensor.name for tensor in anatomy.tensors if tensor.fresh} - absent
     if keep_head:
-        _check_head(anatomy, own_head, folder, labels)
+        if problem := not_kept(folder, anatomy, labels):
+            raise WeightsError(problem)
     elif own_head:
         _draw_again(model, own_head | {tensor.name for tensor in fitting.tensors if tensor.fresh}, seed)
     _check_finite(model, folder)
@@ -131,35 +132,6 @@ def _refuse_unused_body(left: Sequence[str], anatomy: Anatomy, folder: Path) -> 
         )
 
 
-def _check_head(anatomy: Anatomy, own_head: set[str], folder: Path, labels: Sequence[str]) -> None:
-    """Refuse to keep a head that the checkpoint does not have, or whose classes are not the task's."""
-    if own_head < {tensor.name for tensor in anatomy.tensors if tensor.fresh}:
-        raise WeightsError(f"The weights in {folder} have no head for {_classes(labels)} that could be kept.")
-    named = head_labels(folder)
-    if labels and [_folded(name) for name in named] != [_folded(label) for label in labels]:
-        raise WeightsError(
-            f"The head in {folder} cannot be kept: its classes are {_classes(named)}, those of the task "
-            f"{_classes(labels)}."
-        )
-
-
-def head_labels(folder: Path) -> tuple[str, ...]:
-    """Return the class names that a folder's config.json gives its head, by class number; none when it has none."""
-    names = read_config(folder).get("id2label")
-    if not isinstance(names, dict) or not all(str(number).isdecimal() for number in names):
-        return ()
-    return tuple(str(names[number]) for number in sorted(names, key=int))
-
-
-def _classes(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:5])
-    return (shown + (" …" if len(names) > 5 else "")) or "a number"
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.split()).casefold()
-
-
 def _draw_again(model: PreTrainedModel, names: Collection[str], seed: int) -> None:
     """Draw these parameters as if the checkpoint had lacked them, by the model's own rule for new ones."""
     import torch
@@ -181,8 +153,8 @@ def _head_choices(folder: Path, own_head: set[str], kept: bool, left: Sequence[s
     choices = []
     if own_head:
         named = head_labels(folder)
-        classes = f"the checkpoint's own has the classes {_classes(named)}" if named else "the checkpoint has its own"
-        how = "as asked" if kept else f"{classes}, and is kept only when asked for"
+        own = f"the checkpoint's own has the classes {class_names(named)}" if named else "the checkpoint has its own"
+        how = "as asked" if kept else f"{own}, and is kept only when asked for"
         choices.append(AutomaticChoice("Head", "the checkpoint's own" if kept else "new", how))
     if left:
         parts = Counter(key.partition(".")[0] for key in left)

@@ -91,6 +91,15 @@ def test_wrong_options_are_one_sentence(
     assert says in err
 
 
+@pytest.mark.usefixtures("in_process")
+def test_the_first_line_is_a_row_or_names_the_columns_as_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = reviews(tmp_path)
+    assert document(capsys, "data", str(path), "--headed", "no", "--text", "column 2")["rows"] == 41
+    assert document(capsys, "data", str(path), "--headed", "yes")["rows"] == 40
+
+
 def test_what_is_no_file_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for named in (str(tmp_path), "imdb", "missing.csv"):
         assert main(["data", named]) == 2

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from spafit.tasks.upload.encodings import ENCODINGS
+from spafit.tasks.upload.records import QUOTES
 from tests.e2e.browsing import has_no_sideways_scroll, settled
 
 OpenPage = Callable[..., Page]
@@ -41,3 +43,31 @@ def test_a_hostile_file_is_shown_letter_by_letter(open_page: OpenPage, tmp_path:
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete it for everybody").click()
     expect(page.get_by_text("No data set is stored yet.")).to_be_visible()
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    page.get_by_role("combobox", name=field, exact=False).first.click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def test_what_was_found_out_of_a_file_is_corrected(open_page: OpenPage, tmp_path: Path) -> None:
+    path = tmp_path / "отзывы.csv"
+    rows = [f'{("тёплый", "скучный")[i % 2]} фильм, "{i},{("да", "нет")[i % 2]},{i % 3}' for i in range(30)]
+    path.write_bytes("\n".join(["отзыв,ещё,оценка,звёзды", *rows]).encode("cp1251"))
+    page = open_page("data")
+    page.get_by_role("tab", name="Your own data").click()
+    page.locator("input[type=file]").first.set_input_files(path)
+    told = page.get_by_test_id("stMain")
+    expect(page.get_by_role("cell", name="тёплый фильм").first).to_be_visible()
+    expect(told).to_contain_text("30 rows · CSV · Windows-1251")
+    choose(page, "Encoding", ENCODINGS["koi8-r"])
+    expect(page.get_by_role("cell", name="тёплый фильм")).to_have_count(0)
+    choose(page, "Encoding", ENCODINGS["cp1251"])
+    expect(page.get_by_role("cell", name="тёплый фильм").first).to_be_visible()
+    choose(page, "Quotation marks", QUOTES["plain"])
+    choose(page, "Text", "отзыв")
+    choose(page, "Label", "звёзды")
+    expect(told).to_contain_text("30 rows can be used, 3 classes: 0, 1, 2")
+    page.get_by_text("The first line names the columns").click()
+    expect(page.get_by_role("cell", name="отзыв").first).to_be_visible()

@@ -167,13 +167,16 @@ def test_a_head_that_the_checkpoint_has_is_drawn_again(
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(bare / name, headed / name)
     found = {}
-    for folder in (bare, headed):
-        for head in ("new", "kept"):
-            settings = TrainSettings(max_steps=1, learning_rate=1e-3, head_weights=head)
-            spec = RunSpec(str(folder), "any", preset("probe", LAYERS), settings)
-            printed = run(python_script(spec, build_anatomy(folder)), tmp_path, monkeypatch, capsys)
-            found[folder.name, head] = losses(printed)
+
+    def script(folder: Path, head: str) -> str:
+        settings = TrainSettings(max_steps=1, learning_rate=1e-3, head_weights=head)
+        return python_script(RunSpec(str(folder), "any", preset("probe", LAYERS), settings), build_anatomy(folder))
+
+    for folder, head in ((bare, "new"), (headed, "new"), (headed, "kept")):
+        found[folder.name, head] = losses(run(script(folder, head), tmp_path, monkeypatch, capsys))
     assert found["bare", "new"] == found["headed", "new"] != found["headed", "kept"]
+    with pytest.raises(SystemExit, match=r"has no head with 2 outputs that could be kept\.$"):
+        run(script(bare, "kept"), tmp_path, monkeypatch, capsys)
 
 
 def test_every_setting_of_the_run_is_in_its_script() -> None:

@@ -11,6 +11,7 @@ from spafit.export.link import Shared, to_link
 from spafit.runs import Run, State, Store
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.tasks import preparation
+from spafit.tasks.upload import intake
 from spafit.training.config import QUICK
 from spafit.ui.choice import Choice
 from tests.glue_layout import write_task
@@ -112,6 +113,29 @@ def test_untouched_settings_are_the_quick_ones(open_page: Opener, store: Store) 
     (run,) = store.list()
     quick = {**QUICK.to_dict(), "learning_rate": run.spec.learning_rate}
     assert run.spec.settings.to_dict() == quick
+
+
+def test_the_number_of_examples_adapts_to_a_small_task_and_comes_back(
+    open_page: Opener, store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "small.csv"
+    path.write_text("text,label\n" + "".join(f"a text of number {i},{'ab'[i % 2]}\n" for i in range(240)))
+    small = intake.add(path=str(path), name=path.name)
+    rows = preparation(small).splits
+    app = open_page(TRAIN)
+    app.selectbox(key="train_task").select(small).run()
+    assert app.number_input(key="setting_train_samples").value == rows["train"] < QUICK.train_samples
+    assert f"This task has {rows['train']:,} training examples; all of them are used." in words(app)
+    app.number_input(key="setting_seed").set_value(3.0).run()
+    start(app)
+    settings = store.list()[0].spec.settings
+    assert (settings.train_samples, settings.eval_samples, settings.seed) == (rows["train"], rows["validation"], 3)
+    app.selectbox(key="train_task").select("rotten-tomatoes").run()
+    assert app.number_input(key="setting_train_samples").value == QUICK.train_samples
+    app.selectbox(key="train_task").select(small).run()
+    app.number_input(key="setting_train_samples").set_value(20.0).run()
+    app.selectbox(key="train_task").select("rotten-tomatoes").run()
+    assert app.number_input(key="setting_train_samples").value == 20
 
 
 def test_a_run_started_here_is_still_shown_after_a_visit_elsewhere(open_page: Opener, store: Store) -> None:

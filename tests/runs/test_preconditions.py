@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from spafit.errors import SpafitError
 from spafit.models import hub, registry
 from spafit.runs.preconditions import unmet_precondition
 from spafit.tasks import get_task
+from spafit.training.config import QUICK, TrainSettings
 from tests.fake_hub import FakeHub, fake_hub
 from tests.tiny import save_tiny_model
 
@@ -23,8 +28,8 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny-bert")
 
 
-def problem(model: str) -> str | None:
-    return unmet_precondition(registry.get_model(model), TASK)
+def problem(model: str, settings: TrainSettings = QUICK) -> str | None:
+    return unmet_precondition(registry.get_model(model), TASK, settings)
 
 
 @pytest.fixture
@@ -94,3 +99,27 @@ def test_a_folder_without_weights_says_what_it_has_instead(tiny_bert: Path, tmp_
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     found = problem(str(folder))
     assert found is not None and "pytorch_model.bin is not read" in found
+
+
+@pytest.mark.parametrize(
+    ("classes", "says"),
+    [
+        (None, "have no head for 'negative', 'positive' that could be kept."),
+        (("negative", "positive"), None),
+        (("positive", "negative"), "its classes are 'positive', 'negative', those of the task 'negative', 'positive'."),
+        (("a", "b", "c"), "its classes are 'a', 'b', 'c', those of the task 'negative', 'positive'."),
+    ],
+)
+def test_a_head_that_does_not_fit_is_told_before_it_waits(
+    tiny_bert: Path, tmp_path: Path, classes: tuple[str, ...] | None, says: str | None
+) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+    if classes is not None:
+        weights = load_file(folder / "model.safetensors")
+        weights |= {"classifier.weight": np.zeros((len(classes), 16), "f4"), "classifier.bias": np.zeros(len(classes))}
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"id2label": dict(enumerate(classes))}))
+    assert problem(str(folder)) is None
+    found = problem(str(folder), replace(QUICK, head_weights="kept"))
+    assert found == says or (found is not None and says is not None and found.endswith(says))

@@ -12,7 +12,7 @@ from spafit.ui.components.errors import show_error
 from spafit.ui.components.text import plain
 from spafit.ui.train.choice import choose_model, choose_stratification, choose_task
 from spafit.ui.train.settings import choose_settings
-from spafit.ui.train.time import expected_time, smaller_task
+from spafit.ui.train.time import expected_time, smaller_task, task_rows
 from spafit.ui.visitor import actor, owner
 
 
@@ -33,8 +33,9 @@ def train_form(beside_a_run: bool = False) -> str | None:
         with model_side:
             choose_stratification(model, task)
         with task_side:
-            settings = choose_settings(current().stratification)
-        spec, reason = RunSpec(model.key, task.key, current().stratification, settings), unmet_precondition(model, task)
+            settings = choose_settings(current().stratification, task_rows(task.key))
+        spec = RunSpec(model.key, task.key, current().stratification, settings)
+        reason = unmet_precondition(model, task, settings)
     except SpafitError as error:
         reason = str(error)
     with start_side:
@@ -58,7 +59,7 @@ def _start(spec: RunSpec | None, reason: str | None) -> bool:
         "Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None, key="train_start"
     )
     if spec is not None and reason is None:
-        st.caption(" ".join(filter(None, (smaller_task(spec), expected_time(spec)))))
+        st.caption(" ".join(filter(None, (smaller_task(spec.task), expected_time(spec)))))
         if not owner():
             st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
     return pressed

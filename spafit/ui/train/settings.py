@@ -1,5 +1,6 @@
 """Train's settings: three that matter at once, the others folded away; quick defaults."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -18,20 +19,26 @@ _FORM = sorted(SETTINGS.values(), key=lambda setting: _PLACE[setting.kind])
 """In the order of the form: fields to type in, choices, switches."""
 _BASIC = [setting for setting in _FORM if setting.basic]
 _FILLED = "settings_filled"
-"""The settings that the form was filled with; when others are chosen it is filled anew."""
+"""The settings that were chosen when the form was filled, and those that it was filled with: no more examples than the
+task has. When others are chosen, or the task has fewer, it is filled anew."""
 _ADVANCED = [setting for setting in _FORM if not setting.basic]
 
 
-def choose_settings(stratification: Stratification) -> TrainSettings:
+def choose_settings(stratification: Stratification, rows: Mapping[str, int]) -> TrainSettings:
     """Draw the settings and return them. They keep what the visitor typed, also on other pages.
+
+    Args:
+        stratification: decides the rate where none is typed.
+        rows: what the task's parts have, as far as it is known: more examples are not asked for.
 
     Raises:
         SettingsError: what is typed is not allowed, or two settings contradict each other.
     """
-    if st.session_state.get(_FILLED) != current().settings:
-        _fill(current().settings)
+    fitting = current().settings.within(rows)
+    if st.session_state.get(_FILLED) != (current().settings, fitting):
+        _fill(current().settings, fitting)
     empty = {name: setting.empty for name, setting in SETTINGS.items()}
-    empty["learning_rate"] = f"{default_learning_rate(stratification, current().settings.expected_steps()):g}"
+    empty["learning_rate"] = f"{default_learning_rate(stratification, fitting.expected_steps()):g}"
     values: dict[str, Any] = {}
     for column, setting in zip(st.columns(len(_BASIC)), _BASIC, strict=True):
         values[setting.name] = _widget(column, setting, empty[setting.name])
@@ -94,24 +101,26 @@ def _read(setting: Setting, value: Any) -> Any:
 
 def _changed() -> None:
     """Choose what is typed once all of it is allowed; until then it stays in the form alone."""
+    chosen, filled = st.session_state[_FILLED]
     values = {name: _read(setting, st.session_state[_key(name)]) for name, setting in SETTINGS.items()}
+    # What was only fitted to a small task is not the visitor's choice for the next one.
+    kept = {name: getattr(chosen, name) for name, value in values.items() if value == getattr(filled, name)}
     try:
-        settings = TrainSettings(**values)
+        settings = TrainSettings(**values | kept)
     except SettingsError:
         return
-    st.session_state[_FILLED] = settings
     commit(settings=settings)
 
 
 def _reset() -> None:
     commit(settings=QUICK)
-    _fill(QUICK)
+    st.session_state.pop(_FILLED, None)
 
 
-def _fill(settings: TrainSettings) -> None:
-    st.session_state[_FILLED] = settings
+def _fill(chosen: TrainSettings, fitting: TrainSettings) -> None:
+    st.session_state[_FILLED] = (chosen, fitting)
     for setting in _FORM:
-        st.session_state[_key(setting.name)] = _typed(setting, getattr(settings, setting.name))
+        st.session_state[_key(setting.name)] = _typed(setting, getattr(fitting, setting.name))
 
 
 def _typed(setting: Setting, value: Any) -> Any:

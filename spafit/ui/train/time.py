@@ -10,6 +10,7 @@ from spafit.training.config import RunSpec
 from spafit.training.estimates.before_start import PastRun, predict_seconds
 from spafit.training.events import Finished, Started, event_from_dict
 from spafit.ui.anatomies import anatomy_of
+from spafit.ui.choice import current
 from spafit.ui.components.text import duration
 
 _RUNS = 20
@@ -36,16 +37,20 @@ def expected_time(spec: RunSpec) -> str:
     return f"About {duration(seconds)} once it starts (an estimate from {judged} of this model here)."
 
 
-def smaller_task(spec: RunSpec) -> str:
-    """A sentence where the task has fewer training examples than the settings ask for; empty otherwise."""
+def smaller_task(task: str) -> str:
+    """A sentence where a task has fewer training examples than the visitor chose; empty otherwise."""
+    rows, wanted = task_rows(task), current().settings.train_samples
+    if "train" not in rows or wanted is None or wanted <= rows["train"]:
+        return ""
+    return f"This task has {rows['train']:,} training examples; all of them are used."
+
+
+def task_rows(task: str) -> dict[str, int]:
+    """Rows in each part of a task; empty where they are not known at once, or its data cannot be read."""
     try:
-        there = _sizes(spec.task).get("train")
+        return _sizes(task)
     except SpafitError:
-        return ""
-    wanted = spec.settings.train_samples
-    if there is None or wanted is None or wanted <= there:
-        return ""
-    return f"This task has {there:,} training examples; all of them are used."
+        return {}
 
 
 def _past(model: str) -> list[PastRun]:
