@@ -14,18 +14,27 @@ import numpy as np
 
 from spafit.errors import SpafitError
 from spafit.maps.resampling import bootstrap
-from spafit.maps.statistics import Comparisons, against_reference, compare, verdict
+from spafit.maps.statistics import Comparisons, against_reference, compare, signed, verdict
 from spafit.training.predictions import load_predictions
 
 SCHEMA_VERSION = 1
 OPTIMISTIC = "The best of {cells} is itself an optimistic choice: its own luck is part of why it is the best."
 ONE_RATE = "{name} was tried at one learning rate only, so a win or a loss of it may be that rate's."
 
+DIFFERENT_EXAMPLES = "These runs were evaluated on different validation examples, so they are not pooled."
+
 BySeed = Mapping[str, float]
 """JSON has no whole numbers as keys."""
 
 
-def two_settings(first: str, second: str, scores: Mapping[str, BySeed], rates: Mapping[str, int]) -> dict[str, Any]:
+def two_settings(
+    first: str,
+    second: str,
+    scores: Mapping[str, BySeed],
+    rates: Mapping[str, int],
+    folders: Mapping[str, Sequence[str]] | None = None,
+    metric: str = "",
+) -> dict[str, Any]:
     """Compare two settings.
 
     Args:
@@ -33,9 +42,12 @@ def two_settings(first: str, second: str, scores: Mapping[str, BySeed], rates: M
         second: name of the other.
         scores: of each by seed.
         rates: how many learning rates each was tried at.
+        folders: of each one's runs, whose kept predictions say how much noise the validation examples make.
+        metric: that is scored.
 
     Returns:
-        "sentence": the verdict; "remarks": what limits it; and what `Difference` has.
+        "sentence": the verdict; "remarks": what limits it; "examples": sentences about the noise of the examples; and
+        what `Difference` has.
     """
     difference = compare(_by_seed(scores[first]), _by_seed(scores[second]))
     remarks = [ONE_RATE.format(name=name) for name in (first, second) if difference.clear and rates.get(name, 1) < 2]
@@ -44,8 +56,28 @@ def two_settings(first: str, second: str, scores: Mapping[str, BySeed], rates: M
         "sentence": verdict(first, second, difference),
         "remarks": remarks,
         "clear": difference.clear,
+        "examples": _noise_of_examples(first, second, folders, metric) if folders else [],
         **asdict(difference),
     }
+
+
+def _noise_of_examples(first: str, second: str, folders: Mapping[str, Sequence[str]], metric: str) -> list[str]:
+    """Return what the validation examples alone leave open, in words; why it cannot be told, where it cannot."""
+    try:
+        outputs, labels = zip(*(_kept(folders[name]) for name in (first, second)), strict=True)
+        if not np.array_equal(*labels):
+            raise SpafitError(DIFFERENT_EXAMPLES)
+    except SpafitError as error:
+        return [str(error)]
+    alone = [bootstrap(metric, one, labels[0]) for one in outputs]
+    apart = bootstrap(metric, outputs[0], labels[0], minus=outputs[1])
+    ranges = (f"{name} {noise.low:.3f} to {noise.high:.3f}" for name, noise in zip((first, second), alone, strict=True))
+    within = "includes" if apart.low <= 0 <= apart.high else "leaves out"
+    return [
+        f"Other examples: the {apart.examples:,} validation examples alone leave open {' and '.join(ranges)} (95 %, "
+        f"bootstrap over the examples).",
+        f"Of the difference they leave open {signed(apart.low)} to {signed(apart.high)}, which {within} 0.",
+    ]
 
 
 def with_reference(scores: Mapping[str, BySeed], reference: str, baseline: float) -> dict[str, Any]:
@@ -66,21 +98,13 @@ def with_reference(scores: Mapping[str, BySeed], reference: str, baseline: float
     }
 
 
-def example_noise(folders: Sequence[str], metric: str) -> dict[str, Any]:
-    """Return what the validation examples alone leave open in a setting's mean score.
-
-    Args:
-        folders: of the setting's runs, which must have been evaluated on the same examples.
-        metric: that is scored.
-
-    Raises:
-        SpafitError: a run kept no predictions, or the examples differ.
-    """
+def _kept(folders: Sequence[str]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the validation outputs of some runs and the labels that all of them were held against."""
     kept = [load_predictions(Path(folder))["validation"] for folder in folders]
     labels = kept[0].labels
     if any(not np.array_equal(one.labels, labels) for one in kept):
-        raise SpafitError("These runs were evaluated on different validation examples, so they are not pooled.")
-    return {"schema": SCHEMA_VERSION, **asdict(bootstrap(metric, [one.outputs for one in kept], labels))}
+        raise SpafitError(DIFFERENT_EXAMPLES)
+    return [one.outputs for one in kept], labels
 
 
 def _by_seed(scores: BySeed) -> dict[int, float]:

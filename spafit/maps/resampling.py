@@ -25,22 +25,32 @@ class ExampleNoise:
 
 
 def bootstrap(
-    metric: str, outputs: Sequence[np.ndarray], labels: np.ndarray, resamples: int = RESAMPLES
+    metric: str,
+    outputs: Sequence[np.ndarray],
+    labels: np.ndarray,
+    resamples: int = RESAMPLES,
+    *,
+    minus: Sequence[np.ndarray] = (),
 ) -> ExampleNoise:
     """Return the noise of the examples in a setting's mean score: 95 % percentile bootstrap over the examples.
+
+    With ``minus``, another setting's outputs, it is that of the difference of the two, both on the same examples.
 
     Args:
         metric: its name, as in `spafit.tasks.metrics`.
         outputs: of each seed's run, on the same examples in the same order: logits, class numbers, or targets.
         labels: of those examples.
+        minus: of another setting, likewise.
         resamples: how many; the draw is seeded, so that the same runs always give the same interval.
     """
     from scipy import stats
 
-    score, answers = _METRICS[metric], [_answers(metric, one) for one in outputs]
+    score = _METRICS[metric]
+    answers, others = ([_answers(metric, one) for one in side] for side in (outputs, minus))
 
     def mean_score(rows: np.ndarray) -> float:
-        return fmean(score(one[rows], labels[rows]) for one in answers)
+        mean = fmean(score(one[rows], labels[rows]) for one in answers)
+        return mean - fmean(score(one[rows], labels[rows]) for one in others) if others else mean
 
     found = stats.bootstrap(
         (np.arange(len(labels)),),

@@ -232,16 +232,17 @@ def verdict(first: str, second: str, difference: Difference) -> str:
     low, high, mean = difference.low, difference.high, difference.mean
     if not difference.clear:
         return (
-            f"{first} and {second} do not differ by more than seed noise: {_signed(mean)} "
-            f"(95 % interval {_signed(low)} to {_signed(high)}; {how})."
+            f"{first} and {second} do not differ by more than seed noise: {signed(mean)} "
+            f"(95 % interval {signed(low)} to {signed(high)}; {how})."
         )
     if mean < 0:
         first, second, low, high, mean = second, first, -high, -low, -mean
     return (
         f"{first} is better than {second} by {mean:.3f}, which is more than seed noise "
-        f"(95 % interval {_signed(low)} to {_signed(high)}; {how})."
+        f"(95 % interval {signed(low)} to {signed(high)}; {how})."
     )
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """Return a difference as people read it."""
     return f"{value:+.3f}".replace("-", "−")

@@ -138,3 +138,13 @@ def _score(metrics: Metrics) -> ColumnElement[Any]:
     columns = runs_table.c
     cases = [(columns.task == task, columns.validation_metrics[metric].as_float()) for task, metric in metrics.items()]
     return case(*cases, else_=null()) if cases else null()
+
+
+def rates_tried(store: Store, run: Run) -> int:
+    """Return at how many learning rates finished runs tried this run's stratification, model, data and engine."""
+    columns = runs_table.c
+    same = ("task", "model", "stratification", "weights_hash", "data_hash", "engine_generation")
+    query = select(func.count(columns.learning_rate.distinct()))
+    query = query.where(*(columns[name] == getattr(run, name) for name in same), columns.state == State.FINISHED)
+    with reading(store.engine) as connection:
+        return connection.execute(query).scalar_one()

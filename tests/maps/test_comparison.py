@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from spafit.errors import SpafitError
 from spafit.helper import call
-from spafit.maps.comparison import example_noise, two_settings, with_reference
+from spafit.maps.comparison import two_settings, with_reference
 from spafit.training.predictions import Predictions, save_predictions
 
 GOOD = {"0": 0.80, "1": 0.81, "2": 0.82}
@@ -48,12 +47,23 @@ def test_a_map_with_its_reference_says_how_many_differ() -> None:
 
 def test_noise_of_the_examples_out_of_kept_predictions(tmp_path: Path) -> None:
     labels, rows = np.arange(200) % 2, np.arange(200)
-    for seed in (0, 1):
-        outputs = np.eye(2, dtype=np.float32)[np.where(rows % 5 == seed, 1 - labels, labels)]
-        save_predictions(tmp_path / str(seed), {"validation": Predictions(outputs, labels, rows)})
-    told = example_noise([str(tmp_path / "0"), str(tmp_path / "1")], "accuracy")
-    assert told["examples"] == 200
-    assert told["low"] < 0.8 < told["high"]
-    save_predictions(tmp_path / "2", {"validation": Predictions(outputs, 1 - labels, rows)})
-    with pytest.raises(SpafitError, match="different validation examples"):
-        example_noise([str(tmp_path / "0"), str(tmp_path / "2")], "accuracy")
+    folders = {"a": [], "b": []}
+    for place, (name, wrong) in enumerate((("a", 10), ("a", 11), ("b", 3))):
+        outputs = np.eye(2, dtype=np.float32)[np.where(rows % wrong == 0, 1 - labels, labels)]
+        save_predictions(tmp_path / str(place), {"validation": Predictions(outputs, labels, rows)})
+        folders[name].append(str(tmp_path / str(place)))
+    told = two_settings("a", "b", {"a": GOOD, "b": BAD}, {}, folders, "accuracy")["examples"]
+    low, high = map(float, re.findall(r"a (0\.\d+) to (0\.\d+)", told[0])[0])
+    assert "the 200 validation examples alone" in told[0]
+    assert low < 0.9 < high and high - low < 0.1
+    assert told[1].endswith("which leaves out 0.")
+    other = Predictions(outputs, 1 - labels, rows)
+    save_predictions(tmp_path / "0", {"validation": other})
+    assert (
+        "different validation examples"
+        in two_settings("a", "b", {"a": GOOD, "b": BAD}, {}, folders, "accuracy")["examples"][0]
+    )
+    (tmp_path / "0" / "predictions.npz").unlink()
+    assert (
+        "kept no predictions" in two_settings("a", "b", {"a": GOOD, "b": BAD}, {}, folders, "accuracy")["examples"][0]
+    )

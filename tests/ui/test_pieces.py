@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spafit.maps.repeats import Repeats
 from spafit.palette import CURVE_COLORS, KIND_COLORS, RUN_COLORS
 from spafit.stratification import Method, Recipe, Stratification, parse_name, preset
 from spafit.ui.choice import scaled
@@ -17,7 +18,7 @@ from spafit.ui.components.curves import Line, smoothed
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import duration, metric_name, plain, share
 from spafit.ui.runs.charts import metric_range
-from spafit.ui.runs.compare import labels_of
+from spafit.ui.runs.compare import names_of
 from spafit.ui.runs.data import last_of, points
 from spafit.ui.runs.details import LOG_BYTES, log_tail
 from spafit.ui.runs.naming import heading, run_label
@@ -100,9 +101,12 @@ def test_points_come_in_the_order_of_the_events() -> None:
     assert last_of(events, "finished") is None
 
 
-def run(name: str = "SPAFIT-2-4", task: str = "a", model: str = "m", seed: int = 0, id: str = "x") -> SimpleNamespace:
+def run(
+    name: str = "SPAFIT-2-4", task: str = "a", model: str = "m", seed: int = 0, id: str = "x", rate: float = 1e-3
+) -> SimpleNamespace:
     spec = SimpleNamespace(stratification=parse_name(name, 6))
-    return SimpleNamespace(name=name, stratification=name, spec=spec, task=task, model=model, seed=seed, id=id)
+    facts = {"task": task, "model": model, "seed": seed, "id": id, "learning_rate": rate}
+    return SimpleNamespace(name=name, stratification=name, spec=spec, **facts)
 
 
 def test_a_run_is_named_readably() -> None:
@@ -121,9 +125,15 @@ def test_an_axis_is_there_before_the_first_point_and_holds_every_value() -> None
 
 
 def test_labels_say_what_tells_runs_apart_and_no_more() -> None:
-    assert labels_of([run(), run("BitFit", id="y")]) == ["SPAFIT-2-4", "BitFit"]
-    assert labels_of([run(), run(seed=1, id="y")]) == ["SPAFIT-2-4 · seed 0", "SPAFIT-2-4 · seed 1"]
-    assert labels_of([run(), run(id="y")]) == ["SPAFIT-2-4 · x", "SPAFIT-2-4 · y"]
+    def names(*runs: SimpleNamespace) -> list[str]:
+        return names_of([Repeats(None, None, (one,)) for one in runs])
+
+    assert names(run(), run("BitFit", id="y")) == ["SPAFIT-2-4", "BitFit"]
+    assert names(run(), run(seed=1, id="y")) == ["SPAFIT-2-4 · seed 0", "SPAFIT-2-4 · seed 1"]
+    assert names(run(), run(rate=2e-3, id="y")) == ["SPAFIT-2-4 · rate 0.001", "SPAFIT-2-4 · rate 0.002"]
+    assert names(run(), run(id="y")) == ["SPAFIT-2-4 · x", "SPAFIT-2-4 · y"]
+    both = Repeats(None, None, (run(), run(seed=1)))
+    assert names_of([both, Repeats(None, None, (run(seed=2, id="y"),))]) == ["SPAFIT-2-4 · x", "SPAFIT-2-4 · y"]
 
 
 @given(st.sampled_from(Method), st.integers(1, 130), st.integers(1, 130))

@@ -18,7 +18,7 @@ WHY_NO_TEST = (
     "partly luck. So runs are ranked by their validation score."
 )
 CONFIG = {
-    "Run": st.column_config.TextColumn(width=190, pinned=True),
+    "Run": st.column_config.TextColumn(width=190),
     "Rate": st.column_config.NumberColumn(format="%.3g", help="The peak learning rate"),
     "Trainable": st.column_config.NumberColumn(format="localized", help=term("trainable").tip),
     "Validation": st.column_config.NumberColumn(

@@ -12,9 +12,9 @@ from spafit.runs import Run, State, Store
 from spafit.tasks import TaskError, folder, get_task, is_quick, load
 from spafit.tasks.metrics import REGRESSION_METRICS
 
-POINT_COLUMNS = ("series", "step", "epoch", "seconds", "value")
+POINT_COLUMNS = ("series", "step", "epoch", "seconds", "examples", "value")
 """Columns of a points table; `series` is "loss" (training), "validation loss" or "validation METRIC"."""
-_KEPT_RUNS = 20
+_KEPT_RUNS = 60
 _QUIET_SECONDS = 1.0
 """Where no event has come for this long, the clock is carried on without one."""
 
@@ -50,16 +50,37 @@ def up_to_now(run: Run) -> Run:
 
 
 def points(events: Iterable[Event]) -> pd.DataFrame:
-    """One row per measured value, columns `POINT_COLUMNS`, in the order of the events."""
-    rows: list[tuple[str, int, float, float, float]] = []
+    """One row per measured value, columns `POINT_COLUMNS`, in the order of the events.
+
+    An evaluation does not tell how many training examples were seen; it takes their number from its epoch.
+    """
+    rows: list[tuple[str, int, float, float, int | None, float]] = []
+    in_an_epoch: int | None = None
     for event in events:
-        if event["kind"] == "step":
-            rows.append(("loss", event["step"], event["epoch"], event["seconds"], event["loss"]))
+        if event["kind"] == "started":
+            in_an_epoch = event["train_examples"]
+        elif event["kind"] == "step":
+            at = (event["step"], event["epoch"], event["seconds"], event.get("examples"))
+            rows.append(("loss", *at, event["loss"]))
         elif event["kind"] == "evaluated":
-            at = (event["step"], event.get("epoch", 0.0), event["seconds"])
+            epoch = event.get("epoch", 0.0)
+            seen = None if in_an_epoch is None else round(epoch * in_an_epoch)
+            at = (event["step"], epoch, event["seconds"], seen)
             rows.append(("validation loss", *at, event["loss"]))
             rows.extend((f"validation {name}", *at, value) for name, value in event["metrics"].items())
-    return pd.DataFrame(rows, columns=list(POINT_COLUMNS))
+    return pd.DataFrame(rows, columns=list(POINT_COLUMNS)).astype({"examples": "Int64"})
+
+
+def points_of(run: Run) -> pd.DataFrame:
+    """Return the points of a run so far; computed again only where events have come since."""
+    known: dict[str, tuple[tuple[int, int], pd.DataFrame]] = st.session_state.setdefault("known_points", {})
+    events = events_of(run)
+    mark = (run.attempt, len(events))
+    if run.id not in known or known[run.id][0] != mark:
+        known[run.id] = (mark, points(events))
+        while len(known) > _KEPT_RUNS:
+            known.pop(next(iter(known)))
+    return known[run.id][1]
 
 
 def last_of(events: Iterable[Event], kind: str) -> Event | None:
