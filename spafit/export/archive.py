@@ -18,8 +18,8 @@ from spafit.files import write_whole
 from spafit.home import spafit_home
 from spafit.runs import Store
 from spafit.trained.blend import pretrained_values
-from spafit.trained.changes import changes
 from spafit.trained.restore import Trained, restore
+from spafit.training.changes import changes
 
 MOMENT = (1980, 1, 1, 0, 0, 0)
 """Of every file in the zip, so that the same run gives the same bytes."""

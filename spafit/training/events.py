@@ -125,6 +125,17 @@ class Evaluated(Event):
 
 
 @dataclass(frozen=True)
+class Change:
+    """How much training changed one kind of parameters in one row of the model; what did not train has none."""
+
+    row: str  # "embeddings", "layer" or "head"
+    layer: int | None  # 1-based; None outside the layers
+    kind: str  # "bias", "lora" or "weight"
+    ratio: float  # norm of the change over the norm before; the norm of the change itself where `absolute`
+    absolute: bool  # whether what was there before is zero, so that there is nothing to compare with
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The run is over and its trained parameters are on disk."""
 
@@ -142,9 +153,12 @@ class Finished(Event):
     further_tests: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     # part -> "metrics" and "baseline", as above, for each further test part: MNLI's "test_mismatched"
     validation_baseline: dict[str, float] = field(default_factory=dict)  # `baseline` on the validation split
+    changes: tuple[Change, ...] = ()  # by row and kind; empty in events of earlier versions
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timeline", tuple((str(name), float(seconds)) for name, seconds in self.timeline))
+        changes = (Change(**c) if isinstance(c, dict) else c for c in self.changes)
+        object.__setattr__(self, "changes", tuple(changes))
 
 
 _EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Phase, Started, Step, Progress, Evaluated, Finished)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -17,13 +17,14 @@ from spafit.models.weights import check_weights, weights_digest
 from spafit.tasks.tokens import Encoded
 from spafit.training import checkpoint, preparation
 from spafit.training.batches import Feed, Order, fixed_batches
+from spafit.training.changes import Before
 from spafit.training.config import ENGINE_GENERATION
 from spafit.training.device import give_memory_back, peak_memory
 from spafit.training.early_stopping import EarlyStopping
 from spafit.training.engine import Engine
 from spafit.training.estimates.remaining import Forecast
 from spafit.training.evaluation import Evaluation, Evaluator, Stopped, loss_of
-from spafit.training.events import AutomaticChoice, Evaluated, Event, Finished, Phase, Progress, Started, Step
+from spafit.training.events import AutomaticChoice, Change, Evaluated, Event, Finished, Phase, Progress, Started, Step
 from spafit.training.failures import TrainingFailed, diverged
 from spafit.training.optimizer import make_optimizer, schedule, set_learning_rate
 from spafit.training.points import Points
@@ -56,6 +57,7 @@ class Trainer:
         self.feed, self.live = Feed(data.train, self.device), Feed(data.live, self.device)
         cache = spafit_home() / "cache"
         self.weights = weights_digest(check_weights(prepared.folder), cache)
+        self.before = Before(self.model, self.anatomy)
         self.engine = Engine(self.model, self.anatomy, settings, self.device, cache)
         self.order = Order(data.train.lengths, settings, functools.partial(self.engine.computed, data.train))
         self.prefix = PrefixCache(
@@ -135,7 +137,7 @@ class Trainer:
         if results and self.folder is not None:
             save_predictions(self.folder, {part: measured.predictions for part, measured in results.items()})
         self.engine.restore()
-        yield self._finished(state, results)
+        yield self._finished(state, results, self.before.changes(self.model))
 
     def fill_prefix(self, feed: Feed) -> Iterator[Phase]:
         """Compute or read the states that a split's examples leave the frozen prefix with, if they are cached."""
@@ -283,7 +285,7 @@ class Trainer:
             engine_generation=ENGINE_GENERATION,
         )
 
-    def _finished(self, state: str, results: dict[str, Evaluation]) -> Finished:
+    def _finished(self, state: str, results: dict[str, Evaluation], changes: Sequence[Change]) -> Finished:
         """`results` are those of the final evaluation; empty when it did not come to an end."""
         data = self.data
         return Finished(
@@ -299,6 +301,7 @@ class Trainer:
             padding=self.order.padding(self.step),
             early=self.early_stopping.reached,
             peak_memory=peak_memory(self.device),
+            changes=tuple(changes),
         )
 
     def _scores(self, part: str, measured: Evaluation) -> dict[str, dict[str, float]]:

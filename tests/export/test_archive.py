@@ -19,7 +19,7 @@ from spafit.figures.standing import bar_chart, line_chart
 from spafit.runs import Store
 from spafit.stratification import preset
 from spafit.trained.blend import pretrained_values
-from spafit.trained.changes import changes
+from spafit.training.changes import changes
 from tests.pages.made_up import events_until
 from tests.trained.runs import LAYERS, trained_run
 

@@ -246,6 +246,36 @@ def test_after_early_stopping_only_the_final_evaluation_is_left(tiny_bert):
     assert last.remaining < first.remaining / 4
 
 
+def test_a_run_tells_what_changed_in_each_stratum(tiny_bert):
+    finished = run(tiny_bert, replace(SMALL, max_steps=3))[-1]
+    kinds = {row: {c.kind for c in finished.changes if c.layer == row} for row in (None, 1, 2, 3)}
+    assert kinds == {None: {"bias", "weight"}, 1: set(), 2: {"bias"}, 3: {"bias", "lora"}}
+    assert all(change.ratio > 0 for change in finished.changes)
+
+
+@pytest.mark.parametrize("path", ["embeddings.LayerNorm.bias", "encoder.layer.0.output.dense.weight"])
+def test_a_run_whose_frozen_parameters_changed_fails(tiny_bert, tmp_path, monkeypatch, path):
+    step = Trainer.optimizer_step
+
+    def leaky(self: Trainer, rate: float) -> torch.Tensor:
+        with torch.no_grad():
+            leaking[0].view(-1)[3] += 1e-6
+        return step(self, rate)
+
+    prepare, leaking = Trainer.__init__, []
+    monkeypatch.setattr(
+        Trainer,
+        "__init__",
+        lambda self, prepared, *rest: (
+            leaking.append(prepared.model.get_parameter(f"bert.{path}")),
+            prepare(self, prepared, *rest),
+        )[1],
+    )
+    monkeypatch.setattr(Trainer, "optimizer_step", leaky)
+    with pytest.raises(TrainingFailed, match=f"freezes changed in training \\(bert.{path}\\)"):
+        run(tiny_bert, replace(SMALL, max_steps=2), folder=tmp_path)
+
+
 def test_divergence_is_a_sentence_that_names_the_rate(tiny_bert, tmp_path):
     events = train(spec(tiny_bert, replace(SMALL, learning_rate=1e6, max_grad_norm=1e6)), clock=StepClock())
     seen = []

@@ -7,7 +7,7 @@ import torch
 
 from spafit.stratification import preset
 from spafit.trained.blend import pretrained_values
-from spafit.trained.changes import changes
+from spafit.training.changes import changes
 from tests.tiny import FAMILIES
 from tests.trained.runs import LAYERS, trained_run
 

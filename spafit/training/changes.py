@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from peft.tuners.lora import LoraLayer
@@ -16,24 +15,52 @@ from torch import Tensor, nn
 
 from spafit import adapt
 from spafit.models.anatomy import Anatomy
+from spafit.training.events import Change
+from spafit.training.failures import TrainingFailed
 
 KINDS = ("bias", "lora", "weight")
+_WHOLE = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""Whole numbers of so many bytes."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """The change of one kind of parameters in one row of the model."""
+class Before:
+    """What a model was before training: the values of what will train, and a checksum of everything else.
 
-    row: str
-    """embeddings, layer or head."""
-    layer: int | None
-    """1-based; None outside the layers."""
-    kind: str
-    """bias, lora or weight."""
-    ratio: float
-    """Norm of the change over the norm before; the norm of the change where `absolute`."""
-    absolute: bool
-    """Whether what was there before is zero, so that there is nothing to compare with."""
+    The values are kept in the main memory, also where the model is on a GPU.
+    """
+
+    def __init__(self, model: nn.Module, anatomy: Anatomy) -> None:
+        self._anatomy = anatomy
+        self._values: dict[str, Tensor] = {}
+        self._frozen: dict[str, int] = {}
+        for name, parameter in model.named_parameters():
+            own = adapt.parameter_name(name)
+            if not parameter.requires_grad:
+                self._frozen[name] = _checksum(parameter)
+            elif own in anatomy.by_name:
+                self._values[own] = parameter.detach().to("cpu", copy=True)
+
+    def changes(self, model: nn.Module) -> list[Change]:
+        """Return what training changed.
+
+        Raises:
+            TrainingFailed: something frozen is not what it was, so that the run was not what it says.
+        """
+        now = dict(model.named_parameters())
+        moved = [name for name, checksum in self._frozen.items() if _checksum(now[name]) != checksum]
+        if moved:
+            more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
+            raise TrainingFailed(
+                f"Parameters that the setting freezes changed in training ({adapt.parameter_name(moved[0])}{more}), so "
+                "this run's figures are not those of its setting."
+            )
+        return changes(model, self._anatomy, self._values)
+
+
+def _checksum(parameter: Tensor) -> int:
+    """Return the sum of a tensor's bits as whole numbers: exact, quick, and another when a number in it is another."""
+    bits = parameter.detach().contiguous().view(_WHOLE[parameter.element_size()])
+    return int(bits.sum(dtype=torch.int64))
 
 
 def changes(model: nn.Module, anatomy: Anatomy, pretrained: Mapping[str, Tensor]) -> list[Change]:
@@ -57,7 +84,7 @@ def changes(model: nn.Module, anatomy: Anatomy, pretrained: Mapping[str, Tensor]
             own = adapt.parameter_name(name)
             if parameter.requires_grad and own in anatomy.by_name:
                 before = pretrained[own]
-                add(own, anatomy.by_name[own].kind, parameter - before, before)
+                add(own, anatomy.by_name[own].kind, parameter.to(before.device) - before, before)
         for path, module in model.named_modules():
             if isinstance(module, LoraLayer):
                 weight = module.get_base_layer().weight
