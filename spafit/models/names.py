@@ -44,7 +44,9 @@ def similar(text: str, names: Mapping[str, str], most: int = 4) -> list[str]:
     """
     words = _words(text)
     known = {key: _words(f"{key} {more}") for key, more in names.items()}
-    holding = [key for key, own in known.items() if words and words <= own]
+    # every word of the text, or its beginning as it is while somebody types it
+    holding = [key for key, own in known.items() if words and all(any(o.startswith(w) for o in own) for w in words)]
+    holding.sort(key=lambda key: not words <= known[key])
     if holding:
         return holding[:most]
     return difflib.get_close_matches(text.rpartition("/")[2].casefold(), names, n=most, cutoff=0.6)

@@ -79,6 +79,12 @@ def test_nothing_is_suggested_for_something_else() -> None:
     assert similar("zebra", {"bert-base-cased": "BERT base cased"}) == []
 
 
+def test_what_is_typed_so_far_finds_the_models_that_begin_so() -> None:
+    names = {"roberta-large": "RoBERTa large", "bert-large-cased": "BERT large, cased", "bert-base-cased": "BERT base"}
+    assert similar("bert-larg", names) == ["bert-large-cased"]
+    assert similar("bert", names) == ["bert-large-cased", "bert-base-cased"]
+
+
 def test_typing_a_key_into_the_picker_finds_the_models_of_that_name() -> None:
     """The box looks for what is typed, in any case, in these lines."""
     lines = [described(model).casefold() for model in registry.list_models()]

@@ -533,3 +533,40 @@ def test_what_cannot_be_read_is_named_for_what_it_is(file: File, case: str) -> N
         intake.add(path=str(file(name, "\n".join(lines))), name=name)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_a_text_with_a_bare_separator_is_no_row_name(file: File) -> None:
+    for header, line in (("text,label", "{text}, really,{label}"), ("label,text", "{label},{text}, really")):
+        lines = [line.format(text=text, label=label) for text, label in rows()]
+        with pytest.raises(TaskError, match="have a cell more than it has names of columns"):
+            look(file("a.csv", "\n".join([header, *lines])))
+
+
+def test_fasttext_labels_may_stand_behind_the_text_or_before_a_comma(file: File) -> None:
+    for line in ("{text} __label__{label}", "__label__{label}, {text}"):
+        lines = [line.format(text=text, label=label) for text, label in rows()]
+        seen = look(file("a.txt", "\n".join(lines)))
+        assert (seen["format"], seen["rows"], seen["labels"]) == ("fastText", 40, ["neg", "pos"])
+        assert seen["examples"][0]["text"] == TEXTS[0] + " 0"
+
+
+def test_a_list_of_lists_has_names_or_none(file: File) -> None:
+    pairs = [list(row) for row in rows()]
+    assert look(file("a.json", json.dumps(pairs)))["rows"] == 40
+    seen = look(file("b.json", json.dumps([["text", "label"], *pairs])))
+    assert (seen["rows"], seen["guess"]["text"]) == (40, "text")
+
+
+def test_cells_that_are_lists_are_several_labels(file: File) -> None:
+    table = [(text, ("['calm']", "['calm', 'glad']")[i % 2]) for i, (text, _) in enumerate(rows())]
+    assert "several labels in a cell" in look(file("a.csv", separated([("text", "labels"), *table])))["problem"]
+
+
+def test_a_column_that_is_the_same_throughout_is_no_label_beside_another(file: File) -> None:
+    table = [("captions", text, f"{text} too", f"{i % 26 / 5:.2f}") for i, (text, _) in enumerate(rows())]
+    seen = look(file("a.csv", separated([("genre", "sentence1", "sentence2", "score"), *table])))
+    assert (seen["guess"]["label"], seen["guess"]["kind"], seen["guess"]["pair"]) == (
+        "score",
+        "regression",
+        "sentence2",
+    )

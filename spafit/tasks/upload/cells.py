@@ -14,8 +14,8 @@ _WHOLE = re.compile(r"[-+−]?\d+(\.0*)?")
 _CODE = re.compile(r"[-+−]?0\d+")  # 007: the zeros say something
 DASHES = frozenset(("-", "--", "---", "–", "—", "?"))
 # What stands for a label that is missing, among words and among numbers: “none” may be a class among words.
-NO_WORD = frozenset(("", "nan", "#n/a", "<na>", "nat", "\\n"))
-NO_NUMBER = NO_WORD | DASHES | {"null", "none", "na", "n/a", "n.a.", "k.a.", "s/d", "nil", "."}
+NO_WORD = frozenset(("", "nan", "#n/a", "n/a", "null", "<na>", "nat", "\\n"))
+NO_NUMBER = NO_WORD | DASHES | {"none", "na", "n.a.", "k.a.", "s/d", "nil", "."}
 INFINITE = frozenset(("inf", "infinity"))
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ,]+\d{1,2}:\d{2}.*)?"

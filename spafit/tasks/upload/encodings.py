@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spafit.tasks.task import TaskError, on_one_line, shortened
@@ -78,6 +79,7 @@ _MARKS = (
 )
 _LOOKED_AT = 100_000  # bytes of lines with other than ASCII characters that chardet sees
 _SURE = 0.12  # chardet's confidence from which on its answer counts; a true Latin alphabet reaches 0.15 to 0.3
+_RATHER_SURE, _TIMES = 0.05, 3  # a lower one counts where it is so many times that of any other reading
 _AS_GOOD = 0.01  # candidates this close to the best are told apart by the order of ENCODINGS
 _LATIN_MARKS = frozenset("‘’‚“”„–—…•·°§©®™€£¥«»¿¡½¼¾²³±×µ\u00a0\u00ad")  # what English texts have beside ASCII
 _SAMPLE = 60
@@ -208,11 +210,12 @@ def _candidates(data: bytes) -> list[str]:
     found = chardet.detect_all(part, ignore_threshold=True, compat_names=False)
     ours = {codecs.lookup(codec).name: codec for codec in ENCODINGS}
     ours |= {codecs.lookup(codec).name: outer for codec, outer in _WITHIN.items()}
-    likely = {}
+    known: dict[str, float] = {}
     for one in found:
         codec = ours.get(codecs.lookup(one["encoding"]).name) if one["encoding"] else None
-        if codec is not None and one["confidence"] >= _SURE:
-            likely.setdefault(codec, one["confidence"])
+        if codec is not None:
+            known.setdefault(codec, one["confidence"])
+    likely = {codec: sure for codec, sure in known.items() if sure >= _SURE} or _outstanding(known)
     if not likely:
         return []
     best = next(iter(likely))
@@ -220,6 +223,12 @@ def _candidates(data: bytes) -> list[str]:
     close = [codec for codec, sure in likely.items() if sure >= likely[best] - _AS_GOOD]
     same = [codec for codec in ENCODINGS if codec in close and part.decode(codec, "replace") == text]
     return [*same, *(codec for codec in likely if codec not in same)]
+
+
+def _outstanding(known: Mapping[str, float]) -> dict[str, float]:
+    """Return the one encoding that is far likelier than all others, as few and short texts leave it; else none."""
+    best, second = sorted([*known.values(), 0.0, 0.0], reverse=True)[:2]
+    return {codec: sure for codec, sure in known.items() if sure == best >= max(_RATHER_SURE, _TIMES * second)}
 
 
 def _telling(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""fastText's files: a line is a text with its label before it, `__label__good a fine film`."""
+"""fastText's files: a line is a text with its label before or after it, `__label__good a fine film`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ _LOOKED_AT = 50  # lines by which such a file is known
 def is_fasttext(text: str) -> bool:
     """Whether the first lines have fastText's labels."""
     lines = [line for line in islice(text[:100_000].splitlines(), _LOOKED_AT) if line.strip()]
-    return bool(lines) and sum(MARK in line.split(" ", 1)[0] for line in lines) >= 0.8 * len(lines)
+    return bool(lines) and sum(_has_label(line) for line in lines) >= 0.8 * len(lines)
+
+
+def _has_label(line: str) -> bool:
+    words = line.split()
+    return MARK in words[0] or words[-1].startswith(MARK)
 
 
 def read_fasttext(text: str, name: str) -> Table:
@@ -36,7 +41,7 @@ def read_fasttext(text: str, name: str) -> Table:
         for label in labels:
             rest = rest.replace(label, "", 1)
         if len(labels) == 1:
-            builder.add([rest.strip(), labels[0].removeprefix(MARK)], number)
+            builder.add([rest.strip(), labels[0].removeprefix(MARK).rstrip(",")], number)
         else:
             builder.skip(f"line {number} has {len(labels) or 'no'} labels")
             several += [number] if labels else []

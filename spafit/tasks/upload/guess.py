@@ -104,7 +104,7 @@ def _split(table: Table, profiles: list[Profile]) -> str | None:
 
 
 # How good a label a column makes: by its name, then by its cells.
-_NAMED, _PARTLY_NAMED, _UNNAMED = 3, 2, 1
+_NAMED, _PARTLY_NAMED, _UNNAMED, _CONSTANT = 3, 2, 1, 0
 _CLASSES, _YES_NO, _AMOUNT = 3, 2, 1
 
 
@@ -167,6 +167,8 @@ def _rank(p: Profile, *, alone: bool) -> tuple[int, int] | None:
     cells = _YES_NO if p.yes_no else _AMOUNT if p.numeric else _CLASSES
     known, parts = names.plain(p.name), names.words(p.name)
     short = p.mean_length < LABEL_LENGTH
+    if p.distinct < 2:  # it is chosen where nothing else can be, to be refused by its own sentence
+        return (_CONSTANT, cells) if known in names.LABEL_NAMES else None
     if known in names.SURE_LABEL_NAMES or (known in names.LABEL_NAMES and short):
         return _NAMED, cells
     if names.is_text(p.name) and not p.numeric:

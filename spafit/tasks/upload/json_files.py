@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from spafit.tasks.task import TaskError
+from spafit.tasks.upload.heading import find_heading
 from spafit.tasks.upload.tables import Builder, Table, check_columns, check_rows
 
 LOOKED_AT = 2_000_000  # characters in which a line with an object of its own is looked for
+LISTED_AT = 20  # lists by which it is known whether the first has names
 RECORDS, LISTS = "nested records", "lists"
 Row = tuple[int, dict[str, Any]]  # its line, or its number, and its cells
 
@@ -98,8 +100,10 @@ def _numbered(values: Iterable[Any], name: str) -> list[Row]:
 def _table(value: Any, name: str) -> list[Row] | None:
     """Return the rows of one JSON value: a list of records, or a table in one of pandas' orientations; else None."""
     if isinstance(value, list) and value:
-        if all(isinstance(row, list) for row in value):  # a list of lists, the names first
-            return _split(value[0], value[1:], name)
+        if all(isinstance(row, list) for row in value):  # a list of lists, the names first or none
+            named = find_heading([(1, [*map(_word, row)]) for row in value[:LISTED_AT]], len(value[0]), None).headed
+            columns = value[0] if named else [f"column {place + 1}" for place in range(len(value[0]))]
+            return _split(columns, value[named:], name)
         return _numbered(value, name)
     if not isinstance(value, dict) or not value:
         return None
@@ -114,6 +118,10 @@ def _table(value: Any, name: str) -> list[Row] | None:
         return _from_columns({key: dict(enumerate(cell)) for key, cell in value.items()}, name)
     lists = [cell for cell in cells if isinstance(cell, list) and cell and all(isinstance(row, dict) for row in cell)]
     return _numbered(lists[0], name) if len(lists) == 1 else None
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _split(columns: list[Any], data: list[Any], name: str) -> list[Row]:

@@ -249,6 +249,9 @@ def cannot_be_learned(names: Iterable[str]) -> str:
 def several_in_one(names: Iterable[str]) -> str | None:
     """Return the mark that parts several labels in a cell, when classes are put together from others; else None."""
     labels = set(names)
+    lists = [label for label in labels if label[:1] + label[-1:] in ("[]", "{}", "()")]
+    if len(lists) == len(labels) and any("," in label for label in lists):
+        return ","
     for mark in ("|", ";", ","):
         together = {label for label in labels if mark in label}
         if not together:

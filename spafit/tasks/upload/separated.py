@@ -30,6 +30,7 @@ from spafit.tasks.upload.tables import Builder, Table, check_columns
 
 FIRST_CHARACTERS, FIRST_ROWS = 100_000, 200  # what separator and header are found from
 KNOWN_ROWS, KNOWN_CHARACTERS = 2_000, 2_000_000  # what the values of a label column are known from
+ROW_NAME_CHARACTERS = 25  # on average; longer cells before the columns that have a name are texts
 _SAID = re.compile(r"sep=(.)(?=[\r\n])", re.IGNORECASE)  # how Excel says which separator a file has
 DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma", " ": "space"}
 
@@ -53,6 +54,10 @@ def read_separated(
         text, skipped = text[said.end() :].lstrip("\r\n"), 1
     shape = _shape(text, name, quotes or AUTO, said[1] if skipped and said else None, suffix)
     heading = find_heading(shape.rows, shape.width, headed)
+    if heading.row_names:
+        _check_row_names(
+            [cells[0] for line, cells in shape.rows if line > heading.line and len(cells) == shape.width], name
+        )
     builder = Builder(name, "line")
     builder.start(heading.names)
     fits, certain = _fitting(text, shape)
@@ -85,6 +90,15 @@ def read_separated(
     if heading.row_names:
         table.remarks.append("The first column has no name: its cells are taken for the rows' names, as R writes them.")
     return table
+
+
+def _check_row_names(cells: list[str], name: str) -> None:
+    """Raise `TaskError` for cells before the named columns that tell no row: a text has a separator in it."""
+    if len(set(cells)) < len(cells) or sum(map(len, cells)) > ROW_NAME_CHARACTERS * len(cells):
+        raise TaskError(
+            f"The rows of {name} have a cell more than it has names of columns; a text with a separator in it needs "
+            "quotation marks around it."
+        )
 
 
 @dataclass(frozen=True)
