@@ -89,8 +89,8 @@ def build(setting: Setting) -> tuple[Any, Any, Any]:
     torch.manual_seed(SEED)
     described = load_anatomy(setting.model)
     stratification = parse_name(setting.stratification, described.num_layers)
-    if setting.model == registry.BUNDLED:
-        folder = registry.weights_folder(setting.model, allow_download=False)
+    folder = registry.bundled_folder() if setting.model == registry.BUNDLED else None
+    if folder is not None:
         model, described = load_model(folder, described, seed=SEED)
     else:
         config = transformers_config(registry.config_of(registry.get_model(setting.model)), described.num_labels)
