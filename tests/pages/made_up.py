@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from spafit.training.events import Evaluated, Event, Finished, Phase, Started, Step
+from spafit.training.events import Change, Evaluated, Event, Finished, Phase, Started, Step
 
 STEPS = 40
 TIMELINE = (("imports", 1.0), ("data", 0.5), ("training", 6.0), ("final", 0.5))
@@ -34,6 +34,11 @@ FINISHED = Finished(
     STEPS,
     TIMELINE,
     validation_baseline={"accuracy": 0.52},
+    changes=(
+        Change("layer", 3, "bias", 0.02, False),
+        Change("layer", 6, "lora", 0.004, False),
+        Change("head", None, "weight", 0.3, True),
+    ),
 )
 
 

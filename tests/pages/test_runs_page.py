@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -220,6 +221,30 @@ def test_per_layer_counts_add_up_to_the_figure_shown(open_page: Opener, make_run
     app = open_page(RUNS, run=make_run("finished").id)
     layers = next(frame.value for frame in app.dataframe if "trainable" in frame.value.columns)
     assert layers["trainable"].sum() == 67_202
+
+
+def test_a_layer_is_knocked_out_on_demand_outside_the_app(
+    open_page: Opener, make_run: Maker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run("finished")
+    assert not [one for one in open_page(RUNS, run=run.id).button if one.label == "Knock out"]  # it kept no weights
+    store.folder(run.id).mkdir(parents=True)
+    (store.folder(run.id) / "trained.safetensors").write_bytes(b"x")
+    asked = []
+
+    def call(function: str, arguments: dict[str, Any], **_how: object) -> dict[str, Any]:
+        asked.append((function, arguments["parts"]))
+        return {"metric": "accuracy", "examples": 300, "trained": 0.8, "scores": [0.8, 0.5]}
+
+    monkeypatch.setattr("spafit.ui.runs.inside.call", call)
+    app = open_page(RUNS, run=run.id)
+    (pills,) = app.button_group
+    pills.set_value(["layer 3", "layer 6"]).run()
+    app.button(key=f"knock_out_{run.id}").click().run()
+    assert asked == [("spafit.trained.knockout:knock_out", ((3,), (6,)))]
+    table = next(frame.value for frame in app.dataframe if "Drop" in frame.value.columns)
+    assert table["Drop"].tolist() == pytest.approx([0.0, 0.3])
+    assert "on the 300 examples" in words(app)
 
 
 def test_a_run_can_be_trained_again_with_a_change(open_page: Opener, make_run: Maker, store: Store) -> None:

@@ -34,7 +34,8 @@ _STYLE = """<style>
 .st-key-narrow_navigation,.st-key-visitor{display:none}
 .st-key-setting_learning_rate [data-testid^=stNumberInputStep]{display:none}
 [data-testid=stColumn]{min-width:min(100%,8.5rem)}
-.st-key-explore_pair [data-testid=stColumn]{min-width:min(100%,17rem)}
+.st-key-explore_pair [data-testid=stColumn],
+.st-key-compare_charts [data-testid=stColumn]{min-width:min(100%,17rem)}
 @media (max-width:1100px){
 .st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn],
 .st-key-train_columns>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:100%}

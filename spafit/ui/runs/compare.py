@@ -60,7 +60,7 @@ def _charts(
 ) -> None:
     runs = [run for setting in settings for run in setting.runs]
     measured = lines(settings, names, points, f"validation {metric}", axis, single=single)
-    left, right = st.columns([3, 2])
+    left, right = st.container(key="compare_charts").columns([3, 2])
     with left:
         name = metric_name(metric)
         floor = baseline_of(runs[0].task) if len({run.task for run in runs}) == 1 else None

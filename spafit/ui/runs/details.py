@@ -21,6 +21,7 @@ from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import plain
 from spafit.ui.runs.data import events_of, last_of, points
+from spafit.ui.runs.inside import inside
 from spafit.ui.runs.manage import history, manage
 from spafit.ui.state import detach
 from spafit.ui.train.settings import SETTING_LABELS
@@ -41,16 +42,18 @@ def _tabs(run_id: str) -> None:
     except SpafitError as error:
         show_error(error)
         return
-    names = ("Setting", "Scores", "Layers", "Environment", "Log")
+    names = ("Setting", "Scores", "Layers", "What changed inside", "Environment", "Log")
     # A reason that explains itself needs no log beside it.
     unexplained = run.state is State.FAILED and (not run.reason or "run's log" in run.reason)
-    setting, scores, layers, circumstances, log = st.tabs(names, default="Log" if unexplained else None)
+    setting, scores, layers, changed, circumstances, log = st.tabs(names, default="Log" if unexplained else None)
     with setting, showing_errors():
         _setting(run)
     with scores:
         _scores(run)
     with layers, showing_errors():
         _layers(run)
+    with changed, showing_errors():
+        inside(run)
     with circumstances:
         _circumstances(run)
     with log:

@@ -1,5 +1,6 @@
 """The scores of compared settings, a row each: mean over seeds, its standard error, and how many seeds that are."""
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -20,6 +21,7 @@ _ABOUT = {
     BEST: "the highest evaluation on the way. It looks better than it is: the luckiest of many looks is taken.",
 }
 _CONFIG = {
+    "Setting": st.column_config.TextColumn(width=230),
     "n": st.column_config.NumberColumn(help="Seeds behind the mean"),
     "Trainable": st.column_config.NumberColumn(format="localized"),
     "Seconds": st.column_config.NumberColumn(format="%.0f", help="Mean of the runs, from launch to end"),
@@ -55,7 +57,7 @@ def _row(setting: Repeats, name: str, points: Points, metric: str, test: bool) -
     best, last = [one[0] for one in found if one[0]], [one[1] for one in found if one[1] is not None]
     told = [run.metrics[metric] for run in finished if metric in run.metrics]
     seconds = [run.seconds for run in counted if run.seconds is not None]
-    going = sum(not run.state.over for run in setting.runs)
+    states = Counter(run.state.value for run in setting.runs)
     return {
         "Setting": name,
         "n": len(last),
@@ -68,7 +70,7 @@ def _row(setting: Repeats, name: str, points: Points, metric: str, test: bool) -
         **(_mean("Test", "± test", told) if test else {}),
         "Trainable": next((run.trainable for run in setting.runs if run.trainable is not None), None),
         "Seconds": fmean(seconds) if seconds else None,
-        "State": f"{len(finished)} finished" + (f", {going} going" if going else ""),
+        "State": ", ".join(f"{count} {state}" for state, count in states.items()),
     }
 
 
