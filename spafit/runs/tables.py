@@ -13,6 +13,7 @@ from spafit.runs.run import Run, State
 from spafit.runs.schema import TAG_MARK
 from spafit.runs.schema import runs as runs_table
 from spafit.runs.store import Store
+from spafit.stratification import Method
 
 SORTS = {
     "number": runs_table.c.number,
@@ -148,3 +149,13 @@ def rates_tried(store: Store, run: Run) -> int:
     query = query.where(*(columns[name] == getattr(run, name) for name in same), columns.state == State.FINISHED)
     with reading(store.engine) as connection:
         return connection.execute(query).scalar_one()
+
+
+def maps(store: Store, cells: int) -> int:
+    """Return for how many pairs of model and task so many cells of the triangle were measured."""
+    columns = runs_table.c
+    places = select(columns.model, columns.task, columns.n1, columns.n2).distinct()
+    places = places.where(columns.state == State.FINISHED, columns.method == Method.SPAFIT.value).subquery()
+    pairs = select(places.c.model).group_by(places.c.model, places.c.task).having(func.count() >= cells).subquery()
+    with reading(store.engine) as connection:
+        return connection.execute(select(func.count()).select_from(pairs)).scalar_one()

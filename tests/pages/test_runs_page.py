@@ -236,7 +236,7 @@ def test_a_layer_is_knocked_out_on_demand_outside_the_app(
         asked.append((function, arguments["parts"]))
         return {"metric": "accuracy", "examples": 300, "trained": 0.8, "scores": [0.8, 0.5]}
 
-    monkeypatch.setattr("spafit.ui.runs.inside.call", call)
+    monkeypatch.setattr("spafit.ui.runs.inside.call_in_turn", call)
     app = open_page(RUNS, run=run.id)
     (pills,) = app.button_group
     pills.set_value(["layer 3", "layer 6"]).run()

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = (
     ("app.py", "Home", ":material/home:"),
     ("pages/explore.py", "Explore", ":material/layers:"),
+    ("pages/advice.py", "Advice", ":material/psychology_alt:"),
     ("pages/train.py", "Train", ":material/play_circle:"),
     ("pages/runs.py", "Runs", ":material/monitoring:"),
     ("pages/tryout.py", "Try it", ":material/chat:"),

@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from spafit.figures.changes import changes
-from spafit.helper import call
 from spafit.runs import Run, State, Store
 from spafit.training.checkpoint import TRAINED
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.runs.data import events_of, last_of
+from spafit.ui.turns import call_in_turn
 
 SECONDS = 600.0
 _CONFIG = {
@@ -77,7 +77,7 @@ def _knock_out(run: Run, found: Sequence[dict[str, Any]]) -> None:
 @st.cache_data(show_spinner="Loading the model and evaluating without each part …", show_time=True, max_entries=100)
 def _scores(run_id: str, attempt: int, parts: tuple[tuple[int, ...], ...]) -> dict[str, Any]:
     arguments = {"run": run_id, "parts": parts}
-    return call("spafit.trained.knockout:knock_out", arguments, doing="Knocking out", seconds=SECONDS)
+    return call_in_turn("spafit.trained.knockout:knock_out", arguments, doing="Knocking out", seconds=SECONDS)
 
 
 def _table(names: Sequence[str], told: dict[str, Any]) -> None:
