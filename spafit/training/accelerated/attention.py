@@ -95,11 +95,10 @@ class CpuAttention(torch.autograd.Function):
         q = _rows(query).index_select(0, asking)
         k, v = _rows(key).index_select(0, shared.into), _rows(value).index_select(0, shared.into)
         blocks = layout.blocks(heads, single is not None)
-        weights = q.new_empty(blocks[-1].weights.stop)
+        weights = q.new_empty(blocks[-1].weights_end)
         capped = None if cap is None else torch.empty_like(weights)
         for block, mask in zip(blocks, masks, strict=True):
-            scores = block.weights_of(weights)
-            torch.baddbmm(scores, block.rows_of(q), block.columns_of(k).mT, beta=0, alpha=scale, out=scores)
+            scores = _product(block.queries_of(q), _upright(block.keys_of(k)), scale, block.weights_of(weights))
             if capped is not None and cap is not None:
                 torch.tanh(scores.div_(cap), out=block.weights_of(capped))
                 torch.mul(block.weights_of(capped), cap, out=scores)
@@ -107,13 +106,13 @@ class CpuAttention(torch.autograd.Function):
                 scores.view(-1, heads, *scores.shape[1:]).add_(mask)
             torch.softmax(scores, -1, out=scores)
         drop = dropout_mask(weights.shape, dropout) if dropout > 0.0 else None
-        used = _dropped(weights, drop, dropout)
+        used = weights if drop is None else weights * drop
+        ctx.kept = 1.0 / (1.0 - dropout)
         output = v.new_empty(len(q), v.shape[1])
         for block in blocks:
-            torch.bmm(block.weights_of(used), block.columns_of(v), out=block.rows_of(output))
+            _product(block.weights_of(used), block.keys_of(v), ctx.kept, block.queries_of(output))
         ctx.save_for_backward(q, k, v, weights, drop, capped, single)
-        ctx.layout, ctx.blocks, ctx.shape, ctx.repeats = layout, blocks, query.shape, repeats
-        ctx.dropout, ctx.scale = dropout, scale
+        ctx.layout, ctx.blocks, ctx.shape, ctx.repeats, ctx.scale = layout, blocks, query.shape, repeats, scale
         rows = layout.tokens * heads
         return taken(output, own.back, rows) if single is None else spread(output, asking, rows)
 
@@ -126,22 +125,21 @@ class CpuAttention(torch.autograd.Function):
         own = layout.heads(heads)
         asking = own.into if single is None else layout.heads_of(single, heads)
         g = gradient.index_select(0, asking)
-        used = _dropped(weights, drop, ctx.dropout)
+        used = weights if drop is None else weights * drop
         dweights, dq, dk, dv = (torch.empty_like(x) for x in (weights, q, k, v))
         for block in ctx.blocks:
-            torch.bmm(block.weights_of(used).mT, block.rows_of(g), out=block.columns_of(dv))
-            torch.bmm(block.rows_of(g), block.columns_of(v).mT, out=block.weights_of(dweights))
+            of_output = block.queries_of(g)
+            _product(block.weights_of(used).mT, of_output, ctx.kept, block.keys_of(dv))
+            _product(of_output, _upright(block.keys_of(v)), ctx.kept, block.weights_of(dweights))
         if drop is not None:
-            dweights.mul_(drop).mul_(1.0 / (1.0 - ctx.dropout))
+            dweights.mul_(drop)
         for block in ctx.blocks:
-            of_weights = block.weights_of(weights)
-            dscores = torch.ops.aten._softmax_backward_data(block.weights_of(dweights), of_weights, -1, weights.dtype)
+            dscores = block.weights_of(dweights)
+            _softmax_gradient(dscores, block.weights_of(weights), -1, weights.dtype, grad_input=dscores)
             if capped is not None:
                 dscores.mul_(1.0 - block.weights_of(capped).square())
-            torch.bmm(dscores, block.columns_of(k), out=block.rows_of(dq))
-            torch.bmm(dscores.mT, block.rows_of(q), out=block.columns_of(dk))
-        dq.mul_(ctx.scale)
-        dk.mul_(ctx.scale)
+            _product(dscores, block.keys_of(k), ctx.scale, block.queries_of(dq))
+            _product(dscores.mT, block.queries_of(q), ctx.scale, block.keys_of(dk))
         rows = tokens * heads
         dq = taken(dq, own.back, rows) if single is None else spread(dq, asking, rows)
         dk, dv = (taken(x, own.back, rows) for x in (dk, dv))
@@ -155,8 +153,17 @@ def _rows(x: Tensor) -> Tensor:
     return x.transpose(1, 2).reshape(-1, x.shape[3])
 
 
-def _dropped(weights: Tensor, drop: Tensor | None, dropout: float) -> Tensor:
-    return weights if drop is None else (weights * drop).mul_(1.0 / (1.0 - dropout))
+def _upright(x: Tensor) -> Tensor:
+    """Matrices transposed by a copy: MKL multiplies by one that is only seen transposed at a quarter of its rate."""
+    return x.mT.contiguous()
+
+
+def _product(x: Tensor, y: Tensor, factor: float, into: Tensor) -> Tensor:
+    """factor x y for each matrix of a batch, written to `into`."""
+    return torch.baddbmm(into, x, y, beta=0, alpha=factor, out=into)
+
+
+_softmax_gradient = torch.ops.aten._softmax_backward_data.out
 
 
 def attention_elsewhere(
@@ -180,11 +187,14 @@ def attention_elsewhere(
         for x, index in ((query, own), (key, shared), (value, shared))
     )
     outputs = []
-    own_blocks, shared_blocks = layout.blocks(heads), layout.blocks(key.shape[1])
-    for group, one, other, mask in zip(layout.groups, own_blocks, shared_blocks, masks, strict=True):
+    parts = (
+        x.split([group.texts.size * group.width * number for group in layout.groups])
+        for x, number in ((q, heads), (k, key.shape[1]), (v, key.shape[1]))
+    )
+    for group, mask, *rows in zip(layout.groups, masks, *parts, strict=True):
         shape = (len(group.texts), -1, group.width)
-        qs = q[one.rows].view(*shape, q.shape[1])
-        ks, vs = (repeat_kv(x[other.rows].view(*shape, x.shape[1]), repeats) for x in (k, v))
+        qs, ks, vs = (x.view(*shape, x.shape[1]) for x in rows)
+        ks, vs = repeat_kv(ks, repeats), repeat_kv(vs, repeats)
         added = None if mask is None else mask.to(q.dtype)
         if cap is None:
             output = nn.functional.scaled_dot_product_attention(qs, ks, vs, added, dropout, scale=scale)

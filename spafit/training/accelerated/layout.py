@@ -39,24 +39,36 @@ class Group:
 
 @dataclass(frozen=True)
 class Block:
-    """A group's part of what all groups have in one tensor: queries' rows, keys' rows (its columns), and weights."""
+    """A group's part of what all groups have in one tensor: a row per query, a row per key, and the weights."""
 
-    rows: slice
-    columns: slice
-    weights: slice
-    shape: tuple[int, int, int]  # texts x heads, queries, keys
+    matrices: int  # texts x heads
+    queries: int
+    keys: int
+    first_query: int
+    first_key: int
+    first_weight: int
 
-    def rows_of(self, x: Tensor) -> Tensor:
+    @property
+    def weights_end(self) -> int:
+        """Where the next group's weights begin."""
+        return self.first_weight + self.matrices * self.queries * self.keys
+
+    def queries_of(self, x: Tensor) -> Tensor:
         """Its queries, or what belongs to them."""
-        return x[self.rows].view(self.shape[0], self.shape[1], -1)
+        return _matrices(x, self.matrices, self.queries, x.shape[1], self.first_query * x.shape[1])
 
-    def columns_of(self, x: Tensor) -> Tensor:
+    def keys_of(self, x: Tensor) -> Tensor:
         """Its keys, or what belongs to them."""
-        return x[self.columns].view(self.shape[0], self.shape[2], -1)
+        return _matrices(x, self.matrices, self.keys, x.shape[1], self.first_key * x.shape[1])
 
     def weights_of(self, x: Tensor) -> Tensor:
         """Its weights, or what belongs to them."""
-        return x[self.weights].view(self.shape)
+        return _matrices(x, self.matrices, self.queries, self.keys, self.first_weight)
+
+
+def _matrices(x: Tensor, number: int, rows: int, columns: int, first: int) -> Tensor:
+    """So many matrices, one after the other from the value `first` on; one view instead of a slice and a view."""
+    return x.as_strided((number, rows, columns), (rows * columns, columns, 1), first)
 
 
 @dataclass(frozen=True)
@@ -145,13 +157,13 @@ class Layout:
 
     def blocks(self, heads: int, single: bool = False) -> list[Block]:
         """Return where each group's part is; with `single`, one query a text."""
-        blocks, row, column, weight = [], 0, 0, 0
+        blocks, query, key, weight = [], 0, 0, 0
         for group in self.groups:
-            texts, keys = len(group.texts) * heads, group.width
-            shape = (texts, 1 if single else keys, keys)
-            ends = row + texts * shape[1], column + texts * keys, weight + texts * shape[1] * keys
-            blocks.append(Block(slice(row, ends[0]), slice(column, ends[1]), slice(weight, ends[2]), shape))
-            row, column, weight = ends
+            matrices = len(group.texts) * heads
+            block = Block(matrices, 1 if single else group.width, group.width, query, key, weight)
+            query, key = query + matrices * block.queries, key + matrices * block.keys
+            weight = block.weights_end
+            blocks.append(block)
         return blocks
 
     def rows_of(self, places: Tensor) -> Tensor:
