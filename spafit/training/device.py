@@ -72,6 +72,14 @@ def available_memory() -> int:
     return max(0, free)
 
 
+def forget_peak_memory() -> None:
+    """Begin `peak_memory` anew, for a process that does several runs; only where the system can (Linux, CUDA)."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory(device: torch.device) -> int:
     """Bytes: the most this process has held, resident memory on a CPU, allocated memory on a GPU."""
     if device.type == "cuda":

@@ -13,11 +13,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spafit.training.config import RunSpec
 from spafit.training.events import Event
 from spafit.training.failures import TrainingFailed, out_of_memory_as_a_sentence
 from spafit.training.timeline import Clock, Timeline
+
+if TYPE_CHECKING:
+    from spafit.training.kept import Kept
 
 __all__ = ["TrainingFailed", "train"]
 
@@ -41,6 +45,7 @@ def train(
     should_stop: Callable[[], bool] = never,
     folder: Path | None = None,
     clock: Clock = time.perf_counter,
+    kept: Kept | None = None,
 ) -> Iterator[Event]:
     """Train as `spec` says and yield what happens: Phase, Started, Step, Progress, Evaluated and, last, Finished.
 
@@ -50,6 +55,7 @@ def train(
             learned so far kept.
         folder: where `trained.safetensors` goes, before Finished is yielded; None keeps no parameters.
         clock: seconds, monotonic.
+        kept: what the runs of one process share; changes no figure.
 
     Raises:
         SpafitError: the run cannot start or go on (TrainingFailed: it diverged, memory ran out, ...).
@@ -63,7 +69,7 @@ def train(
     try:
         with out_of_memory_as_a_sentence(settings.batch_size, settings.max_length, settings.accumulation):
             # Nothing here keeps what is made, so that its memory is free in the end.
-            prepared = prepare(spec, timeline)
+            prepared = prepare(spec, timeline, kept)
             yield from Trainer((yield from prepared), timeline, _polled(should_stop, clock), folder).events()
     finally:
         _free_memory()

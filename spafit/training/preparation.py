@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from spafit.training.config import RunSpec
 from spafit.training.device import choose_device, prepare_cpu
 from spafit.training.events import AutomaticChoice, Phase
 from spafit.training.failures import TrainingFailed
+from spafit.training.kept import Kept
 from spafit.training.loading import Loaded, load
 from spafit.training.timeline import Timeline
 
@@ -38,8 +40,13 @@ class Prepared:
     choices: tuple[AutomaticChoice, ...]  # made on the way
 
 
-def prepare(spec: RunSpec, timeline: Timeline) -> Generator[Phase, None, Prepared]:
+def prepare(spec: RunSpec, timeline: Timeline, kept: Kept | None = None) -> Generator[Phase, None, Prepared]:
     """Load, read and check everything that a run needs, and tell which phase begins.
+
+    Args:
+        spec: of the run.
+        timeline: of its phases.
+        kept: what earlier runs of this process have left, and this one leaves for later ones.
 
     Raises:
         SpafitError: something is missing, damaged or does not fit.
@@ -52,12 +59,16 @@ def prepare(spec: RunSpec, timeline: Timeline) -> Generator[Phase, None, Prepare
     described = describe_model(spec, folder, task.num_labels)
     max_length = min(spec.settings.max_length, described.max_length)
     yield timeline.enter("data")
-    data = prepare_data(spec, folder, max_length)
+    kept = kept or Kept()
+    settings = spec.settings
+    drawn = (settings.train_samples, settings.eval_samples, settings.seed, max_length)
+    read = functools.partial(prepare_data, spec, folder, max_length)
+    data = kept.splits((task.key, tasks.content_digest(task), folder, *drawn), read)
     choices = _data_choices(task)
     if max_length < spec.settings.max_length:
         choices.append(AutomaticChoice("Max sequence length", f"{max_length} tokens", "the most this model takes"))
     yield timeline.enter("model")
-    loaded = prepare_model(spec, folder, described, task)
+    loaded = prepare_model(spec, folder, described, task, kept)
     model, anatomy = loaded.model, loaded.anatomy
     choices += loaded.choices
     data = fit_data(data, model, spec.model)
@@ -205,19 +216,29 @@ def describe_model(spec: RunSpec, folder: Path, num_labels: int) -> Anatomy:
     return described
 
 
-def prepare_model(spec: RunSpec, folder: Path, described: Anatomy, task: Task) -> Loaded:
+def prepare_model(spec: RunSpec, folder: Path, described: Anatomy, task: Task, kept: Kept | None = None) -> Loaded:
     """Load the model and apply the stratification (on the CPU, in fp32).
 
     Raises:
         SpafitError: weights that cannot be used.
     """
     keep = spec.settings.head_weights == "kept"
-    loaded = load(folder, described, seed=spec.settings.seed, keep_head=keep, labels=task.labels)
+    seed = spec.settings.seed
+    read = functools.partial(load, folder, described, seed=seed, keep_head=keep, labels=task.labels)
+    loaded = (
+        read() if kept is None else kept.model((_state_of(folder), task.key, described.num_labels, seed, keep), read)
+    )
     adapt.apply(loaded.model, loaded.anatomy, spec.stratification)
     loaded.model.config.use_cache = False  # decoders would keep keys and values for a next token that never comes
     if not any(p.requires_grad for p in loaded.model.parameters()):
         raise TrainingFailed(f"Nothing trains under {spec.stratification.name}: every part of the model is frozen.")
     return loaded
+
+
+def _state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells a model's folder from what was there before."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 
 
 def set_mode(model: PreTrainedModel, described: Anatomy, training: bool, frozen_dropout: bool) -> None:
