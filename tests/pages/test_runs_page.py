@@ -153,7 +153,7 @@ def test_settings_have_the_names_of_the_form(open_page: Opener, make_run: Maker)
     app = open_page(RUNS, run=make_run("finished").id)
     tables = [table.value for table in app.table if table.value.shape[1] == 2]
     facts = {name: value for table in tables for name, value in table.itertuples(index=False)}
-    assert facts["Training examples"] == "1000"
+    assert facts["Training examples"] == "500"
     assert facts["Batch size"] == "16" and facts["Gradient accumulation steps"] == "1"
     assert facts["Dropout in frozen layers"] == "no"
     assert facts["Embeddings"] == "Frozen"
