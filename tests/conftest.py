@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import spafit.training.loop  # noqa: F401 - before torch: else its waiting threads hold the cores that others need
+
 ROOT = Path(__file__).parent.parent
 GLUE = ROOT.parent / "shared" / "data" / "glue"
 

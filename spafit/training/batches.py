@@ -17,7 +17,6 @@ COUNTED_STEPS = 20_000  # what a longer run computes is told from its first step
 KEPT_EPOCHS = 2  # orders of epochs in memory: the one that goes on, and the one before
 POOL_BATCHES = 50  # a shuffled epoch is sorted by length within pools of this many batches
 FIXED_TOKENS = 1023  # in a forward pass without gradients: products are no faster with more, and memory is held
-WIDTH = 8  # padded batches are a multiple of this wide
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,8 @@ class Feed:
     def batch(self, rows: np.ndarray) -> Batch:
         """Return these rows as a batch."""
         lengths = self.encoded.lengths[rows]
-        layout = Layout(lengths, batch_width(int(lengths.max()), self.encoded.max_length), self.device)
-        tensors = {name: self._moved(array) for name, array in collate(self.encoded, rows, layout.width).items()}
+        layout = Layout(lengths, self.device)
+        tensors = {name: self._moved(array) for name, array in collate(self.encoded, rows).items()}
         labels = tensors.pop("labels")
         states = None if self.states is None else self.states.gather(rows, layout)
         return Batch(tensors, labels, layout, states, self.encoded.pad_id)
@@ -169,21 +168,15 @@ def fixed_batches(lengths: np.ndarray, tokens: int = FIXED_TOKENS) -> list[np.nd
     return [np.array(batch) for batch in batches]
 
 
-def batch_width(longest: int, limit: int) -> int:
-    """Tokens from edge to edge of a padded batch whose longest example has `longest`; at most `limit`."""
-    return min(limit, -(-longest // WIDTH) * WIDTH)
-
-
-def collate(encoded: Encoded, rows: np.ndarray, width: int | None = None) -> dict[str, np.ndarray]:
-    """One batch as rectangular arrays, padded on the right to its longest example (or to `width`, if that is more).
+def collate(encoded: Encoded, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """One batch as rectangular arrays, padded on the right to its longest example.
 
     Returns:
         "input_ids" and "attention_mask" (int64, examples x tokens), "token_type_ids" likewise where the model has
         them, and "labels" (one per example).
     """
     lengths = encoded.lengths[rows]
-    width = max(int(lengths.max()), width or 0)
-    inside = np.arange(width) < lengths[:, None]
+    inside = np.arange(lengths.max()) < lengths[:, None]
     source = np.concatenate([np.arange(encoded.offsets[i], encoded.offsets[i + 1]) for i in rows])
     batch = {
         "input_ids": np.full(inside.shape, encoded.pad_id, dtype=np.int64),

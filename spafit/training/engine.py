@@ -22,7 +22,7 @@ from spafit.training.accelerated.bf16 import FrozenBf16Weights
 from spafit.training.accelerated.fast_path import FastPath, OneToken, find_one_token
 from spafit.training.accelerated.flat import FlatLayers, flat_layers_agree
 from spafit.training.accelerated.layout import flat_tokens
-from spafit.training.batches import Batch, Feed, batch_width
+from spafit.training.batches import Batch, Feed
 from spafit.training.config import TrainSettings
 from spafit.training.events import AutomaticChoice
 from spafit.training.prefix.replay import Replay
@@ -224,4 +224,4 @@ class Engine:
         lengths = encoded.lengths
         if self.unpadded:
             return sum(flat_tokens(int(lengths[rows].sum())) for rows in batches)
-        return sum(len(rows) * batch_width(int(lengths[rows].max()), encoded.max_length) for rows in batches)
+        return sum(len(rows) * int(lengths[rows].max()) for rows in batches)

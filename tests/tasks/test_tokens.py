@@ -4,15 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertTokenizerFast, PreTrainedTokenizerFast
 
 from spafit.errors import SpafitError
 from spafit.tasks import Examples
 from spafit.tasks.tokens import load_tokenizer, tokenize
-from spafit.training.batches import batch_width, collate
+from spafit.training.batches import collate
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "film", "was", "good", "bad", "and", "long"]
 
@@ -115,14 +113,7 @@ def test_bad_tokenizer_or_length_is_one_sentence(tokenizer_folder: Path, tmp_pat
         tokenize(make(["a"]), tokenizer_folder, 2, None)
 
 
-@given(st.integers(1, 5000), st.integers(0, 5000))
-def test_batches_are_as_wide_as_their_longest_example_or_a_little_wider(longest: int, more: int) -> None:
-    width = batch_width(longest, longest + more)
-    assert longest <= width <= longest + more
-    assert width - longest < 8 and (width % 8 == 0 or width == longest + more)
-
-
-def test_collate_pads_to_the_longest_or_to_a_width(tokenizer_folder: Path) -> None:
+def test_collate_pads_to_the_longest(tokenizer_folder: Path) -> None:
     encoded = tokenize(make(["the film was good", "bad"], ["and", "long"]), tokenizer_folder, 16, None)
     batch = collate(encoded, np.array([1, 0]))
     assert batch["input_ids"].shape == (2, 8)
@@ -130,7 +121,6 @@ def test_collate_pads_to_the_longest_or_to_a_width(tokenizer_folder: Path) -> No
     assert batch["token_type_ids"][0].tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
     assert batch["attention_mask"].sum(axis=1).tolist() == [5, 8]
     assert batch["labels"].tolist() == [1, 0]
-    assert collate(encoded, np.array([1]), width=12)["input_ids"].shape == (1, 12)
 
 
 def test_a_text_without_any_token_is_named(monkeypatch: pytest.MonkeyPatch, tokenizer_folder: Path) -> None:

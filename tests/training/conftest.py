@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
-import spafit.training.loop  # noqa: F401 - before torch: it sets how OpenMP's threads wait
 from tests.tiny import save_tiny_model
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imported_is_no_garbage() -> None:
+    """A run collects garbage at its end; going through all that is imported would take a quarter of each run here."""
+    import peft  # noqa: F401
+    import transformers  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -69,17 +69,12 @@ def test_a_batch_and_its_states():
     feed = Feed(examples, torch.device("cpu"))
     feed.states = States(torch.arange(56 * 2.0).view(56, 2), examples.offsets)
     batch = feed.batch(np.array([1, 2]))
-    assert batch.inputs["input_ids"].shape == batch.inputs["attention_mask"].shape == (2, 32)
+    assert batch.inputs["input_ids"].shape == batch.inputs["attention_mask"].shape == (2, 25)
     assert batch.inputs["attention_mask"].sum(1).tolist() == [3, 25]
     assert batch.states is not None and batch.states.shape == (batch.layout.tokens, 2)
     assert batch.states[:28, 0].tolist() == [2.0 * i for i in [*range(20, 45), *range(17, 20)]]  # the longer one first
     feed.states = States(torch.arange(4 * 2.0).view(4, 2), None)
     assert feed.batch(np.array([2, 0])).states.tolist() == [[4.0, 5.0], [0.0, 1.0]]
-
-
-def test_no_batch_is_wider_than_texts_may_be():
-    feed = Feed(encoded([25, 19], 25), torch.device("cpu"))
-    assert feed.batch(np.array([0, 1])).inputs["input_ids"].shape == (2, 25)
 
 
 def test_the_last_token_is_the_one_that_a_decoders_head_reads():

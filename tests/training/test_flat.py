@@ -138,7 +138,7 @@ def test_attention_is_the_softmax_by_hand_within_each_text_and_drops_what_it_sho
 
 @given(st.lists(st.integers(1, 70), min_size=1, max_size=40), st.integers(1, 4))
 def test_a_layout_goes_both_ways(lengths, heads):
-    layout = Layout(np.array(lengths), max(lengths) + 3, torch.device("cpu"))
+    layout = Layout(np.array(lengths), torch.device("cpu"))
     assert layout.filled == sum(lengths) < layout.tokens <= sum(lengths) * 17 / 16 + 8
     into, back = layout.into_flat, layout.into_padded
     assert torch.equal(back[into[: layout.filled]], torch.arange(layout.filled))

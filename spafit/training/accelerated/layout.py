@@ -84,12 +84,12 @@ class Layout:
 
     Args:
         lengths: tokens of each text.
-        width: tokens of the padded batch from edge to edge.
         device: where its index tensors are needed.
     """
 
-    def __init__(self, lengths: np.ndarray, width: int, device: torch.device) -> None:
-        self.lengths, self.width, self.device = lengths, width, device
+    def __init__(self, lengths: np.ndarray, device: torch.device) -> None:
+        self.lengths, self.device = lengths, device
+        self.width = int(lengths.max())  # of the padded batch, in tokens from edge to edge
         order = np.argsort(-lengths, kind="stable")
         ends = np.cumsum(lengths[order])
         self.filled = int(ends[-1])  # tokens that are no dummies
