@@ -31,7 +31,7 @@ def where(run: Run) -> str:
     if run.state is State.RUNNING:
         if run.stop_requested:
             return "stopping"
-        return f"running, {run.progress:.0%}" if run.step else PHASES.get(run.phase or "", "starting").lower()
+        return f"running, {run.progress:.0%}" if run.step else (PHASES[run.phase] if run.phase else "starting").lower()
     return run.state.value
 
 

@@ -57,7 +57,7 @@ def _print_account(events: Sequence[Mapping[str, Any]]) -> None:
     """Print where the seconds went and what the run decided by itself, as far as it has come."""
     spent = seconds_by_phase(events)
     if total := sum(seconds for _phase, seconds in spent):
-        rows = [(PHASES.get(phase, phase), round(seconds, 1), f"{seconds / total:.0%}") for phase, seconds in spent]
+        rows = [(PHASES[phase], round(seconds, 1), f"{seconds / total:.0%}") for phase, seconds in spent]
         print()
         print_table(("where the time went", "seconds", "share"), rows)
     if told := decisions(events):

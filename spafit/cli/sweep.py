@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from spafit.cli import data
 from spafit.cli import settings as how
 from spafit.cli import stratification as shape
+from spafit.cli.confirm import confirm
 from spafit.cli.one_run import STOP_SECONDS
 from spafit.cli.output import note, print_json, print_table, scores
 from spafit.cli.parser import MODEL_HELP, CommandError
@@ -21,9 +22,11 @@ from spafit.counting import count
 from spafit.maps import sweep as sweeping
 from spafit.maps.cells import CHOICES, METHODS, cells, methods, stratifications
 from spafit.maps.definition import Definition, define
-from spafit.maps.forecast import Expected, expected, past_runs
+from spafit.maps.forecast import Expected, expected, long_question, past_runs
+from spafit.models.anatomy import Anatomy
 from spafit.quantities import bytes_text
 from spafit.runs import Store, StoreBusyError, attend, sweeps
+from spafit.tasks import Task
 
 POLL_SECONDS = 0.5
 Read = TypeVar("Read", int, float)
@@ -33,6 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add model and task, what is varied, the settings that all runs share, and how they are queued."""
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("task", metavar="TASK", help="a key from 'spafit tasks', or the path of a data file")
+    parser.add_argument("--yes", action="store_true", help="do not ask before runs that take over an hour in all")
     parser.add_argument("--detach", action="store_true", help="queue the runs and return at once")
     parser.add_argument("--owner", default="", metavar="NAME", help="whose runs they are")
     parser.add_argument("--priority", type=int, default=0, metavar="N", help="higher goes first (default: 0)")
@@ -51,7 +55,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Sweep; the exit code is 0 only when every run finished (with ``--detach``: when they were queued)."""
     store = Store.open()
-    definition = _definition(chosen, store)
+    definition, anatomy, task = _definition(chosen)
+    if sizes := rows_of(task):
+        specs, past = sweeping.to_queue(store, definition), past_runs(store, definition.model, task.key)
+        whole = expected(specs, anatomy, past, sizes, task.num_labels)
+        note(_said(whole, len(specs), len(definition.specs())))
+        if (question := long_question(whole.seconds, len(specs))) and not confirm(question, yes=chosen.yes):
+            note("Nothing was queued.")
+            return 1
     launched = sweeping.launch(store, definition, owner=chosen.owner, priority=chosen.priority)
     sweep = launched.sweep
     note(launched.sentence)
@@ -93,7 +104,7 @@ def _cells(row: sweeping.Row) -> tuple[object, ...]:
     return told["name"], f"{told['lr']:g}", told["seed"], run, row.state, trainable, reached, seconds
 
 
-def _definition(chosen: argparse.Namespace, store: Store) -> Definition:
+def _definition(chosen: argparse.Namespace) -> tuple[Definition, Anatomy, Task]:
     settings = how.settings(chosen)
     seeds = (settings.seed,) if chosen.seeds is None else _list("--seeds", chosen.seeds, int)
     rates = _list("--lrs", chosen.lrs, float) if chosen.lrs is not None else ()
@@ -109,16 +120,15 @@ def _definition(chosen: argparse.Namespace, store: Store) -> Definition:
         count(anatomy, one)  # refuses what does not fit the model
     definition = define(model.key, task.key, settings.within(rows_of(task)), wanted, seeds, rates)
     note(f"{task.name}: the data is {task.where}.")
-    if sizes := rows_of(task):
-        past = past_runs(store, model.key, task.key)
-        note(_said(expected(definition.specs(), anatomy, past, sizes, task.num_labels), len(definition.specs())))
-    return definition
+    return definition, anatomy, task
 
 
-def _said(whole: Expected, runs: int) -> str:
-    """Return what to expect of a sweep that has none of its runs yet, in one sentence."""
+def _said(whole: Expected, queued: int, runs: int) -> str:
+    """Return what to expect of the runs that are queued, in one sentence."""
+    if not queued:
+        return f"All {runs} runs are there or under way."
     took = "a time that is not known yet" if whole.seconds is None else f"about {whole.seconds:,.0f} s"
-    return f"In all {runs} runs: {took}, about {bytes_text(whole.disk)} of disk; runs that are finished take neither."
+    return f"To be trained: {queued} of {runs} runs; {took}, about {bytes_text(whole.disk)} of disk."
 
 
 def _list(option: str, text: str, read: Callable[[str], Read]) -> tuple[Read, ...]:

@@ -18,7 +18,7 @@ from spafit.cli.parser import MODEL_HELP, CommandError
 from spafit.cli.spec import read_spec
 from spafit.counting import count
 from spafit.errors import SpafitError
-from spafit.maps.forecast import expected, past_runs
+from spafit.maps.forecast import expected, long_question, past_runs
 from spafit.models.anatomy import Anatomy
 from spafit.models.load import load_anatomy
 from spafit.models.registry import Model, get_model
@@ -31,8 +31,6 @@ from spafit.training.events import PHASES
 
 ATTEND_SECONDS = 2.0
 INTERRUPTED = 130
-LONG_SECONDS = 3600.0
-"""Estimated time from which on a run is asked about once."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,11 +59,9 @@ def run(chosen: argparse.Namespace) -> int:
     for remark in spec.settings.remarks():
         note(remark)
     seconds = _expected_seconds(store, spec, task, anatomy)
-    if seconds is not None and seconds > LONG_SECONDS:
-        question = f"This run takes about {seconds / 3600:.1f} hours, judged by earlier ones of this machine; start it?"
-        if not confirm(question, yes=chosen.yes):
-            note("Nothing was started.")
-            return 1
+    if (question := long_question(seconds)) and not confirm(question, yes=chosen.yes):
+        note("Nothing was started.")
+        return 1
     run_id = store.submit(spec, owner=chosen.owner, priority=chosen.priority, name=chosen.name)
     interrupted = False
     try:
@@ -192,6 +188,6 @@ def follow(store: Store, run_id: str) -> None:
 
 def _doing(run: Run) -> str:
     if run.state is State.RUNNING and run.step:
-        doing = PHASES.get(run.phase or "", "Training")
+        doing = PHASES[run.phase] if run.phase else "Training"
         return f"{doing} ({scores(run.validation_metrics)})" if run.validation_metrics else doing
     return where(run).capitalize()

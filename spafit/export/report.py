@@ -43,7 +43,7 @@ def report(
     """
     stratification = Stratification.from_dict(document["spec"]["stratification"])
     name, chips = title(stratification)
-    label = LABELS.get(metric, metric)
+    label = LABELS[metric]
     marks = "".join(f"<span>{escape(chip)}</span>" for chip in chips)
     share = 100 * document["trainable"] / document["total"]
     parts = [
@@ -93,7 +93,7 @@ def _row(change: Change) -> str:
 
 def _scores(document: Mapping[str, Any]) -> str:
     rows = [
-        f"<tr><td>validation</td><td>{escape(LABELS.get(name, name))}</td><td class=n>{value:.4f}</td><td></td></tr>"
+        f"<tr><td>validation</td><td>{escape(LABELS[name])}</td><td class=n>{value:.4f}</td><td></td></tr>"
         for name, value in document["validation_metrics"].items()
     ]
     parts = {"test": (document["metrics"], document["baseline"])}
@@ -105,7 +105,7 @@ def _scores(document: Mapping[str, Any]) -> str:
         for name, value in (scores or {}).items():
             floor = f"{baseline[name]:.4f}" if name in baseline else ""
             rows.append(
-                f"<tr><td>{escape(part)}</td><td>{escape(LABELS.get(name, name))}</td><td class=n>{value:.4f}</td>"
+                f"<tr><td>{escape(part)}</td><td>{escape(LABELS[name])}</td><td class=n>{value:.4f}</td>"
                 f"<td class=n>{floor}</td></tr>"
             )
     return (

@@ -1,17 +1,21 @@
-"""How long a sweep may take and what it may leave on the disk, before it is launched. No torch."""
+"""How long runs may take and what they may leave on the disk, before they start, and whether to ask first. No torch."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from spafit.counting import count
 from spafit.models.anatomy import Anatomy
-from spafit.runs import Origin, Run, Store, sweeps
+from spafit.runs import Origin, State, Store
 from spafit.training.config import RunSpec
 from spafit.training.estimates.before_start import PastRun, predict_seconds
 from spafit.training.events import Finished, Started, event_from_dict
 
+LONG_SECONDS = 3600.0
+"""Estimated time from which on runs are asked about once, wherever they are started."""
 PAST_RUNS = 20
 VALUE_BYTES = 4
 ROW_BYTES = 16
@@ -56,19 +60,27 @@ def expected(
     return Expected(sum(told) if len(told) == len(seconds) else None, disk)
 
 
+def long_question(seconds: float | None, runs: int = 1) -> str | None:
+    """Return what to ask before runs that take over an hour in all are started; None where there is nothing to ask."""
+    if seconds is None or seconds <= LONG_SECONDS:
+        return None
+    hours = f"about {seconds / 3600:.1f} hours, judged by earlier ones of this machine"
+    return f"This run takes {hours}; start it?" if runs == 1 else f"These {runs:,} runs take {hours}; start them?"
+
+
 def past_runs(store: Store, model: str, task: str) -> list[PastRun]:
-    """Return finished runs of this machine on the same model and task, the latest ones, as their events tell them."""
-    local = [run for run in sweeps.finished_runs(store, model, task) if run.origin is Origin.LOCAL]
-    return [told for run in local[-PAST_RUNS:] if (told := _told(store, run)) is not None]
+    """Return finished runs of a model on this machine, as their events tell them: the latest on a task, then others."""
+    finished = functools.partial(store.list, state=State.FINISHED, model=model, origin=Origin.LOCAL, limit=PAST_RUNS)
+    runs = {run.id: run for run in itertools.chain(finished(task=task), finished())}
+    told = ((run.spec, _told(store, run.id, run.attempt)) for run in itertools.islice(runs.values(), PAST_RUNS))
+    return [PastRun(spec, *events) for spec, events in told if events is not None]
 
 
-def _told(store: Store, run: Run) -> PastRun | None:
-    events = {event["kind"]: event for _seq, event in store.events(run.id) if event["kind"] in ("started", "finished")}
+@functools.lru_cache(maxsize=500)
+def _told(store: Store, run_id: str, attempt: int) -> tuple[Started, Finished] | None:
+    """Return a finished run's first and last word. They never change, so an attempt's are read once per store."""
+    events = {event["kind"]: event for _seq, event in store.events(run_id) if event["kind"] in ("started", "finished")}
     if len(events) < 2:
         return None
     started, finished = event_from_dict(events["started"]), event_from_dict(events["finished"])
-    return (
-        PastRun(run.spec, started, finished)
-        if isinstance(started, Started) and isinstance(finished, Finished)
-        else None
-    )
+    return (started, finished) if isinstance(started, Started) and isinstance(finished, Finished) else None

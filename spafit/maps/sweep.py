@@ -118,9 +118,7 @@ def launch(
     key = definition_key(definition, surroundings(contents))
     with FileLock(store.home / "sweeps.lock"):  # two that launch the same sweep at once make one
         sweep = sweeps.find(store, key, actor.id)
-        mine = {} if sweep is None else by_place(sweeps.runs_of(store, sweep))
-        others = _reusable(sweeps.finished_runs(store, definition.model, definition.task), definition, contents)
-        todo = {place_of(spec): _to_do(place_of(spec), mine, others) for spec in definition.specs()}
+        mine, others, todo = _outlook(store, definition, sweep, contents)
         counts = Counter(todo.values())
         store.check_room(counts[SUBMIT] + counts[REQUEUE], actor)  # before anything is changed
         if sweep is None:
@@ -140,6 +138,23 @@ def launch(
     if queued:
         ensure_supervisor()
     return Launched(sweeps.get(store, sweep.id), counts[REUSE], counts[KEEP], queued)
+
+
+def to_queue(store: Store, definition: Definition, by: Actor | None = None) -> list[RunSpec]:
+    """Return the runs that `launch` would queue now, so that what they take can be said beforehand."""
+    contents = contents_now(definition.model, definition.task)
+    sweep = sweeps.find(store, definition_key(definition, surroundings(contents)), require_submit(by).id)
+    todo = _outlook(store, definition, sweep, contents)[2]
+    return [spec for spec in definition.specs() if todo[place_of(spec)] in (SUBMIT, REQUEUE)]
+
+
+def _outlook(
+    store: Store, definition: Definition, sweep: Sweep | None, contents: Contents | None
+) -> tuple[Mapping[Place, Run], Mapping[Place, Run], Mapping[Place, str]]:
+    """Return a sweep's own runs, those of others that may stand for them, and what is to be done for each place."""
+    mine = {} if sweep is None else by_place(sweeps.runs_of(store, sweep))
+    others = _reusable(sweeps.finished_runs(store, definition.model, definition.task), definition, contents)
+    return mine, others, {place: _to_do(place, mine, others) for place in map(place_of, definition.specs())}
 
 
 def _to_do(place: Place, mine: Mapping[Place, Run], others: Mapping[Place, Run]) -> str:

@@ -59,6 +59,8 @@ class Lists(Rows):
         archived: bool | None = False,
         sweep: str | None = None,
         task: str | None = None,
+        model: str | None = None,
+        origin: str | None = None,
         name: str | None = None,
         oldest_first: bool = False,
         limit: int | None = 200,
@@ -71,6 +73,10 @@ class Lists(Rows):
         query = select(runs_table).order_by(number.asc() if oldest_first else number.desc()).limit(limit)
         if task is not None:
             query = query.where(runs_table.c.task == task)
+        if model is not None:
+            query = query.where(runs_table.c.model == model)
+        if origin is not None:
+            query = query.where(runs_table.c.origin == origin)
         if name is not None:
             query = query.where(runs_table.c.name.icontains(name, autoescape=True))
         if owner is not None:

@@ -5,6 +5,7 @@ Every event's `seconds` is the time since the run was launched, unless its own c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -30,6 +31,9 @@ class Phase(Event):
     name: str
     seconds: float
 
+    def __post_init__(self) -> None:
+        _check_phases([self.name])
+
 
 # The parts of a run in the order they come, with what a person may be told while each lasts.
 PHASES = {
@@ -42,6 +46,11 @@ PHASES = {
     "saving": "Saving the trained parameters",
     "final": "Final evaluation of the full model",
 }
+
+
+def _check_phases(names: Iterable[str]) -> None:
+    if unknown := [name for name in names if name not in PHASES]:
+        raise SpafitError(f"A run has no part {unknown[0]!r}; its parts are {', '.join(PHASES)}.")
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,7 @@ class Finished(Event):
     state: str  # "finished" or "stopped"
     metrics: dict[str, float]  # on the test split: fp32, full model, fixed batches; empty when stopped
     validation_metrics: dict[str, float]  # likewise on the validation split
-    baseline: dict[str, float]  # what guessing reaches on the test split: the most frequent label, or the mean
+    baseline: dict[str, float]  # on the test split: what the most frequent label, or the mean, reaches
     seconds: float
     steps: int  # optimizer steps done
     timeline: tuple[tuple[str, float], ...] = ()  # (phase, seconds spent in it), in order of first appearance
@@ -157,6 +166,7 @@ class Finished(Event):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timeline", tuple((str(name), float(seconds)) for name, seconds in self.timeline))
+        _check_phases(name for name, _seconds in self.timeline)
         changes = (Change(**c) if isinstance(c, dict) else c for c in self.changes)
         object.__setattr__(self, "changes", tuple(changes))
 

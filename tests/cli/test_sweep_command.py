@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from spafit.runs import State, Store, processes
+from spafit.tasks import preparation
 from tests.cli.calling import SPAFIT, call, document, printed
 from tests.runs.helpers import eventually, processes_of
 
@@ -137,3 +138,16 @@ def test_what_cannot_be_swept_is_one_sentence(
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert said in err
     assert Store.open().list() == []
+
+
+def test_a_sweep_of_hours_is_asked_about_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preparation("rotten-tomatoes")
+    monkeypatch.setattr("spafit.maps.forecast.predict_seconds", lambda *_: 2000.0)
+    code, out, err = call(capsys, *SWEEP, "--cells", "2-4,0-6")
+    assert (code, out) == (2, "")
+    assert "These 2 runs take about 1.1 hours" in err and "--yes" in err
+    assert Store.open().list() == []
+    assert document(capsys, *SWEEP, "--cells", "2-4,0-6", "--yes")["state"] == "finished"
+    assert "All 2 runs are there" in call(capsys, *SWEEP, "--cells", "2-4,0-6")[2], "what is there takes no time"

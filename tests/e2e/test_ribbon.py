@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -143,41 +144,85 @@ def test_undo_and_redo_by_button_and_key(page: Page) -> None:
     expect(said(page)).to_contain_text("SPAFIT-2-4")
 
 
+class Held:
+    """The connection to the server, which can be told to keep what it is asked or what it answers for a while."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._kept: dict[str, list[str | bytes]] = {}
+        self._ends: dict[str, WebSocketRoute] = {}
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, here: WebSocketRoute) -> None:
+        there = here.connect_to_server()
+        self._ends = {"asked": there, "answered": here}
+        here.on_message(functools.partial(self._pass, "asked"))
+        there.on_message(functools.partial(self._pass, "answered"))
+
+    def _pass(self, way: str, message: str | bytes) -> None:
+        if way in self._kept:
+            self._kept[way].append(message)
+        else:
+            self._ends[way].send(message)
+
+    def keep(self, way: str) -> None:
+        """Keep what is asked or answered from now on."""
+        self._kept[way] = []
+
+    def wait_for_one(self, way: str) -> None:
+        """Wait until there is something to keep."""
+        while not self._kept[way]:
+            self._page.wait_for_timeout(20)
+
+    def let_go(self, way: str) -> None:
+        """Send what was kept, and what comes, on its way."""
+        for message in self._kept.pop(way):
+            self._ends[way].send(message)
+
+
+def test_an_undo_before_the_answer_to_what_it_undoes_is_not_lost(open_page: OpenPage) -> None:
+    page = open_page()
+    held = Held(page)
+    page.goto(page.url + "explore")
+    settled(page)
+    held.keep("answered")
+    page.get_by_role("radio", name="LoRA", exact=True).first.click()
+    held.wait_for_one("answered")  # the server has begun with it
+    held.keep("asked")
+    page.get_by_role("button", name="Undo").first.dispatch_event("click")  # as a person would, whatever it looks like
+    held.let_go("answered")
+    expect(said(page)).to_contain_text("LoRA trains 148,226")
+    held.let_go("asked")
+    expect(said(page)).to_contain_text("SPAFIT-2-4")
+    settled(page)
+    boundary(page, 1).press("ArrowUp")
+    held.keep("asked")
+    expect(page.locator(".ribbon > p.sr").first).to_contain_text(f"{trained(3, 4)} parameters train")  # it is sent
+    page.get_by_role("button", name="Undo").first.click()
+    held.let_go("asked")
+    at(page, 2, 4)
+
+
 def test_an_answer_to_an_earlier_move_does_not_swallow_an_undo(open_page: OpenPage) -> None:
     page = open_page()
-    asked: list[str | bytes] = []
-    answered: list[str | bytes] = []
-    holding = {"asked": False, "answered": False}
-    ends: list[tuple[WebSocketRoute, WebSocketRoute]] = []
-
-    def connect(here: WebSocketRoute) -> None:
-        there = here.connect_to_server()
-        ends.append((here, there))
-        here.on_message(lambda message: asked.append(message) if holding["asked"] else there.send(message))
-        there.on_message(lambda message: answered.append(message) if holding["answered"] else here.send(message))
-
-    page.route_web_socket("**/_stcore/stream", connect)
+    held = Held(page)
     page.goto(page.url + "explore")
     settled(page)
     undo = page.get_by_role("button", name="Undo").first
     boundary(page, 1).press("ArrowDown")
     expect(said(page)).to_contain_text("SPAFIT-1-4")
     settled(page)
-    holding["answered"] = True
+    held.keep("answered")
     boundary(page, 1).press("ArrowDown")
     expect(page.locator(".ribbon > p.sr").first).to_contain_text(
         f"{trained(0, 4)} parameters train"
     )  # the move is sent
-    holding["asked"] = True
+    held.keep("asked")
     undo.click()
-    holding["answered"] = False
-    for message in answered:
-        ends[-1][0].send(message)
+    held.let_go("answered")
     expect(said(page)).to_contain_text("SPAFIT-0-4")  # the answer to the move, which knows of no undo
     undo.click()
-    holding["asked"] = False
-    for message in asked:
-        ends[-1][1].send(message)
+    held.let_go("asked")
     expect(said(page)).to_contain_text("SPAFIT-2-4")
     at(page, 2, 4)
 

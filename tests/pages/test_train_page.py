@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,7 +214,20 @@ def test_the_time_is_estimated_from_earlier_runs_and_not_without_any(open_page: 
     app.number_input(key="setting_train_samples").set_value(320).run()
     app.number_input(key="setting_eval_samples").set_value(100).run()
     # The made-up run: 6 s of training on 320 texts, 2 s for everything else.
-    assert "About 8 s once it starts (an estimate from one earlier run of this model here)." in words(app)
+    assert "About 8 s once it starts, judged by earlier runs of this model here." in words(app)
+
+
+def test_a_run_of_hours_is_asked_about_once(open_page: Opener, make_run: Maker, store: Store) -> None:
+    make_run("finished")  # 6 s of training on 320 texts
+    app = open_page(TRAIN)
+    press = next(button for button in app.button if button.label == "Start training").click()
+    app.number_input(key="setting_epochs").set_value(1000.0)
+    press.run()
+    assert len(store.list()) == 1, "a press together with the value that makes it long is no answer"
+    assert re.search(r"This run takes about [\d.]+ hours", words(app).replace("\\", ""))
+    assert "Start training" not in [button.label for button in app.button]
+    app.button(key="train_start_anyway").click().run()
+    assert store.list()[0].spec.settings.epochs == 1000.0
 
 
 def test_quick_defaults_come_back(open_page: Opener) -> None:

@@ -82,3 +82,7 @@ def test_baseline_is_the_majority_class() -> None:
 def test_the_baseline_is_named_by_what_it_is() -> None:
     assert {baseline_name(name) for name in CLASSIFICATION_METRICS} == {"Baseline (majority class)"}
     assert {baseline_name(name) for name in REGRESSION_METRICS} == {"Baseline (mean)"}
+
+
+def test_every_metric_has_a_name() -> None:
+    assert LABELS.keys() == {*CLASSIFICATION_METRICS, *REGRESSION_METRICS}

@@ -47,3 +47,10 @@ def test_fields_of_a_newer_version_are_ignored_and_missing_ones_named():
         event_from_dict({"kind": "step", "step": 3})
     with pytest.raises(SpafitError, match="telegram"):
         event_from_dict({"kind": "telegram"})
+
+
+def test_a_part_that_a_run_does_not_have_is_refused_where_it_is_told() -> None:
+    with pytest.raises(SpafitError, match="no part 'napping'"):
+        Phase("napping", 1.0)
+    with pytest.raises(SpafitError, match="no part 'napping'"):
+        Finished("finished", {}, {}, {}, 1.0, 1, (("napping", 1.0),))

@@ -41,5 +41,5 @@ def share(trainable: int, total: int) -> str:
 
 def metric_name(metric: str) -> str:
     """Return a metric inside a sentence: `accuracy`, `Pearson correlation`, `F1`."""
-    label = LABELS.get(metric, metric.replace("_", " "))
+    label = LABELS[metric]
     return label.lower() if metric == "accuracy" else label

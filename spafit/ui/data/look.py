@@ -35,7 +35,7 @@ def choose_task() -> Task:
         persist_state="session",
     )
     st.query_params["task"] = key
-    return tasks.get(key) or get_task(key)
+    return get_task(key)
 
 
 def explain(task: Task) -> None:

@@ -22,11 +22,20 @@ LABELS = {
     "length": ("Tokens per text", "A token is a word or a piece of one; shorter texts are padded."),
 }
 
-VALUE_LABELS = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD", "cpu": "CPU", "cuda": "CUDA"}
-
-
-def _value_label(value: str) -> str:
-    return VALUE_LABELS.get(value, value.replace("_", " "))
+VALUE_LABELS = {
+    "adamw": "AdamW",
+    "adam": "Adam",
+    "sgd_momentum": "SGD with momentum",
+    "rmsprop": "RMSprop",
+    "adagrad": "Adagrad",
+    "sgd": "SGD",
+    "fp32": "fp32",
+    "bf16": "bf16",
+    "cpu": "CPU",
+    "cuda": "CUDA",
+}
+if VALUE_LABELS.keys() != {value for values in CHOICES.values() for value in values}:
+    raise AssertionError("VALUE_LABELS must name each of CHOICES")
 
 
 def _changed(name: str) -> None:
@@ -43,7 +52,7 @@ def _controls(chosen: Assumptions) -> None:
             column.selectbox(
                 label,
                 list(CHOICES[name]),
-                format_func=_value_label,
+                format_func=VALUE_LABELS.__getitem__,
                 key=key,
                 help=help_text,
                 on_change=_changed,

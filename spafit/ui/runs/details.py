@@ -133,7 +133,7 @@ def _setting(run: Run) -> None:
         )
     with right:
         values = {name: value for name, value in spec.settings.to_dict().items() if value is not None}
-        _facts({SETTING_LABELS.get(name, name): _said(value) for name, value in values.items()})
+        _facts({SETTING_LABELS[name]: _said(value) for name, value in values.items()})
 
 
 def _scores(run: Run) -> None:
@@ -147,7 +147,7 @@ def _scores(run: Run) -> None:
         parts |= {name: reached, f"baseline on {name}": baseline}
     parts["validation"] = run.validation_metrics
     table = pd.DataFrame({part: values for part, values in parts.items() if values})
-    table.index = [LABELS.get(name, name) for name in table.index]
+    table.index = [LABELS[name] for name in table.index]
     st.table(table.map(lambda value: f"{value:.4f}"), border="horizontal")
 
 

@@ -23,7 +23,8 @@ PHASE_COLORS = {
     "final": "#8C6BB1",
 }
 """Preparation in greys, frozen layers as everywhere, training and evaluating as in the curves."""
-_OTHER_COLOR = "#7F7F7F"
+if PHASE_COLORS.keys() != PHASES.keys():
+    raise AssertionError("PHASE_COLORS must have a colour for each of PHASES")
 _CSS = """<style>
 .spent-bar{display:flex;gap:2px;height:22px;border-radius:4px;overflow:hidden}
 .spent-bar i{display:block;min-width:2px}
@@ -55,7 +56,7 @@ def spent_picture(spent: Sequence[tuple[str, float]]) -> str:
     total = sum(seconds for _phase, seconds in spent) or 1.0
     bar, key = [], []
     for phase, seconds in spent:
-        color, name = PHASE_COLORS.get(phase, _OTHER_COLOR), escape(PHASES.get(phase, phase))
+        color, name = PHASE_COLORS[phase], escape(PHASES[phase])
         bar.append(f'<i style="flex:{seconds:.3f};background:{color}" title="{name}"></i>')
         share = f"<b>{fine_duration(seconds)}</b><u>{seconds / total:.0%}</u>"
         key.append(f'<div><i style="background:{color}"></i>{name}{share}</div>')

@@ -105,7 +105,8 @@ def _progress(run: Run, events: Sequence[Event]) -> None:
         case State.RUNNING:
             left = f" · {time_left(run.remaining)}" if run.remaining is not None else ""
             steps = f" · step {run.step} of {run.total_steps}" if run.total_steps and run.phase != "final" else ""
-            st.progress(progress_of(run, events), text=f"{PHASES.get(run.phase or '', NOT_LAUNCHED)}{steps}{left}")
+            doing = PHASES[run.phase] if run.phase else NOT_LAUNCHED
+            st.progress(progress_of(run, events), text=f"{doing}{steps}{left}")
         case State.FAILED:
             st.error(plain(run.reason or "It failed without saying why; see its log."), icon=":material/error:")
         case State.STOPPED:

@@ -44,7 +44,7 @@ def _take_model() -> None:
 def choose_task() -> Task:
     """Draw the choice of task with what it asks, its metric and its baseline, and return it."""
     tasks = {task.key: task for task in list_tasks()}
-    task = tasks.get(current().task) or get_task(current().task)
+    task = get_task(current().task)
     tasks.setdefault(task.key, task)
     st.session_state["train_task"] = task.key
     st.selectbox(

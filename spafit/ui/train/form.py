@@ -9,10 +9,11 @@ from spafit.runs.preconditions import unmet_precondition
 from spafit.training.config import RunSpec
 from spafit.ui.choice import commit, current
 from spafit.ui.components.errors import show_error
+from spafit.ui.components.start import start_button
 from spafit.ui.components.text import plain
 from spafit.ui.train.choice import choose_model, choose_stratification, choose_task
 from spafit.ui.train.settings import choose_settings
-from spafit.ui.train.time import expected_time, smaller_task, task_rows
+from spafit.ui.train.time import expected_seconds, expected_time, smaller_task, task_rows
 from spafit.ui.visitor import actor, owner
 
 
@@ -55,13 +56,13 @@ def _start(spec: RunSpec | None, reason: str | None) -> bool:
         st.warning(plain(reason), icon=":material/block:")
         if current().model != BUNDLED:
             st.button("Use the bundled model", icon=":material/undo:", on_click=_take_bundled, key="train_bundled")
-    pressed = st.button(
-        "Start training", type="primary", icon=":material/play_arrow:", disabled=reason is not None, key="train_start"
-    )
-    if spec is not None and reason is None:
-        st.caption(" ".join(filter(None, (smaller_task(spec.task), expected_time(spec)))))
-        if not owner():
-            st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
+    if spec is None or reason:
+        return start_button("Start training", key="train_start", seconds=None, disabled=True)
+    seconds = expected_seconds(spec)
+    pressed = start_button("Start training", key="train_start", seconds=seconds)
+    st.caption(" ".join(filter(None, (smaller_task(spec.task), expected_time(seconds)))))
+    if not owner():
+        st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
     return pressed
 
 

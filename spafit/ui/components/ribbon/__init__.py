@@ -58,7 +58,9 @@ def ribbon(
     epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
     state = st.session_state.get(key) or {}
     split, undone = state.get("split") or {}, (state.get("history") or {}).get("undone", 0)
-    st.session_state[f"_{key}_undone"] = undone  # Streamlit drops a widget's state on a visit to another page
+    # Streamlit drops a widget's state on a visit to another page; what is counted from begins again with it.
+    st.session_state[f"_{key}_done"] = (split.get("seq", 0), undone)
+    changed = functools.partial(_ribbon_changed, key, on_split, on_history)
     _mount(
         key=key,
         data={
@@ -73,8 +75,8 @@ def ribbon(
             "behind": page_is_behind,
         },
         default={"split": NO_SPLIT, "history": {"undone": 0}},
-        on_split_change=functools.partial(_split_changed, key, on_split),
-        on_history_change=functools.partial(_history_changed, key, on_history),
+        on_split_change=changed,
+        on_history_change=changed,
         on_page_change=st.rerun,
     )
 
@@ -106,9 +108,19 @@ def _split_changed(key: str, on_split: Callable[[int, int], None]) -> None:
         on_split(split["n1"], split["n2"])
 
 
-def _history_changed(key: str, on_history: Callable[[int], None]) -> None:
-    """Do what is new since the last call: the browser counts undos minus redos in all."""
-    undone = st.session_state[key]["history"]["undone"]
-    done_key = f"_{key}_undone"
-    on_history(undone - st.session_state.get(done_key, 0))
-    st.session_state[done_key] = undone
+def _ribbon_changed(key: str, on_split: Callable[[int, int], None], on_history: Callable[[int], None]) -> None:
+    """Do what is new since the last call, a move and an undo that come together in the order in which they were made.
+
+    The browser counts undos minus redos in all.
+    """
+    split, history = st.session_state[key]["split"], st.session_state[key]["history"]
+    seq, undone = st.session_state.get(f"_{key}_done", (0, 0))
+    st.session_state[f"_{key}_done"] = (split["seq"], history["undone"])
+    undo_first = history.get("after", 0) < split["seq"]
+    steps = history["undone"] - undone
+    if steps and undo_first:
+        on_history(steps)
+    if split["seq"] != seq:
+        on_split(split["n1"], split["n2"])
+    if steps and not undo_first:
+        on_history(steps)

@@ -2,7 +2,9 @@
 //   seq    goes up with each change made here, so that the same value sent twice still reaches Python;
 //   epoch  changes when the server side is new, so that a tab left open across a restart follows it;
 //   undone counts undos minus redos since the epoch began, so that two quick clicks cannot merge into one; it is taken
-//          from Python only when the ribbon is new, because an answer to an earlier move may come after a click.
+//          from Python only when the ribbon is new, because an answer to an earlier move may come after a click. It is
+//          sent with the seq it comes after. Its buttons are never disabled, only marked so: what there is to undo is
+//          known here no sooner than the answer to a change elsewhere on the page, and a press must not be lost to that.
 // State lives on the root node: this module runs again at each change of data, and its cleanup only on unmount.
 
 const KEYBOARD_PAUSE = 150; // ms without a key press before a keyboard move is sent
@@ -35,7 +37,13 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   S.acknowledged = data.seq;
   const view = S.view;
 
+  const tools = () => {
+    const undo = S.data.can_undo || S.timer || S.seq > S.acknowledged, redo = S.data.can_redo || S.undone > S.data.undone;
+    view.undo.setAttribute('aria-disabled', String(!undo));
+    view.redo.setAttribute('aria-disabled', String(!redo));
+  };
   const show = () => {
+    tools();
     S.sums = paint(view, S.data, ...S.v);
     if (S.opened) drawInside(view.inside, S.data, S.opened, ...S.v, () => open(null));
   };
@@ -45,6 +53,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   const send = () => {
     S.seq += 1;
     S.setStateValue('split', { n1: S.v[0], n2: S.v[1], seq: S.seq });
+    tools();
     speak();
   };
   const move = (i, value) => {
@@ -62,9 +71,9 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
       show();
       if (step > 0) return;
     }
-    if (step > 0 ? !S.data.can_undo : !S.data.can_redo) return;
     S.undone += step;
-    S.setStateValue('history', { undone: S.undone });
+    S.setStateValue('history', { undone: S.undone, after: S.seq });
+    tools();
   };
   const open = (layer) => {
     if (S.opened) view.layers[S.opened].setAttribute('aria-expanded', 'false');
@@ -93,8 +102,6 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     S.seq = data.seq;
     send();
   }
-  view.undo.disabled = !data.can_undo;
-  view.redo.disabled = !data.can_redo;
   view.hint.textContent = data.hint;
   walkTo(S.walk);
 
@@ -150,6 +157,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
       if (!move(i, value)) return;
       clearTimeout(S.timer);
       S.timer = setTimeout(() => { S.timer = null; send(); }, KEYBOARD_PAUSE);
+      tools();
     };
   });
   view.body.onclick = (event) => {
