@@ -7,6 +7,7 @@ from spafit.ui.arrival import take_address
 from spafit.ui.choice import current, message
 from spafit.ui.components.errors import show_message
 from spafit.ui.components.frame import frame
+from spafit.ui.explore.adapter import adapter_box, brought_back
 from spafit.ui.explore.compare import compare_tab, methods_tab
 from spafit.ui.explore.costs import costs_tab
 from spafit.ui.explore.layers import layers_tab
@@ -27,11 +28,13 @@ with model_side:
     model_picker()
 with other_side:
     other_model()
+    adapter_box()
 with method_side:
     start_from()
 reading()
 
 main_ribbon(anatomy)
+brought_back()
 stratification = current().stratification
 
 VIEWS = {

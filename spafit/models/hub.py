@@ -110,12 +110,25 @@ def fetch_config(hub_id: str, max_bytes: int) -> bytes:
     raise SpafitError(f"The Hub has no model {hub_id!r}, or it has no config.json.")
 
 
-def _get(path: str, hub_id: str, what: str, max_bytes: int) -> bytes | None:
+def fetch_start(hub_id: str, name: str, count: int) -> bytes | None:
+    """Return the first bytes of a Hub model's file, asked for without any token; None when there is no such file.
+
+    Raises:
+        OfflineError: the Hub is out of reach.
+        SpafitError: no such public model.
+    """
+    return _get(f"{hub_id}/resolve/main/{name}", hub_id, f"{name} of {hub_id}", count, start_only=True)
+
+
+def _get(path: str, hub_id: str, what: str, max_bytes: int, *, start_only: bool = False) -> bytes | None:
     """Return what is at a path of the Hub, asked for without any token; None when nothing is."""
     require_hub(what)
+    asked = urllib.request.Request(f"{endpoint()}/{path}")
+    if start_only:
+        asked.add_header("Range", f"bytes=0-{max_bytes - 1}")
     try:
-        with urllib.request.urlopen(f"{endpoint()}/{path}", timeout=2 * TIMEOUT) as answer:
-            text = answer.read(max_bytes + 1)
+        with urllib.request.urlopen(asked, timeout=2 * TIMEOUT) as answer:
+            text = answer.read(max_bytes if start_only else max_bytes + 1)
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
             raise SpafitError(NOT_PUBLIC.format(hub_id)) from error
