@@ -6,8 +6,9 @@
 The first form trains with the default settings at each rate of each grid and appends a line per run to
 `benchmarks/results/lr_search.jsonl`; stopped, it goes on where it was. It runs at the lowest priority, so that it may
 go on in the background. The second form writes `spafit/training/learning_rates.json` from the lines of this engine
-generation: the rate with the best mean accuracy on the validation split wins; among rates within half a standard
-error of it, the one with the lowest validation loss. Test scores are not looked at.
+generation, and keeps recorded rows of other numbers of examples, which tell their own generation. The rate with the
+best mean accuracy on the validation split wins; among rates within half a standard error of it, the one with the lowest
+validation loss. Test scores are not looked at.
 """
 
 from __future__ import annotations
@@ -104,6 +105,8 @@ def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "settings": TrainSettings(train_samples=examples).to_dict(),
                 "seeds": sorted({line["seed"] for line in of_row}),
                 "commits": sorted({line["commit"] for line in of_row}),
+                "processors": sorted({line["processor"] for line in of_row}),
+                "machine": machine(),
                 "defaults": {method: best(tried) for method, tried in search.items()},
                 "search": {
                     method: [
@@ -122,19 +125,21 @@ def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def write(found: list[dict[str, Any]]) -> None:
-    """Write the record into the package; rows of examples that were not tried go."""
+    """Write the record into the package; a row that was not tried anew stays, with its own generation and machine."""
     made = rows(found)
     if not made:
         raise SystemExit("No number of examples was tried with every method yet; nothing is written.")
+    target = Path(spafit.training.__file__).parent / "learning_rates.json"
+    anew = {row["train_examples"] for row in made}
+    before = json.loads(target.read_text(encoding="utf-8"))["rows"]
+    made = sorted([*made, *(row for row in before if row["train_examples"] not in anew)], key=lambda row: row["steps"])
     document = {
         "schema": 2,
         "about": "Recorded by benchmarks/lr_search.py; accuracy on the validation split, one figure per seed.",
         "model": BUNDLED,
         "task": TASK,
-        "machine": machine(),
         "rows": made,
     }
-    target = Path(spafit.training.__file__).parent / "learning_rates.json"
     target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     table(
         ("examples", "steps", *GRIDS),

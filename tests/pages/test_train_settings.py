@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from spafit.runs import Store
 from spafit.stratification import Method, preset
-from spafit.training.config import SETTINGS
+from spafit.training.config import QUICK, SETTINGS
 from spafit.training.rates import default_learning_rate
 from spafit.training.setting import Kind
 from tests.pages.made_up import words
@@ -95,6 +95,6 @@ def test_two_visitors_each_see_the_rate_of_their_own_method(open_page: Opener) -
     for app, method in zip(pages, methods, strict=True):
         app.segmented_control(key="train_method").set_value(method).run()
     for app, method in zip(pages, methods, strict=True):
-        rate = default_learning_rate(preset(method, 6))
+        rate = default_learning_rate(preset(method, 6), QUICK.expected_steps())
         assert app.number_input(key="setting_learning_rate").placeholder == f"{rate:g}"
     assert isinstance(SETTINGS, MappingProxyType)  # nothing that one visitor's page could change for another
