@@ -54,8 +54,9 @@ def needed(run: Any, step: int, whole_last_layer: bool) -> list[Multiplication]:
     from spafit.plan import decide
     from spafit.training.accelerated.fast_path import TOKENWISE
 
-    lengths = run.data.train.lengths[run.order.rows(step)].astype(np.float64)
+    lengths = run.data.train.lengths[np.concatenate(run.order.parts(step))].astype(np.float64)
     tokens, texts, mean = lengths.sum(), float(len(lengths)), lengths.mean()
+    square = float(np.sqrt(np.mean(lengths**2)))
     rank = run.spec.stratification.lora.rank
     made = []
     # Whether something below trains, so that gradients must go further down.
@@ -85,9 +86,9 @@ def needed(run: Any, step: int, whole_last_layer: bool) -> list[Multiplication]:
                 made.append(Multiplication("wide", rows, columns, rank, 2 + backwards))
         reached = reached or trains
         heads, width = run.anatomy.num_heads, run.anatomy.head_dim
-        queries = 1.0 if last else mean
-        # The square of the mean length instead of the mean of squares: texts of a batch are of similar length.
-        made.append(Multiplication("many", queries, width, mean, 2 * texts * heads * (1 + 2 * reached)))
+        # A text of n tokens has n x n scores, so the root of the mean square stands for all; one token's are n.
+        queries, keys = (1.0, mean) if last else (square, square)
+        made.append(Multiplication("many", queries, width, keys, 2 * texts * heads * (1 + 2 * reached)))
     return made
 
 
