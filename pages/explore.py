@@ -23,7 +23,7 @@ st.caption("A pretrained Transformer is a stack of layers. Two boundaries decide
 take_address()
 anatomy = chosen_anatomy()
 show_message(message())
-model_side, other_side, method_side = st.columns([7, 2.4, 7], vertical_alignment="bottom")
+model_side, other_side, method_side = st.columns([6, 2.2, 8], vertical_alignment="bottom")
 with model_side:
     model_picker()
 with other_side:

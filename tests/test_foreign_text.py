@@ -17,7 +17,7 @@ FOREIGN = {"name", "owner", "reason", "model", "task", "sentence", "example", "w
 FOREIGN |= {"truth", "text", "label_text", "error", "what_for", "file", "filename"}
 """Attributes and variables that hold what somebody else wrote."""
 MAKES_PLAIN = {"plain", "escape", "metric_name", "baseline_name", "called", "duration", "time_left", "bytes_text"}
-MAKES_PLAIN |= {"share", "len", "term", "_listed"}
+MAKES_PLAIN |= {"share", "len", "term", "_listed", "smaller_task"}
 
 
 def foreign_parts(node: ast.AST) -> Iterator[str]:
@@ -49,9 +49,13 @@ def found_in(source: str) -> list[str]:
     """Every foreign part in the text or the label of an element that reads Markdown."""
     found = []
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MARKDOWN:
-            positional = [] if node.func.attr == "page_link" else node.args[:1]  # that one is a page
-            shown = positional + [word.value for word in node.keywords if word.arg in ("label", "text", "body")]
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        shown = [word.value for word in node.keywords if word.arg == "help"]  # of any element, such as a field
+        if node.func.attr in MARKDOWN:
+            shown += [] if node.func.attr == "page_link" else node.args[:1]  # that one is a page
+            shown += [word.value for word in node.keywords if word.arg in ("label", "text", "body")]
+        if shown:
             found += [f"line {node.lineno}: {part}" for expression in shown for part in foreign_parts(expression)]
     return found
 
@@ -69,6 +73,7 @@ def test_foreign_text_passes_the_one_function(path: Path) -> None:
         "column.error(reason)",
         "st.page_link('x', label=f'{run.owner}')",
         "st.caption(model.name if a else 'b')",
+        "st.text_input('Text', help=f'As in {task.example}')",
     ],
 )
 def test_the_rule_sees_what_it_forbids(source: str) -> None:

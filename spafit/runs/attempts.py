@@ -34,10 +34,22 @@ class Attempts(Rows):
                 self._set(connection, row["number"], **claimed, heartbeat_at=now)
                 return run_from_row(self._row(connection, run_id))
         except DamagedRowError:
-            with writing(self.engine) as connection:
-                failed = update(runs_table).where(runs_table.c.id == run_id)
-                connection.execute(failed.values(state=State.FAILED, reason=DAMAGED, ended_at=now))
+            self._fail_damaged([run_id], State.QUEUED)
             return None
+
+    def fail_damaged(self) -> None:
+        """Fail the running runs whose row was found damaged: nobody could follow or stop them.
+
+        Their process finds that at its next sign of life and ends.
+        """
+        if self.damaged:
+            self._fail_damaged(self.damaged, State.RUNNING)
+
+    def _fail_damaged(self, ids: Iterable[str], state: State) -> None:
+        columns = runs_table.c
+        failed = update(runs_table).where(columns.id.in_(ids), columns.state == state)
+        with writing(self.engine) as connection:
+            connection.execute(failed.values(state=State.FAILED, reason=DAMAGED, ended_at=self.clock()))
 
     def release(self, run: Run) -> bool:
         """Put a claimed run whose process never began back into the queue; False when it is no longer so."""

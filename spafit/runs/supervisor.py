@@ -120,6 +120,7 @@ class Supervisor:
     def tick(self) -> None:
         """Look at every process once: conclude runs whose process is gone, take over orphans, end, and start."""
         running = {run.id: run for run in self.store.list(state=State.RUNNING, archived=None, limit=None)}
+        self.store.fail_damaged()
         for run in running.values():
             if run.id not in self.watched:
                 self._take_over(run)

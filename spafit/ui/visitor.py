@@ -15,6 +15,7 @@ from spafit.runs import Actor, Store, owners
 MAX_CHARS = 40
 _OWNER = "owner"
 _KNOWN = "owner_in_cookie"
+_TOO_LONG = "owner_too_long"
 _COOKIE = "spafit_name"
 _JS = """export default function ({ data }) {
   const age = data.name ? 365 * 24 * 3600 : 0;
@@ -51,7 +52,7 @@ def mine() -> dict[str, str]:
 
 def owner() -> str:
     """Return the visitor's name without spaces around it; empty when they typed none."""
-    return st.session_state.get(_OWNER, "").strip()
+    return st.session_state.get(_OWNER, "")[:MAX_CHARS].strip()
 
 
 def owner_box() -> None:
@@ -62,15 +63,24 @@ def owner_box() -> None:
     st.text_input(
         "Your name",
         key=_OWNER,
-        max_chars=MAX_CHARS,
         placeholder="optional",
+        on_change=_cut,
         help="Shown beside the runs you start, so that you find them again. This browser remembers it for a year; "
         "empty the box to be forgotten.",
         persist_state="session",
     )
+    if st.session_state.pop(_TOO_LONG, False):
+        st.caption(f"Cut to {MAX_CHARS} letters.")
     if owner() != st.session_state[_KNOWN]:
         st.session_state[_KNOWN] = None  # equal to no name: from now on this session decides what the cookie holds
         _keep(key="visitor", data={"cookie": _COOKIE, "name": owner()})
+
+
+def _cut() -> None:
+    """Keep the beginning of a long name and say so: a box with a bound of its own would drop it all."""
+    if len(st.session_state[_OWNER]) > MAX_CHARS:
+        st.session_state[_OWNER] = st.session_state[_OWNER][:MAX_CHARS].strip()
+        st.session_state[_TOO_LONG] = True
 
 
 def name_in(cookie: str) -> str:

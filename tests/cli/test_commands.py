@@ -231,7 +231,7 @@ def test_a_folder_with_only_a_config_can_be_counted(capsys: pytest.CaptureFixtur
     assert counts["layers"][2]["lora"] == 4 * 2 * 8 * 32
 
 
-def test_what_guessing_reaches_stands_beside_the_metric_it_belongs_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_baseline_stands_beside_the_metric_it_belongs_to(capsys: pytest.CaptureFixture[str]) -> None:
     store = Store.open()
     run = store.claim(store.submit(RunSpec("minilm-l6", "mrpc", preset("spafit", 6))), "here")
     assert run is not None
@@ -240,7 +240,7 @@ def test_what_guessing_reaches_stands_beside_the_metric_it_belongs_to(capsys: py
     assert "accuracy 0.700 (baseline 0.684), f1 0.820" in " ".join(printed(capsys, "runs").split())
 
 
-def test_what_guessing_reaches_stands_beside_its_own_metric_only() -> None:
+def test_the_baseline_stands_beside_its_own_metric_only() -> None:
     assert (
         _beside({"accuracy": 0.7, "f1": 0.8}, {"f1": 0.5, "accuracy": 0.6})
         == "accuracy 0.700 (baseline 0.600), f1 0.800"

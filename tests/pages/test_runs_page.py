@@ -108,7 +108,9 @@ def test_mine_means_the_name_in_the_sidebar(open_page: Opener, make_run: Maker) 
     assert list(app.dataframe[0].value["Run"]) == ["BitFit"]
 
 
-def test_a_finished_run_shows_test_beside_guessing_and_validation_as_such(open_page: Opener, make_run: Maker) -> None:
+def test_a_finished_run_shows_test_beside_the_baseline_and_validation_as_such(
+    open_page: Opener, make_run: Maker
+) -> None:
     app = open_page(RUNS, run=make_run("finished").id)
     assert metrics(app)["Test accuracy"] == "0.800"
     assert metrics(app)["Validation accuracy"] == "0.810"

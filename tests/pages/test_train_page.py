@@ -37,7 +37,7 @@ def can_start(app: AppTest) -> bool:
     return not next(button for button in app.button if button.label == "Start training").disabled
 
 
-def test_task_metric_and_what_guessing_reaches_are_said(open_page: Opener) -> None:
+def test_task_metric_and_baseline_are_said(open_page: Opener) -> None:
     said = words(open_page(TRAIN))
     assert "praise the film or pan it" in said
     assert "Measured by accuracy. Baseline: 0.50. The data is on this machine, it came with the" in said
@@ -107,6 +107,14 @@ def test_start_queues_exactly_what_is_on_the_page_for_the_name_in_the_sidebar(op
     assert (run.spec.settings.train_samples, run.spec.settings.seed) == (200, 7)
     assert app.query_params["run"] == run.id
     assert "this run is next" in words(app)
+
+
+def test_a_long_name_is_cut_with_a_notice(open_page: Opener) -> None:
+    app = open_page("pages/about.py")
+    app.text_input(key="owner").set_value("Ada " * 30).run()
+    assert app.text_input(key="owner").value == ("Ada " * 10).strip()
+    assert "Cut to 40 letters." in words(app)
+    assert "Cut to 40 letters." not in words(app.run())
 
 
 def test_untouched_settings_are_the_quick_ones(open_page: Opener, store: Store) -> None:

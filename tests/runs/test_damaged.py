@@ -47,6 +47,16 @@ def test_a_damaged_run_does_not_hold_up_the_queue(store: Store) -> None:
     assert store.counts() == {**dict.fromkeys(State, 0), State.RUNNING: 1, State.FAILED: 1}
 
 
+def test_a_run_that_is_damaged_while_it_runs_is_ended_whoever_started_it(store: Store) -> None:
+    room = Room(store)
+    run_id, _child = room.running()
+    run = store.get(run_id)
+    damage(store, run_id, "metrics")
+    Room(store).supervisor.tick()  # one that took over and never could read the run
+    assert store.counts()[State.RUNNING] == 0
+    assert store.record(run, []), "its process is told to stop"
+
+
 def test_a_damaged_event_is_one_sentence(store: Store) -> None:
     run = store.claim(store.submit(scripted()), "me")
     assert run is not None

@@ -113,7 +113,7 @@ def show(task: Task, seen: Preview) -> None:
             baseline_name(task.metric),
             f"{seen.baseline[task.metric]:.3f}",
             width=230,
-            help=f"{LABELS[task.metric]} on the {task.called('test')} part of a model that always answers the same. "
+            help=f"On the {plain(task.called('test'))} part, of a model that always answers the same. "
             + "; ".join(f"{LABELS[name]}: {value:.3f}" for name, value in seen.baseline.items()),
         )
     balance, lengths = st.columns(2, gap="large")
