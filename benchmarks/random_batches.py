@@ -18,7 +18,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import measure
+from benchmarks.contenders import measure, settings_of
 from benchmarks.lines import append, lines, still_to_do
 from benchmarks.reporting import machine, save, table
 from spafit.home import spafit_home
@@ -30,21 +30,33 @@ NAME = "random_batches"
 def summary() -> None:
     """Print and store, for each setting, mean and standard error of both and of their paired difference."""
     found = [line for line in lines(NAME) if line["engine_generation"] == ENGINE_GENERATION]
-    scores: dict[tuple[str, int], dict[str, dict[int, float]]] = {}
+    scores: dict[tuple[str, int, float], dict[str, dict[int, float]]] = {}
     for line in found:
-        both = scores.setdefault((line["name"], line["examples"]), {"ours": {}, "trainer": {}})
+        setting = line["name"], line["examples"], line["learning_rate"]
+        both = scores.setdefault(setting, {"ours": {}, "trainer": {}})
         both[line["who"]][line["seed"]] = line["test"]
     rows, results = [], []
-    for (name, examples), both in sorted(scores.items()):
+    for (name, examples, rate), both in sorted(scores.items()):
         shared = sorted(both["ours"].keys() & both["trainer"].keys())
         if len(shared) < 2:
             continue
         ours, trainer = ([both[who][seed] for seed in shared] for who in ("ours", "trainer"))
         differences = [one - other for one, other in zip(ours, trainer, strict=True)]
         figures = [(statistics.fmean(x), statistics.stdev(x) / math.sqrt(len(x))) for x in (ours, trainer, differences)]
-        rows.append((name, examples, len(shared), *(f"{mean:.3f} ± {error:.3f}" for mean, error in figures)))
-        results.append({"name": name, "examples": examples, "seeds": shared, "ours": ours, "trainer": trainer})
-    table(("setting", "examples", "seeds", "ours", "Trainer + peft", "difference"), rows)
+        rows.append(
+            (name, examples, f"{rate:g}", len(shared), *(f"{mean:.3f} ± {error:.3f}" for mean, error in figures))
+        )
+        results.append(
+            {
+                "name": name,
+                "examples": examples,
+                "learning_rate": rate,
+                "seeds": shared,
+                "ours": ours,
+                "trainer": trainer,
+            }
+        )
+    table(("setting", "examples", "rate", "seeds", "ours", "Trainer + peft", "difference"), rows)
     save(NAME, machine(), {"engine_generation": ENGINE_GENERATION, "settings": results})
 
 
@@ -62,7 +74,8 @@ def main() -> None:
         return
     facts = machine()
     jobs: list[dict[str, Any]] = [
-        {"name": name, "examples": examples, "seed": seed, "who": who, "learning_rate": options.learning_rate}
+        {"name": name, "examples": examples, "seed": seed, "who": who}
+        | {"learning_rate": options.learning_rate or settings_of({"name": name, "examples": examples})[1].learning_rate}
         for seed, name, examples, who in itertools.product(
             range(options.seeds), options.names, options.examples, ("ours", "trainer")
         )

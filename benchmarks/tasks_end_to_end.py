@@ -45,12 +45,14 @@ INTRODUCTION = """# Results of real runs
 Written by `benchmarks/tasks_end_to_end.py`; run it again to redo them. One run a task and one seed: differences of a
 point or two are chance. The model is the bundled all-MiniLM-L6-v2, a sentence encoder with six layers, so these figures
 say that the whole path works on real data, not how good SPAFIT is on BERT-large. *Test* is GLUE's public development
-set, or this project's own test part; *guessing* is the most frequent class of that part, or its mean.
+set, or this project's own test part; *baseline* is the most frequent class of that part, or its mean. *Engine* is the
+engine's generation: the first took texts of similar length together, the second draws batches at random. Rows of the
+first are to be recorded anew and not to be compared with runs made now.
 """
 REMARKS = """How to read them: CoLA asks about grammar, where an encoder trained on meanings starts from little (our
 reading, not a measurement); a Matthews correlation above 0 says that the run left the majority class. SST-2's training
 and validation rows are phrases, its test rows whole sentences, so the two figures differ by more than chance. On MRPC
-most pairs are paraphrases: read its accuracy beside guessing.
+most pairs are paraphrases: read its accuracy beside the baseline.
 """
 
 
@@ -100,6 +102,7 @@ def measure(key: str) -> dict[str, Any]:
         "trainable": started.trainable,
         "total": started.total,
         "precision": started.precision,
+        "engine_generation": started.engine_generation,
         "hardware": hardware(),
         "versions": versions(),
         "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "-uno") else ""),
@@ -115,7 +118,19 @@ def _git(*arguments: str) -> str:
 def document(record: dict[str, dict[str, Any]]) -> str:
     """The whole of docs/results.md."""
     rows = [_row(key, record[key]) for key in RUNS if key in record]
-    head = ("task", "metric", "guessing", "test", "validation", "setting", "seed", "trained", "seconds", "machine")
+    head = (
+        "task",
+        "metric",
+        "baseline",
+        "test",
+        "validation",
+        "setting",
+        "seed",
+        "trained",
+        "seconds",
+        "engine",
+        "machine",
+    )
     table = [head, ("---",) * len(head), *rows]
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     made = sorted({(entry["day"], entry["commit"], _libraries(entry)) for entry in record.values()})
@@ -144,6 +159,7 @@ def _row(key: str, entry: dict[str, Any]) -> tuple[str, ...]:
         str(settings["seed"]),
         f"{entry['trainable']:,} of {entry['total']:,}",
         f"{entry['seconds']:.0f}",
+        str(entry.get("engine_generation", 1)),  # the first did not write it down
         f"{machine['cores']} cores, {machine['cpu']}",
     )
 
