@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from spafit.export.folder import RECORD, default_format, export, format_named
-from spafit.export.report import report
+from spafit.export.report import changes_figure, curve_figure, report
+from spafit.export.script import python_script
 from spafit.figures.strata import svg
 from spafit.files import write_whole
 from spafit.home import spafit_home
 from spafit.runs import Store
+from spafit.tasks import list_tasks
 from spafit.trained.blend import pretrained_values
 from spafit.trained.restore import Trained, restore
 from spafit.training.changes import changes
@@ -43,11 +45,7 @@ def make(run: str, format: str | None = None) -> dict[str, Any]:
         names = export(trained, folder, kind)
         document = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         contents = {f"model/{name}": (folder / name).read_bytes() for name in names}
-    contents |= {
-        "curve.csv": curve_csv(events).encode(),
-        "report.html": _report(trained, document, events).encode(),
-        "strata.svg": svg(trained.spec.stratification).encode(),
-    }
+    contents |= {name: text.encode() for name, text in _about(trained, document, events).items()}
     content = zipped(contents)
     write_whole(target, content)
     return {"path": str(target), "bytes": len(content), "files": sorted(contents), "format": kind}
@@ -79,13 +77,26 @@ def curve_csv(events: Iterable[Mapping[str, Any]]) -> str:
     return made.getvalue()
 
 
-def _report(trained: Trained, document: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> str:
+def _about(trained: Trained, document: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what goes along with the model: the curve, figures, a report and the script that repeats the run."""
+    events = list(events)
     model, anatomy = trained.model()
-    before = pretrained_values(trained.base()[0], model)
+    changed = changes(model, anatomy, pretrained_values(trained.base()[0], model))
     metric = next(iter(document["validation_metrics"]), "")
     curve = [
         (float(event["step"]), float(event["metrics"][metric]))
         for event in events
         if event["kind"] == "evaluated" and metric in event["metrics"]
     ]
-    return report(document, metric, curve, changes(model, anatomy, before))
+    task = next((one for one in list_tasks() if one.key == trained.run.task), None)
+    figures = {
+        "strata.svg": svg(trained.spec.stratification),
+        "curve.svg": curve_figure(curve, metric, document) if curve else "",
+        "changes.svg": changes_figure(changed),
+    }
+    return {
+        "curve.csv": curve_csv(events),
+        "report.html": report(document, metric, curve, changed),
+        "finetune.py": python_script(trained.spec, trained.anatomy, task),
+        **{name: text for name, text in figures.items() if text},
+    }

@@ -48,6 +48,10 @@ def model_card(document: Mapping[str, Any]) -> str:
         "",
         *(f"- {key.replace('_', ' ')}: {_code(value)}" for key, value in settings.items() if value is not None),
         "",
+        "## Data",
+        "",
+        *_data(document),
+        "",
         "## Use",
         "",
         *_use(document, adapter),
@@ -60,6 +64,13 @@ def model_card(document: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _data(document: Mapping[str, Any]) -> list[str]:
+    told = document.get("data")
+    if not told:
+        return [f"Trained on {_code(document['task'])}, whose origin and licence are not known here any more."]
+    return [f"- origin: {_code(told['origin'])}", f"- licence of the texts: {_code(told['licence'])}"]
 
 
 def _rows(part: str, scores: Mapping[str, float], baseline: Mapping[str, float]) -> list[str]:

@@ -14,6 +14,7 @@ from spafit.export.card import model_card
 from spafit.export.head import whole_weights
 from spafit.models.anatomy import Anatomy
 from spafit.models.registry import get_model
+from spafit.tasks import list_tasks
 from spafit.tasks.tokens import load_tokenizer
 from spafit.trained.restore import ExportError, Trained
 
@@ -71,7 +72,7 @@ def record(trained: Trained, kind: Format, anatomy: Anatomy) -> dict[str, Any]:
     run = trained.run
     told = run.to_dict()
     kept = ("model", "task", "stratification", "seed", "metrics", "validation_metrics", "baseline", "further_tests")
-    kept += ("seconds", "versions", "hardware", "device")
+    kept += ("data_hash", "seconds", "versions", "hardware", "device")
     counts = count(anatomy, trained.spec.stratification)
     return {
         "schema": SCHEMA_VERSION,
@@ -85,7 +86,14 @@ def record(trained: Trained, kind: Format, anatomy: Anatomy) -> dict[str, Any]:
         "pair": trained.pair,
         "max_length": trained.max_length,
         "base_sha256": trained.base_digest,
+        "data": _data(run.task),
     }
+
+
+def _data(task: str) -> dict[str, str] | None:
+    """Return where a task's texts are from and under what licence; None when the task is gone. No data is read."""
+    found = next((one for one in list_tasks() if one.key == task), None)
+    return None if found is None else {"origin": found.origin, "licence": found.licence}
 
 
 def _write(trained: Trained, folder: Path, kind: Format) -> None:

@@ -56,35 +56,50 @@ def report(
         _scores(document),
     ]
     if curve:
-        floor = document["baseline"].get(metric) if document["baseline"] else None
         parts += [
             f"<h2>{escape(label)} on the live validation examples</h2>",
-            line_chart(
-                curve,
-                x_label="step",
-                y_label=label,
-                color="#0072B2",
-                floor=None if floor is None else (floor, "baseline"),
-            ),
+            curve_figure(curve, metric, document),
         ]
+    if figure := changes_figure(changed):
+        parts += [
+            "<h2>What changed inside</h2>",
+            "<p>Norm of the change over the norm before training; frozen parts did not change.</p>",
+            figure,
+        ]
+    parts += ["<h2>Setting</h2>", _setting(document["spec"]["settings"]), _footer(document)]
+    return page(f"{name} on {document['task']}", parts)
+
+
+def page(heading: str, parts: Sequence[str]) -> str:
+    """Return parts of HTML as one page that stands by itself and prints well."""
+    body = "\n".join(part for part in parts if part)
+    heading = escape(heading)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
+        f"<style>{_CSS}</style></head><body>\n{body}\n</body></html>\n"
+    )
+
+
+def curve_figure(curve: Sequence[tuple[float, float]], metric: str, document: Mapping[str, Any]) -> str:
+    """Return the live validation curve, with the baseline, as SVG."""
+    floor = document["baseline"].get(metric) if document["baseline"] else None
+    return line_chart(
+        curve,
+        x_label="step",
+        y_label=LABELS.get(metric, metric),
+        color="#0072B2",
+        floor=None if floor is None else (floor, "baseline"),
+    )
+
+
+def changes_figure(changed: Sequence[Change]) -> str:
+    """Return how much each part changed as SVG; empty where nothing can be compared."""
     bars = [
         (_row(change) + f", {KIND_LABELS[change.kind].lower()}", change.ratio, KIND_COLORS[change.kind])
         for change in changed
         if not change.absolute
     ]
-    if bars:
-        parts += [
-            "<h2>What changed inside</h2>",
-            "<p>Norm of the change over the norm before training; frozen parts did not change.</p>",
-            bar_chart(bars, label="Norm of the change over the norm before training"),
-        ]
-    parts += ["<h2>Setting</h2>", _setting(document["spec"]["settings"]), _footer(document)]
-    body = "\n".join(part for part in parts if part)
-    heading = escape(f"{name} on {document['task']}")
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
-        f"<style>{_CSS}</style></head><body>\n{body}\n</body></html>\n"
-    )
+    return bar_chart(bars, label="Norm of the change over the norm before training") if bars else ""
 
 
 def _row(change: Change) -> str:

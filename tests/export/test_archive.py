@@ -1,5 +1,6 @@
 """The zip of a run: everything in it, the same bytes each time, and a report that shows names letter by letter."""
 
+import ast
 import csv
 import io
 import json
@@ -18,6 +19,7 @@ from spafit.export.report import report
 from spafit.figures.standing import bar_chart, line_chart
 from spafit.runs import Store
 from spafit.stratification import preset
+from spafit.tasks import get_task
 from spafit.trained.blend import pretrained_values
 from spafit.training.changes import changes
 from tests.pages.made_up import events_until
@@ -37,8 +39,15 @@ def test_the_zip_is_whole_and_the_same_each_time(tmp_path: Path) -> None:
     assert (len(first), made["format"]) == (made["bytes"], "adapter")
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
         assert archive.namelist() == made["files"]
-        assert {"curve.csv", "report.html", "model/spafit.json", "model/adapter_model.safetensors"} <= set(
+        wanted = {"curve.csv", "report.html", "finetune.py", "strata.svg", "curve.svg", "changes.svg"}
+        assert wanted | {"model/README.md", "model/spafit.json", "model/adapter_model.safetensors"} <= set(
             made["files"]
+        )
+        ast.parse(archive.read("finetune.py"))
+        for name in ("strata.svg", "curve.svg", "changes.svg"):
+            assert xml.dom.minidom.parseString(archive.read(name)).documentElement.tagName == "svg"
+        assert (
+            f"licence of the texts: `{get_task('rotten-tomatoes').licence}`" in archive.read("model/README.md").decode()
         )
         assert len(list(csv.DictReader(io.StringIO(archive.read("curve.csv").decode())))) == 22
         assert all("/" not in name.removeprefix("model/") for name in archive.namelist())

@@ -17,7 +17,9 @@ _MADE = "tryout_zip_{}"
 
 def take_home(runs: list[Run]) -> None:
     """Draw, for every run, the button that makes its zip, and then what is in it and the download."""
-    st.caption("A model that loads without spafit, its model card, the curve and a report to print.")
+    st.caption(
+        "A model that loads without spafit, with its card, the run's script, curve and figures, and a report to print."
+    )
     for run in runs:
         with showing_errors():
             _one(run)
