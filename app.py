@@ -1,11 +1,11 @@
-"""Home: what SPAFIT is, where to go, what runs now."""
+"""Home: what SPAFIT is, where to go, what runs now, what came out last."""
 
 import streamlit as st
 
 from spafit.stratification import Method, preset
 from spafit.ui.components.frame import frame
 from spafit.ui.components.picture import picture
-from spafit.ui.runs.list import runs_now
+from spafit.ui.runs.list import latest_results, runs_now
 
 CARDS = (
     ("pages/explore.py", "Explore", ":material/layers:", "Move the two boundaries and see what each layer trains."),
@@ -15,17 +15,15 @@ CARDS = (
 
 frame("spafit", "")
 st.markdown(
-    "Teach a pretrained Transformer a new task while most of it stays as it is. **SPAFIT** does so by strata: the "
-    "lowest layers are frozen, the middle ones train only their bias terms (**BitFit**), the top ones also get a pair "
-    "of small matrices beside each chosen large one (**LoRA**). Two boundaries decide which layer does what."
+    "Teach a pretrained Transformer a new task while most of it stays as it is: two boundaries decide what trains."
 )
 st.html(picture(preset(Method.SPAFIT, 12)))
 
-st.subheader("Start here")
-for number, (column, (path, label, icon, what)) in enumerate(zip(st.columns(len(CARDS)), CARDS, strict=True), 1):
-    with column.container(border=True, height="stretch"):
-        st.page_link(path, label=f"**{number}. {label}**", icon=icon)
-        st.markdown(what)
+for column, (path, label, icon, what) in zip(st.columns(len(CARDS)), CARDS, strict=True):
+    with column.container(border=True, height="stretch", gap=None):
+        st.page_link(path, label=f"**{label}**", icon=icon)
+        st.caption(what)
 
-st.subheader("Running now")
+st.subheader("Running now", anchor=False)
 runs_now()
+latest_results()

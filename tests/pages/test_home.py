@@ -34,6 +34,13 @@ def test_home_lists_what_runs_and_what_waits(open_page: Opener, make_run: Maker)
     assert "place 1 in the queue" in said
 
 
+def test_home_shows_the_latest_results(open_page: Opener, make_run: Maker) -> None:
+    assert "Latest results" not in words(open_page())
+    make_run("finished", owner="Ada", seed=3)
+    said = words(open_page())
+    assert "seed 3 · Ada" in said and "validation accuracy 0.810" in said
+
+
 def test_the_name_typed_once_holds_on_every_page(open_page: Opener) -> None:
     app = open_page()
     app.text_input(key="owner").set_value("Ada").run()

@@ -114,7 +114,7 @@ def show(task: Task, seen: Preview) -> None:
             f"{seen.baseline[task.metric]:.3f}",
             width=230,
             help=f"On the {plain(task.called('test'))} part, of a model that always answers the same. "
-            + "; ".join(f"{LABELS[name]}: {value:.3f}" for name, value in seen.baseline.items()),
+            + "; ".join(f"{LABELS[metric]}: {value:.3f}" for metric, value in seen.baseline.items()),
         )
     balance, lengths = st.columns(2, gap="large")
     with balance:

@@ -1,15 +1,16 @@
-"""What goes on now, as a list on Home."""
+"""What goes on now and what came out last, as lists on Home."""
 
 import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store
-from spafit.ui.components.errors import show_error
-from spafit.ui.components.text import plain, time_left
-from spafit.ui.runs.data import up_to_now
+from spafit.ui.components.errors import show_error, showing_errors
+from spafit.ui.components.text import metric_name, plain, time_left
+from spafit.ui.runs.data import primary_metric, up_to_now
 from spafit.ui.runs.naming import run_label, task_name
 
 _SHOWN_NOW = 6
+_LATEST = 5
 
 
 @st.fragment(run_every=2.0)
@@ -33,6 +34,22 @@ def runs_now() -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown("No run at the moment.", width="content")
             st.page_link("pages/train.py", label="Start one", icon=":material/play_circle:")
+
+
+def latest_results() -> None:
+    """Draw the runs that finished here last, each a link with its score; nothing before the first."""
+    with showing_errors():
+        finished = Store.open().list(state=State.FINISHED, limit=_LATEST)
+        if not finished:
+            return
+        st.subheader("Latest results", anchor=False)
+        for run in finished:
+            metric = primary_metric(run)
+            score, floor = run.validation_metrics.get(metric), run.validation_baseline.get(metric)
+            with st.container(border=True, gap=None):
+                _line(run)
+                reached = "no score" if score is None else f"validation {metric_name(metric)} {score:.3f}"
+                st.caption(reached + ("" if floor is None else f", baseline {floor:.3f}"))
 
 
 def _line(run: Run) -> None:
