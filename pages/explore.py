@@ -11,11 +11,11 @@ from spafit.ui.explore.adapter import adapter_box, brought_back
 from spafit.ui.explore.compare import compare_tab, methods_tab
 from spafit.ui.explore.costs import costs_tab
 from spafit.ui.explore.layers import layers_tab
-from spafit.ui.explore.map import map_tab
 from spafit.ui.explore.model import chosen_anatomy, model_picker, other_model, reading
 from spafit.ui.explore.recipes import recipes_tab
 from spafit.ui.explore.share import share_tab
 from spafit.ui.explore.stack import main_ribbon, start_from
+from spafit.ui.maps.view import map_tab
 
 frame("Explore", ":material/layers:")
 st.caption("A pretrained Transformer is a stack of layers. Two boundaries decide which of them learn what.")
@@ -40,7 +40,7 @@ stratification = current().stratification
 VIEWS = {
     "Layer by layer": lambda: layers_tab(anatomy, stratification),
     "Methods": lambda: methods_tab(anatomy, stratification),
-    "Parameter map": lambda: map_tab(anatomy, stratification),
+    "Map": lambda: map_tab(anatomy, stratification),
     "Cost": lambda: costs_tab(anatomy, stratification),
     "Method per stratum": lambda: recipes_tab(anatomy, stratification),
     "Compare": lambda: compare_tab(anatomy, stratification),

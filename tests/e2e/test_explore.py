@@ -17,7 +17,7 @@ from tests.e2e.browsing import has_no_sideways_scroll, settled
 from tests.e2e.exploring import BERT, DEEP, at, boundary, box, said
 
 OpenPage = Callable[..., Page]
-VIEWS = ("Layer by layer", "Methods", "Parameter map", "Cost", "Method per stratum", "Compare", "Export")
+VIEWS = ("Layer by layer", "Methods", "Map", "Cost", "Method per stratum", "Compare", "Export")
 
 
 def open_view(page: Page, name: str) -> None:
@@ -50,7 +50,7 @@ def test_no_press_is_lost_while_the_page_is_drawn(open_page: OpenPage) -> None:
 def test_the_map_shows_every_setting_and_goes_where_it_is_clicked(open_page: OpenPage) -> None:
     page = open_page(BERT)
     cells = triangle(load_anatomy("bert-large-cased"), preset("spafit", 24))
-    open_view(page, "Parameter map")
+    open_view(page, "Map")
     readout = page.locator(".map .readout")
     expect(readout).to_have_text(f"Now: boundaries after layers 8 and 16: {cells[8, 16]:,} parameters train")
     canvas = box(page.locator(".map canvas"))
@@ -74,7 +74,7 @@ def test_the_map_shows_every_setting_and_goes_where_it_is_clicked(open_page: Ope
 def test_the_map_of_126_layers_is_there_at_once(open_page: OpenPage) -> None:
     page = open_page(DEEP, width=400)
     cells = triangle(load_anatomy("llama-3.1-405b"), preset("spafit", 126))
-    open_view(page, "Parameter map")
+    open_view(page, "Map")
     expect(page.locator(".map .readout")).to_contain_text(f"{cells[42, 84]:,} parameters train")
     expect(page.locator(".map .axis b")).to_have_text(["0", "126"] * 2)
     drawn = page.locator(".map canvas").evaluate(

@@ -20,7 +20,7 @@ from spafit.stratification import LoraSettings, Method, Recipe, preset
 from spafit.ui.explore.assumptions import Assumptions
 
 OpenPage = Callable[..., AppTest]
-VIEWS = ("Layer by layer", "Methods", "Parameter map", "Cost", "Method per stratum", "Compare", "Export")
+VIEWS = ("Layer by layer", "Methods", "Map", "Cost", "Method per stratum", "Compare", "Export")
 
 
 def explore(open_page: OpenPage, tab: str = "Layer by layer", **query: str) -> AppTest:

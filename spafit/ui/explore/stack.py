@@ -14,6 +14,7 @@ from spafit.ui.choice import Choice, can_redo, can_undo, commit, current, messag
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import plain
+from spafit.ui.maps.data import on_the_ribbon, readable
 
 HINT = "Drag the two handles. Click a layer to look inside."
 ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
@@ -93,6 +94,7 @@ def _ribbon(anatomy: Anatomy) -> None:
         can_redo=can_redo(),
         hint=hint(stratification),
         page_is_behind=st.session_state[_DRAWN] != _what_is_shown(),
+        measured=on_the_ribbon(readable(current()), stratification),
     )
     keep_address("/explore")
     counts = counts_of(anatomy, stratification)

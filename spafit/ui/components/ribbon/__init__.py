@@ -40,6 +40,7 @@ def ribbon(
     compact: bool = False,
     hint: str = "",
     page_is_behind: bool = False,
+    measured: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw the ribbon; the caller owns the boundaries in session keys that no widget has.
 
@@ -54,6 +55,7 @@ def ribbon(
         hint: one line above the stack.
         page_is_behind: for a ribbon in a fragment: whether the page around it shows an older setting. The browser then
             asks for all of it once the ribbon is drawn; a rerun from the fragment itself would drop what it just drew.
+        measured: scores of the cells, said beside the counts while a boundary is dragged (`spafit.ui.maps.data`).
     """
     epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
     state = st.session_state.get(key) or {}
@@ -73,6 +75,7 @@ def ribbon(
             "compact": compact,
             "hint": hint,
             "behind": page_is_behind,
+            "measured": measured,
         },
         default={"split": NO_SPLIT, "history": {"undone": 0}},
         on_split_change=changed,
@@ -82,21 +85,28 @@ def ribbon(
 
 
 def setting_map(
-    contents: Mapping[str, Any], corners: tuple[str, str, str], *, key: str, on_split: Callable[[int, int], None]
+    contents: Mapping[str, Any],
+    corners: tuple[str, str, str],
+    *,
+    key: str,
+    on_split: Callable[[int, int], None],
+    values: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draw the map of every pair of boundaries, colored by trained parameters; a click or arrow keys choose one.
+    """Draw the map of every pair of boundaries; a click or arrow keys choose one.
 
     Args:
         contents: as for `ribbon`.
         corners: what the settings (0, 0), (0, L) and (L, L) are.
         key: the widget's key.
         on_split: called with the chosen (n1, n2).
+        values: what colours the cells in place of trained parameters: "name", and "cells" by "N1-N2", each a value, how
+            it is written, and a number of seeds; cells that are not there stay empty.
     """
     epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
     split = (st.session_state.get(key) or {}).get("split") or {}
     _mount_map(
         key=key,
-        data={**contents, "corners": list(corners), "seq": split.get("seq", 0), "epoch": epoch},
+        data={**contents, "corners": list(corners), "values": values, "seq": split.get("seq", 0), "epoch": epoch},
         default={"split": NO_SPLIT},
         on_split_change=functools.partial(_split_changed, key, on_split),
     )

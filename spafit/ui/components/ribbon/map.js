@@ -12,6 +12,13 @@ function shade(share) {
   return `rgb(${color})`;
 }
 
+// Measured values, of which any may be missing: at(n1, n2) is null there.
+function measuredSettings(values) {
+  const known = Object.values(values.cells).map(([value]) => value);
+  const at = (n1, n2) => values.cells[`${n1}-${n2}`]?.[0] ?? null;
+  return { at, least: Math.min(...known), most: Math.max(...known) };
+}
+
 // trained[n1][n2] from running sums, so that 126 layers (8,128 cells) take a millisecond
 function allSettings(data) {
   const below = data.recipes.map((recipe) => {
@@ -36,13 +43,30 @@ function drawMap(canvas, data, cells, size) {
   canvas.width = canvas.height = Math.round(size * ratio);
   canvas.style.width = canvas.style.height = `${size}px`;
   pen.scale(ratio, ratio);
-  const low = Math.log(Math.max(1, cells.least)), span = Math.log(Math.max(1, cells.most)) - low || 1;
+  const scaled = data.values ? (value) => value : (value) => Math.log(Math.max(1, value));
+  const low = scaled(cells.least), span = scaled(cells.most) - low || 1;
   const gap = side > 12 ? 1 : 0;
   for (let n1 = 0; n1 <= data.n; n1++) {
     for (let n2 = n1; n2 <= data.n; n2++) {
-      pen.fillStyle = shade((Math.log(Math.max(1, cells.at(n1, n2))) - low) / span);
+      const value = cells.at(n1, n2), share = (scaled(value ?? low) - low) / span;
       const left = Math.round(n1 * side * ratio) / ratio, top = Math.round((data.n - n2) * side * ratio) / ratio;
-      pen.fillRect(left, top, Math.ceil(side * ratio) / ratio - gap, Math.ceil(side * ratio) / ratio - gap);
+      const edge = Math.ceil(side * ratio) / ratio - gap;
+      if (value === null) { // not measured
+        pen.setLineDash([3, 3]);
+        pen.strokeStyle = '#8793A1';
+        pen.strokeRect(left + 1.5, top + 1.5, edge - 3, edge - 3);
+        continue;
+      }
+      pen.fillStyle = shade(share);
+      pen.fillRect(left, top, edge, edge);
+      if (!data.values || side < 30) continue;
+      const [, written, seeds] = data.values.cells[`${n1}-${n2}`];
+      pen.fillStyle = share > 0.55 ? '#10151C' : '#FFFFFF';
+      pen.textAlign = 'center';
+      pen.font = '600 12px sans-serif';
+      pen.fillText(written, left + edge / 2, top + edge / 2 + 1, edge - 4);
+      pen.font = '10px sans-serif';
+      pen.fillText(`n ${seeds}`, left + edge / 2, top + edge / 2 + 15, edge - 4);
     }
   }
 }
@@ -68,9 +92,14 @@ export default function ({ parentElement, data, setStateValue }) {
   const { view } = S;
   if (data.epoch !== S.epoch) { clearTimeout(S.timer); Object.assign(S, { epoch: data.epoch, seq: -1, v: null, timer: null }); }
   if (S.v === null || (!S.timer && data.seq >= S.seq)) { S.v = [data.n1, data.n2]; S.seq = Math.max(S.seq, data.seq); }
-  const cells = allSettings(data);
+  const cells = data.values ? measuredSettings(data.values) : allSettings(data);
 
   const text = (n1, n2) => {
+    if (data.values) {
+      const found = data.values.cells[`${n1}-${n2}`];
+      const said = found ? `${data.values.name} ${found[1]}, ${found[2] === 1 ? '1 seed' : `${found[2]} seeds`}` : 'not measured';
+      return `boundaries after layers ${n1} and ${n2}: ${said}`;
+    }
     const trained = cells.at(n1, n2);
     return `boundaries after layers ${n1} and ${n2}: ${exact(trained)} parameters train`;
   };
@@ -81,7 +110,7 @@ export default function ({ parentElement, data, setStateValue }) {
   const mark = () => {
     place(view.here, S.v);
     view.readout.textContent = `Now: ${text(...S.v)}`;
-    view.plane.setAttribute('aria-label', `Trainable parameters for every pair of boundaries. Arrow keys move. ${text(...S.v)}`);
+    view.plane.setAttribute('aria-label', `${data.values ? data.values.name : 'Trainable parameters'} for every pair of boundaries. Arrow keys move. ${text(...S.v)}`);
   };
   const resize = () => {
     const size = Math.max(180, Math.min(LARGEST_MAP, root.clientWidth - 26));
@@ -102,8 +131,10 @@ export default function ({ parentElement, data, setStateValue }) {
   data.corners.forEach((name, i) => { view.corners[i].textContent = name; });
   for (const end of view.ends) end.textContent = data.n;
   view.pointed.hidden = true;
-  view.scale.children[0].textContent = exact(cells.least);
-  view.scale.children[2].textContent = exact(cells.most);
+  const ends = data.values ? Object.values(data.values.cells) : [];
+  const written = (value) => (data.values ? ends.find(([one]) => one === value)[1] : exact(value));
+  view.scale.children[0].textContent = written(cells.least);
+  view.scale.children[2].textContent = written(cells.most);
   resize();
   S.observer?.disconnect();
   S.observer = new ResizeObserver(resize);

@@ -21,7 +21,7 @@ function buildHandle(number) {
 
 function buildNumbers(tips) {
   const number = (name) => make('div', `number ${name}`, { title: tips[name] }, make('b'), make('span', 'what'), make('span', 'more'));
-  return make('div', 'numbers', {}, ...['trained', 'share', 'saving'].map(number));
+  return make('div', 'numbers', {}, ...['trained', 'share', 'saving'].map(number), make('div', 'number score', { hidden: '' }, make('b'), make('span', 'what'), make('span', 'more')));
 }
 
 // Everything of one model's ribbon; returns the nodes that painting touches.
@@ -149,6 +149,35 @@ function paintNumbers(view, data, sums) {
     `Optimizer state ${bytesText(data.optimizer_bytes * sums.trainable)}, not ${bytesText(data.optimizer_bytes * data.full)}`);
 }
 
+const scoreText = (value) => value.toFixed(3);
+const apart = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+
+// The measured score of exactly this setting, out of what Python sent; where there is none the nearest measured cell.
+function paintScore(view, data, n1, n2) {
+  const box = view.numbers.children[3], measured = data.measured;
+  box.hidden = !measured;
+  view.numbers.classList.toggle('scored', Boolean(measured));
+  if (!measured) return;
+  const [number, what, more] = box.children;
+  const name = `${n1}-${n2}`, point = measured.fixed || measured.cells[name];
+  if (!point) {
+    const known = Object.keys(measured.cells).map((key) => [key, ...key.split('-').map(Number)]);
+    const far = ([, a, b]) => Math.abs(a - n1) + Math.abs(b - n2);
+    known.sort((a, b) => far(a) - far(b) || b[2] - a[2] || b[1] - a[1]);
+    number.textContent = 'not measured';
+    what.textContent = 'at exactly these boundaries';
+    more.textContent = known.length ? `Nearest measured: SPAFIT-${known[0][0]}, ${scoreText(measured.cells[known[0][0]][0])}` : '';
+    return;
+  }
+  const [mean, seeds, error] = point, said = [];
+  number.textContent = error === null ? scoreText(mean) : `${scoreText(mean)} ± ${scoreText(error)}`;
+  what.textContent = `${measured.metric} on validation, ${seeds === 1 ? '1 seed' : `mean of ${seeds} seeds ± standard error`}`;
+  if (measured.baseline !== null) said.push(`baseline ${scoreText(measured.baseline)}`);
+  if (measured.full !== null) said.push(`${apart(mean - measured.full)} to full fine-tuning`);
+  if (measured.best) said.push(measured.best === name && !measured.fixed ? 'the best cell' : `${apart(mean - measured.best_mean)} to the best cell, ${measured.best}`);
+  more.textContent = said.join(', ');
+}
+
 function paintEnds(view, data, most) {
   for (const [name, end, box] of [['head', view.head, view.headBar], ['embeddings', view.embeddings, view.embeddingsBar]]) {
     const row = data[name], style = data.palette[row.recipe];
@@ -201,6 +230,7 @@ function paint(view, data, n1, n2) {
   paintLabels(view, data, bounds, sums);
   paintLane(view, data, sums);
   paintNumbers(view, data, sums);
+  paintScore(view, data, n1, n2);
   paintEnds(view, data, most);
   return sums;
 }

@@ -1,0 +1,173 @@
+"""Explore's view of a measured map: the triangle coloured by one measure, score against parameters, and the table."""
+
+import pandas as pd
+import streamlit as st
+
+from spafit.figures.maps import score_against_parameters
+from spafit.maps.measured import Point
+from spafit.models.anatomy import Anatomy
+from spafit.stratification import Method, Stratification, corner_labels, preset
+from spafit.tasks import list_tasks
+from spafit.ui.choice import commit, current
+from spafit.ui.components.ribbon import setting_map
+from spafit.ui.components.ribbon.contents import contents
+from spafit.ui.components.text import metric_name, plain
+from spafit.ui.maps.data import Map, map_of, nearest_measured, point_of
+
+MEASURES = {"score": "Score", "trainable": "Trainable parameters", "seconds": "Seconds"}
+WHY_VALIDATION = (
+    "The score is the one on validation: settings are chosen by it, and choosing by the test score would use that up. "
+    "A run's test score stands on its own page. The best of many cells is itself an optimistic choice."
+)
+
+
+def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
+    """Draw the task, the triangle and the points of its map."""
+    task = _choose_task()
+    measured = map_of(current())
+    if measured is None:
+        st.info(
+            f"No finished run of {plain(anatomy.name)} on {plain(task)} says how well a boundary works yet. "
+            "Train a setting, or many at once with `spafit sweep`; each lands here when it is done.",
+            icon=":material/grid_on:",
+        )
+    measure = st.segmented_control(
+        "Colour",
+        list(MEASURES),
+        format_func=MEASURES.__getitem__,
+        default="trainable" if measured is None else "score",
+        required=True,
+        key="explore_map_measure" if measured is not None else "explore_map_alone",
+        wrap=True,
+        disabled=measured is None,
+    )
+    picture, beside = st.columns([1, 1])
+    with picture:
+        setting_map(
+            contents(anatomy, stratification),
+            corner_labels(stratification),
+            key="explore_map",
+            on_split=_jump,
+            values=None if measured is None else _values(measured, measure),
+        )
+    if measured is None:
+        beside.caption("Each square is a pair of boundaries; the brighter, the more parameters train. Click one.")
+        return
+    with beside:
+        _points(measured, stratification)
+    _said(measured, stratification)
+
+
+def _choose_task() -> str:
+    names = {task.key: task.name for task in list_tasks()}
+    names.setdefault(current().task, current().task)
+    st.session_state["explore_task"] = current().task
+    st.selectbox(
+        "Task",
+        list(names),
+        format_func=names.__getitem__,
+        key="explore_task",
+        on_change=_take_task,
+    )
+    return names[current().task]
+
+
+def _take_task() -> None:
+    commit(task=st.session_state["explore_task"])
+
+
+def _values(measured: Map, measure: str) -> dict | None:
+    """Return what colours the triangle; None for counts, which every cell has, measured or not."""
+    if measure == "trainable":
+        return None
+    column, write = ("mean", "{:.3f}") if measure == "score" else ("seconds", "{:.0f} s")
+    cells = {
+        f"{p['n1']}-{p['n2']}": [p[column], write.format(p[column]), p["n"]]
+        for p in measured["cells"]
+        if p[column] is not None
+    }
+    name = metric_name(measured["metric"]) if measure == "score" else "Seconds"
+    return {"name": name, "cells": cells} if cells else None
+
+
+def _points(measured: Map, stratification: Stratification) -> None:
+    figure = score_against_parameters(
+        measured["cells"],
+        measured["methods"],
+        metric=metric_name(measured["metric"]),
+        baseline=measured["baseline"],
+        now=stratification.name,
+    )
+    chosen = st.plotly_chart(
+        figure,
+        key="explore_map_points",
+        on_select="rerun",
+        selection_mode=("points", "box"),
+        config={"displayModeBar": False},
+        alt="Validation score against trained parameters; the table below has the numbers.",
+    )
+    names = [point["customdata"][0] for point in chosen["selection"]["points"] if point.get("customdata")]
+    _table(measured, names)
+
+
+def _table(measured: Map, names: list[str]) -> None:
+    """Draw the selected points, or all of them; a row that is clicked becomes the setting."""
+    points = [p for p in (*measured["cells"], *measured["methods"]) if not names or p["name"] in names]
+    points.sort(key=lambda point: -point["mean"])
+    frame = pd.DataFrame(
+        {
+            "Setting": [point["name"] for point in points],
+            "Score": [f"{point['mean']:.3f}" for point in points],
+            "± SE": ["" if point["standard_error"] is None else f"{point['standard_error']:.3f}" for point in points],
+            "n": [point["n"] for point in points],
+            "Rate": [f"{point['lr']:g}" for point in points],
+            "Rates tried": [len(point["rates"]) for point in points],
+            "Trainable": [point["trainable"] for point in points],
+            "Seconds": [point["seconds"] for point in points],
+        }
+    )
+    picked = st.dataframe(
+        frame,
+        hide_index=True,
+        height=230,
+        key="explore_map_table",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={"Seconds": st.column_config.NumberColumn(format="%.0f")},
+    )
+    rows = picked["selection"]["rows"]
+    if rows and rows[0] < len(points):
+        _offer(points[rows[0]])
+
+
+def _offer(point: Point) -> None:
+    st.button(
+        f"Go to {point['name']}",
+        icon=":material/arrow_upward:",
+        key="explore_map_go",
+        on_click=_go_to,
+        args=(point["method"], point["n1"], point["n2"]),
+    )
+
+
+def _go_to(method: str, n1: int | None, n2: int | None) -> None:
+    num_layers, lora = current().stratification.num_layers, current().stratification.lora
+    bounds = {} if n1 is None or n2 is None else {"n1": n1, "n2": n2}
+    commit(stratification=preset(Method(method), num_layers, lora=lora, **bounds))
+
+
+def _said(measured: Map, stratification: Stratification) -> None:
+    """Say what the map rests on, and what is not measured."""
+    if point_of(measured, stratification) is None:
+        near = nearest_measured(measured, stratification)
+        st.caption(f"This setting is not measured.{f' The nearest measured one is {near}.' if near else ''}")
+    runs, cells = measured["runs"], (stratification.num_layers + 1) * (stratification.num_layers + 2) // 2
+    origins = ", ".join(measured["origins"])
+    series = "" if measured["own"] else " They were trained with other settings than those that are chosen now."
+    st.caption(
+        f"{len(measured['cells'])} of {cells} cells are measured, by {runs} runs ({origins}).{series} {WHY_VALIDATION}"
+    )
+
+
+def _jump(n1: int, n2: int) -> None:
+    commit(stratification=current().stratification.with_boundaries(n1, n2))
