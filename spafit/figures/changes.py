@@ -58,7 +58,7 @@ def changes(found: Sequence[Mapping[str, Any]], stratification: Stratification) 
         )
     changed = {change["layer"] for change in found}
     still = [layer for layer in range(1, depth + 1) if layer not in changed]
-    up = {"type": "log", "title": {"text": "change / start"}, "exponentformat": "power"}
+    up = {"type": "log", "title": {"text": "change / start"}, "dtick": "D2", "tickformat": "~g"}
     rows = ["embeddings", *(f"layer {layer}" for layer in range(1, depth + 1)), "head"]
     return drawn(
         traces,

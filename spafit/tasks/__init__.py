@@ -61,9 +61,11 @@ def get_task(key_or_path: str) -> Task:
     Raises:
         TaskError: there is none, or the file cannot be used.
     """
-    for task in (*bundled.TASKS, *glue_tasks.tasks()):
+    for task in bundled.TASKS:
         if task.key == key_or_path:
             return task
+    if key_or_path in glue_tasks.KEYS:
+        return glue_tasks.get(key_or_path)
     if access.shared():
         if key_or_path.startswith(stored.KEY):
             return stored.get(key_or_path).task

@@ -1,5 +1,6 @@
 """Heavy questions of pages to helper processes, one at a time: a class that asks together must not fill the memory."""
 
+import os
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any
@@ -10,6 +11,8 @@ from spafit.errors import SpafitError
 from spafit.helper import call
 
 WAIT_SECONDS = 120.0
+_PATIENT = {"GOMP_SPINCOUNT": "1000"}
+"""Beside a run that trains, threads that spin while they wait would slow both several times."""
 
 
 @st.cache_resource
@@ -26,6 +29,6 @@ def call_in_turn(function: str, arguments: Mapping[str, Any], *, doing: str, sec
     if not _turn().acquire(timeout=WAIT_SECONDS):
         raise SpafitError("Others are asking such questions all the time; try again in a few minutes.")
     try:
-        return call(function, arguments, doing=doing, seconds=seconds)
+        return call(function, arguments, doing=doing, seconds=seconds, environment=os.environ | _PATIENT)
     finally:
         _turn().release()

@@ -146,7 +146,12 @@ KEYS = frozenset(task.key for task in TASKS)
 
 def tasks() -> list[Task]:
     """Return the nine tasks, each with the source its data would come from now."""
-    return [replace(task, source=source(task.key)) for task in TASKS]
+    return [get(task.key) for task in TASKS]
+
+
+def get(key: str) -> Task:
+    """Return one of the nine, likewise."""
+    return replace(next(task for task in TASKS if task.key == key), source=source(key))
 
 
 def source(key: str) -> str:

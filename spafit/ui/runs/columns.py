@@ -10,7 +10,7 @@ from spafit.runs import Run
 from spafit.stratification import Method
 from spafit.tasks import called
 from spafit.ui.components.text import metric_name
-from spafit.ui.runs.data import primary_metric
+from spafit.ui.runs.data import primary_metric, task_metric
 from spafit.ui.runs.naming import run_label, task_name
 
 WHY_NO_TEST = (
@@ -72,9 +72,14 @@ def shown(runs: Sequence[Run], chosen: Sequence[str]) -> list[str]:
     return [column for column in FIRST if column not in spare] + more
 
 
-def row(run: Run) -> dict[str, Any]:
-    """Return what a run says in every column."""
-    metric, further = primary_metric(run), run.further_tests
+def rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return what each run says in every column."""
+    known = {run.task: (task_name(run.task), task_metric(run.task)) for run in runs}  # looked up once each
+    return [_row(run, *known[run.task]) for run in runs]
+
+
+def _row(run: Run, task: str, known_metric: str | None) -> dict[str, Any]:
+    metric, further = known_metric or primary_metric(run), run.further_tests
     return {
         "Run": run_label(run),
         "Seed": run.seed,
@@ -84,7 +89,7 @@ def row(run: Run) -> dict[str, Any]:
         "Test": run.metrics.get(metric),
         **{called(run.task, part).capitalize(): further[part]["metrics"].get(metric) for part in further},
         "Test baseline": run.baseline.get(metric),
-        "Task": f"{task_name(run.task)} · {metric_name(metric)}",
+        "Task": f"{task} · {metric_name(metric)}",
         "Method": method_label(run.method),
         "N1": run.n1,
         "N2": run.n2,

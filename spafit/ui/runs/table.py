@@ -11,7 +11,7 @@ from spafit.ui.address import keep_address
 from spafit.ui.choice import commit, current
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.runs.arrange import Arrangement, arrangement
-from spafit.ui.runs.columns import CONFIG, row, shown
+from spafit.ui.runs.columns import CONFIG, rows, shown
 from spafit.ui.runs.compare import compare
 from spafit.ui.runs.groups import groups_table
 
@@ -99,7 +99,7 @@ def _table(runs: Sequence[Run], key: str, columns: Sequence[str]) -> None:
     # What is chosen is ticked once; afterwards the table's own ticks count.
     ticked = st.session_state.setdefault(_TICKED, {}).setdefault(key, [run for run in current().runs if run in ids])
     event = st.dataframe(
-        pd.DataFrame([row(run) for run in runs]),
+        pd.DataFrame(rows(runs)),
         key=key,
         column_order=shown(runs, columns),
         hide_index=True,
