@@ -29,6 +29,7 @@ COMMANDS = {
     "delete": "Delete runs that are over, with everything that they left.",
     "predict": "Say what a run's model makes of texts.",
     "export": "Write a run's model into a folder that loads without spafit.",
+    "report": "Write one page about runs that are compared, or about a sweep's map.",
     "adapter": "Show a LoRA adapter as the stratification that it is.",
     "disk": "Show what the data folder takes on disk.",
     "models": "List the models that can be picked.",
