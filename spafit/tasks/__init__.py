@@ -52,7 +52,7 @@ def list_tasks() -> list[Task]:
 
 
 def get_task(key_or_path: str) -> Task:
-    """The task of this key, or the one that a file poses: it is read with guessed columns and stored by its content.
+    """Return the task of this key, or the one that a file poses, read with guessed columns and stored by its content.
 
     A shared server takes no files by name.
 

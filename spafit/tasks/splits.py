@@ -54,7 +54,7 @@ class Preparation:
 
 
 def normalize(text: str) -> str:
-    """The form in which two texts count as the same: Unicode NFKC, case folded, runs of white space as one space."""
+    """Return the form in which two texts count as the same: NFKC, case folded, runs of white space as one space."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

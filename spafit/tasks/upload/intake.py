@@ -161,7 +161,7 @@ def add(columns: dict[str, Any] | None = None, title: str | None = None, **sourc
 
 
 def _key(columns: Columns, source: Source) -> str:
-    """The same for the same bytes read in the same way, whatever the files are called."""
+    """Return the same for the same bytes read in the same way, whatever the files are called."""
     suffix = Path(source.name).suffix.lower()
     how = [source.headed, source.encoding, source.quotes]
     facts = [SCHEMA, READING, prepared.FORMAT, suffix, columns.to_dict(), how]

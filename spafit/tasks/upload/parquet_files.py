@@ -19,7 +19,7 @@ EXPANDED_BYTES = 1000**3  # of a whole file, uncompressed
 
 
 def read_parquet(path: Path, name: str) -> Table:
-    """The columns that are text or numbers; raises `TaskError` for a damaged file and for one that expands too far."""
+    """Return the columns of text or numbers; raise `TaskError` for a damaged file and for one that expands too far."""
     try:
         with pq.ParquetFile(path) as file:
             metadata, schema = file.metadata, file.schema_arrow

@@ -41,7 +41,7 @@ def choose_task() -> Task:
 def explain(task: Task) -> None:
     """Say what a task asks, with an example, and where its limits are."""
     with st.container(border=True):
-        st.markdown(f"### {plain(task.sentence)}")
+        st.markdown(f"##### {plain(task.sentence)}")
         st.markdown(plain(task.example))
     where = f"{task.where} ({glue_tasks.ORDER})" if task.key in glue_tasks.KEYS else task.where
     origin = {"From": task.origin, "Where": where, "Licence": task.licence}
@@ -66,7 +66,7 @@ def _listed(facts: dict[str, str]) -> str:
 
 
 def look(task: Task) -> Preview | None:
-    """The preview of a task, made by a helper process when there is none yet; None when data must be fetched first.
+    """Return a task's preview, made by a helper process when there is none yet; None when data must be fetched first.
 
     Raises:
         TaskError: the data cannot be read.

@@ -35,7 +35,7 @@ def where(model: Model) -> str:
 
 
 def described(model: Model) -> str:
-    """A model as one line of the picker."""
+    """Return a model as one line of the picker."""
     size = ""
     if model.num_layers and model.parameters:
         size = f" · {model.num_layers} layers · {short(model.parameters)}"
@@ -44,7 +44,7 @@ def described(model: Model) -> str:
 
 
 def short(count: int) -> str:
-    """A large count in three digits: ``334 M``."""
+    """Return a large count in three digits: ``334 M``."""
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if count >= 0.9995 * size:
             return f"{count / size:.3g} {unit}"
@@ -52,7 +52,7 @@ def short(count: int) -> str:
 
 
 def model_picker() -> None:
-    """The box to choose a model in; the choice goes to the session's state."""
+    """Draw the box to choose a model in; the choice goes to the session's state."""
     models = dict(_catalogue())
     chosen = current().model
     if chosen not in models:
@@ -179,7 +179,7 @@ def _progress() -> None:
 
 
 def chosen_anatomy() -> Anatomy:
-    """The chosen model's anatomy; when it cannot be had any more, the bundled model's, with the reason on the page."""
+    """Return the chosen model's anatomy; when it is gone, the bundled one's, and say why on the page."""
     num_labels = current().assumptions.num_labels
     try:
         anatomy = anatomy_of(current().model, num_labels=num_labels)

@@ -51,7 +51,7 @@ def _download(text: str, name: str, mime: str) -> None:
 
 
 def _origin() -> str:
-    """The address under which the visitor sees the app, without a page."""
+    """Return the address under which the visitor sees the app, without a page."""
     parts = urlsplit(st.context.url or "")
     folder = parts.path.rstrip("/").removesuffix("/explore")
     return f"{parts.scheme}://{parts.netloc}{folder}" if parts.netloc else ""
