@@ -10,10 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from spafit.figures.maps import FRONT, METHODS, pareto, score_against_parameters
+from spafit.maps import sweep as sweeping
 from spafit.runs import State, Store
 from spafit.stratification import Method, Stratification, preset
 from spafit.training.config import QUICK, RunSpec
 from spafit.ui.choice import first_choice
+from spafit.ui.maps import launch
 from tests.pages.made_up import FINISHED, STARTED, words
 
 Opener = Callable[..., AppTest]
@@ -79,3 +81,24 @@ def test_the_front_has_what_nothing_smaller_reaches() -> None:
     figure = score_against_parameters(points[:4], points[4:], metric="accuracy", baseline=0.5)
     assert [trace.name for trace in figure.data] == [FRONT, "Cells", METHODS]
     assert figure.layout.xaxis.type == "log"
+
+
+def test_what_is_trained_here_is_queued_once_and_lands_on_the_map(
+    open_page: Opener, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "ensure_supervisor", lambda: None)
+    monkeypatch.setattr(launch, "attend", lambda: None)
+    app = open_page(EXPLORE)
+    app.button_group(key="explore_view").set_value("Map").run()
+    app.button_group(key="explore_map_seeds").set_value("3 seeds").run()
+    app.button(key="explore_map_train").click().run()
+    assert [run.seed for run in store.list()] == [2, 1, 0]
+    assert {run.stratification for run in store.list()} == {"SPAFIT-2-4"}
+    for run in store.waiting():
+        claimed = store.claim(run.id, "a test")
+        assert claimed is not None
+        store.record(claimed, [STARTED.to_dict()])
+        store.conclude(claimed, State.FINISHED, events=[FINISHED.to_dict()])
+    app.run()
+    app.run()
+    assert on_the_ribbon(app)["cells"]["2-4"][1] == 3

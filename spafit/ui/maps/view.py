@@ -13,6 +13,7 @@ from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.maps.data import Map, map_of, nearest_measured, point_of
+from spafit.ui.maps.launch import train_here
 
 MEASURES = {"score": "Score", "trainable": "Trainable parameters", "seconds": "Seconds"}
 WHY_VALIDATION = (
@@ -25,10 +26,11 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     """Draw the task, the triangle and the points of its map."""
     task = _choose_task()
     measured = map_of(current())
+    train_here(stratification)
     if measured is None:
         st.info(
             f"No finished run of {plain(anatomy.name)} on {plain(task)} says how well a boundary works yet. "
-            "Train a setting, or many at once with `spafit sweep`; each lands here when it is done.",
+            "Train this one, or many at once with `spafit sweep`; each lands here when it is done.",
             icon=":material/grid_on:",
         )
     measure = st.segmented_control(
