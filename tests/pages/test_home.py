@@ -19,8 +19,14 @@ PAGES = ("app.py", *sorted(f"pages/{file.name}" for file in (ROOT / "pages").glo
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_can_be_the_first_of_a_session(open_page: Opener, page: str) -> None:
+def test_every_page_can_be_the_first_of_a_session_without_a_warning(
+    open_page: Opener, page: str, caplog: pytest.LogCaptureFixture
+) -> None:
     app = open_page(page)
+    app.run()
+    assert not app.warning
+    said = [record.message for record in caplog.records if record.name.startswith("streamlit")]
+    assert [words for words in said if "missing ScriptRunContext" not in words] == []
     assert len(app.title) == 1
     assert "Nothing is running." in words(app)
 
