@@ -86,10 +86,7 @@ def measured_map(series: Series, metric: str, lora: LoraSettings | None = None) 
         if _is_shown(settings[key].stratification, lora):
             point = _point(settings[key], runs, metric, baseline)
             by_place.setdefault(settings[key].stratification.name, []).append(point)
-    points = [
-        max(rates, key=lambda point: point["mean"]) | {"rates": [point["lr"] for point in rates]}
-        for rates in by_place.values()
-    ]
+    points = [_best_rate(rates) | {"rates": [point["lr"] for point in rates]} for rates in by_place.values()]
     cells = sorted((p for p in points if p["method"] == Method.SPAFIT), key=lambda point: (point["n1"], point["n2"]))
     best = max(cells, key=lambda point: point["mean"], default=None)
     return {
@@ -109,6 +106,12 @@ def nearest(cells: Sequence[Point], cell: Cell) -> Point | None:
     """Return the measured cell that the fewest layers separate from this one; of several the one that trains less."""
     n1, n2 = cell
     return min(cells, key=lambda p: (abs(p["n1"] - n1) + abs(p["n2"] - n2), -p["n2"], -p["n1"]), default=None)
+
+
+def _best_rate(rates: Sequence[Point]) -> Point:
+    """Return the rate with the best mean; one that a single seed tried does not stand beside one that several did."""
+    repeated = [point for point in rates if point["n"] > 1]
+    return max(repeated or rates, key=lambda point: point["mean"])
 
 
 def _is_shown(stratification: Stratification, lora: LoraSettings) -> bool:

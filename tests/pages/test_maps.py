@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from spafit.figures.maps import FRONT, METHODS, pareto, score_against_parameters
 from spafit.maps import sweep as sweeping
+from spafit.maps.measured import _best_rate
 from spafit.runs import State, Store
 from spafit.stratification import Method, Stratification, preset
 from spafit.training.config import QUICK, RunSpec
@@ -102,3 +103,11 @@ def test_what_is_trained_here_is_queued_once_and_lands_on_the_map(
     app.run()
     app.run()
     assert on_the_ribbon(app)["cells"]["2-4"][1] == 3
+
+
+def test_a_rate_with_one_lucky_seed_does_not_stand_for_a_cell() -> None:
+    lucky, repeated, worse = (
+        {"lr": rate, "mean": m, "n": n} for rate, m, n in ((3e-3, 0.9, 1), (1e-3, 0.8, 4), (3e-4, 0.7, 3))
+    )
+    assert _best_rate([lucky, repeated, worse]) is repeated
+    assert _best_rate([lucky, {"lr": 1e-3, "mean": 0.8, "n": 1}]) is lucky
