@@ -64,6 +64,12 @@ def test_a_text_is_answered_beside_the_untrained_model_and_the_fader_moves_it(
     app.run(timeout=120)
     table = app.dataframe[0].value
     assert table["probability"].to_numpy() == pytest.approx(table["before training"].to_numpy())
+    app.toggle(key=f"fader_{run.id}_single").set_value(True).run(timeout=120)
+    layers = [slider for slider in app.slider if slider.label.startswith("Layer ")]
+    assert [slider.label for slider in layers] == ["Layer 2", "Layer 3"]  # layer 1 is frozen
+    layers[1].set_value(0.5)
+    app.run(timeout=120)
+    assert not np.allclose(app.dataframe[0].value["probability"], table["probability"])
     app.text_area(key="tryout_text").set_value("<b>*bold*</b> [link](http://example.com)").run(timeout=120)
     assert not app.exception
     assert "<b>" not in "".join(str(element.value) for element in app.markdown)

@@ -53,21 +53,22 @@ def _show(after: Answer, before: Answer) -> None:
 
 
 def _fader(run: Run) -> dict[str, object]:
-    """Draw a slider per stratum that trained; return the factors of its layers."""
+    """Draw a slider per stratum that trained, or per layer of them; return the factors of the layers."""
     layers: dict[str, float] = {}
     with st.expander("Fader: from the pretrained to the trained state", icon=":material/tune:"):
         st.caption("0 is before training, 1 after. Slide a stratum back to see what its layers contribute.")
+        single = st.toggle("Layer by layer", key=f"fader_{run.id}_single")
         for stratum in run.spec.stratification.strata():
             if not stratum.size or not (stratum.recipe.trains_bias or stratum.recipe.has_lora):
                 continue
-            factor = st.slider(
-                f"Stratum {stratum.number}, {stratum.span}: {stratum.recipe.label}",
-                0.0,
-                1.0,
-                1.0,
-                0.05,
-                key=f"fader_{run.id}_{stratum.number}",
-            )
-            layers |= dict.fromkeys(map(str, stratum.layers), factor)
-        head = st.slider("Head", 0.0, 1.0, 1.0, 0.05, key=f"fader_{run.id}_head")
+            if single:
+                layers |= {str(n): _slider(f"Layer {n}", f"fader_{run.id}_layer_{n}") for n in stratum.layers}
+                continue
+            name = f"Stratum {stratum.number}, {stratum.span}: {stratum.recipe.label}"
+            layers |= dict.fromkeys(map(str, stratum.layers), _slider(name, f"fader_{run.id}_{stratum.number}"))
+        head = _slider("Head", f"fader_{run.id}_head")
     return {"layers": layers, "head": head}
+
+
+def _slider(name: str, key: str) -> float:
+    return st.slider(name, 0.0, 1.0, 1.0, 0.05, key=key)

@@ -36,16 +36,15 @@ def show_mistakes(runs: list[Run], task: Task) -> None:
 
 
 def _cell(run: Run, predictions: Predictions, task: Task, texts: list[str]) -> None:
-    wrong = np.argwhere(confusion(predictions, len(task.labels)) * (1 - np.eye(len(task.labels), dtype=int)))
-    cells = [tuple(map(int, cell)) for cell in wrong]
-    if not cells:
+    filled = [tuple(map(int, cell)) for cell in np.argwhere(confusion(predictions, len(task.labels)))]
+    cells = sorted(filled, key=lambda cell: cell[0] == cell[1])  # mistakes first
+    if all(label == answer for label, answer in cells):
         st.caption("Every test example is answered as labelled.")
-        return
     chosen = st.selectbox(
         "Examples of a cell",
         cells,
         index=None,
-        placeholder="Choose a kind of mistake",
+        placeholder="Choose a cell",
         format_func=lambda cell: plain(f"{task.labels[cell[0]]} answered as {task.labels[cell[1]]}"),
         key=f"cell_{run.id}",
     )
