@@ -27,3 +27,4 @@ for column, (path, label, icon, what) in zip(st.columns(len(CARDS)), CARDS, stri
 st.subheader("Running now", anchor=False)
 runs_now()
 latest_results()
+st.page_link("pages/board.py", label="Board for a projector", icon=":material/co_present:")

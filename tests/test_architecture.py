@@ -25,7 +25,7 @@ ROOMS = (
     ("runs",),
     ("trained",),
     ("export", "maps"),
-    ("advice", "tryout"),
+    ("advice", "tryout", "classroom"),
     ("asgi",),
     ("ui",),
     ("cli", "notebook", "serve"),

@@ -28,7 +28,7 @@ def test_every_page_can_be_the_first_of_a_session_without_a_warning(
     said = [record.message for record in caplog.records if record.name.startswith("streamlit")]
     assert [words for words in said if "missing ScriptRunContext" not in words] == []
     assert len(app.title) == 1
-    assert "Nothing is running." in words(app)
+    assert page == "pages/board.py" or "Nothing is running." in words(app), "only the board has no sidebar"
 
 
 def test_home_lists_what_runs_and_what_waits(open_page: Opener, make_run: Maker) -> None:

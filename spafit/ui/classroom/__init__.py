@@ -1,0 +1,1 @@
+"""Pages for a room with a projector."""

@@ -1,0 +1,62 @@
+"""The board ranks by the mean validation score, says who, and shows foreign text as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from spafit.classroom.board import Entry, entries
+from spafit.runs import Run
+from spafit.tasks import get_task
+from spafit.ui.classroom.board import figure
+from tests.pages.conftest import make_run, open_page, store
+from tests.pages.made_up import words
+
+__all__ = ["make_run", "open_page", "store"]
+Maker = Callable[..., Run]
+
+
+def test_seeds_are_averaged_and_the_best_comes_first(make_run: Maker) -> None:
+    runs = [
+        make_run("finished", owner="Ada", score=0.70),
+        make_run("finished", owner="Bob", score=0.80, seed=1),
+        make_run("finished", owner="Cem", score=0.76, method="bitfit"),
+        make_run("finished", score=0.60, rate=0.01),
+        make_run("failed", owner="Eve", reason="no"),
+        make_run("queued", owner="Eve"),
+    ]
+    found = entries(reversed(runs), "accuracy")
+    assert [(e.name, e.owners, e.runs) for e in found] == [
+        ("BitFit", ("Cem",), 1),
+        (runs[0].stratification, ("Ada", "Bob"), 2),
+        (runs[0].stratification, ("no name",), 1),
+    ]
+    assert [e.score for e in found] == [pytest.approx(0.76), pytest.approx(0.75), pytest.approx(0.60)]
+    assert entries(runs, "pearson") == []
+
+
+def test_the_page_shows_the_best_and_nothing_to_operate(open_page: Callable[..., AppTest], make_run: Maker) -> None:
+    app = open_page("pages/board.py")
+    assert "No run has finished yet" in words(app)
+    make_run("finished", owner="<b>*Ada*</b>", score=0.83)
+    app = open_page("pages/board.py")
+    assert not app.exception
+    assert "0\\.830" in words(app) and "Ada" in words(app)
+    assert "<b>" not in words(app)
+    assert not (app.button or app.selectbox or app.text_input or app.sidebar.children)
+
+
+def test_an_address_that_names_nothing_is_one_sentence(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("pages/board.py", model="minilm-l6", task="nonsense")
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_the_best_is_a_star_and_only_the_first_have_a_number() -> None:
+    many = [Entry(f"SPAFIT-{n}-6", ("Ada",), 1000 * n, 0.9 - n / 100, 1) for n in range(9)]
+    (dots,) = figure(many, 0.5, get_task("rotten-tomatoes")).data
+    assert dots.marker.symbol == ("star", *["circle"] * 8)
+    assert dots.text == ("1", "2", "3", "4", "5", "6", "", "", "")
+    assert min(dots.x) == 1, "a logarithm has no place for 0"
