@@ -13,7 +13,9 @@ import pytest
 
 from spafit.cli import main
 from spafit.runs import State, Store
+from spafit.stratification import preset
 from spafit.tasks import preparation
+from spafit.training.config import RunSpec
 from tests.cli.calling import SPAFIT, document, printed
 from tests.glue_layout import write_task
 from tests.runs.helpers import eventually, processes_of
@@ -22,6 +24,14 @@ from tests.runs.helpers import eventually, processes_of
 def hear_ctrl_c() -> None:
     """Ctrl-C reaches a command also when it is started by something that ignores it, as pytest's workers do."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def over(store: Store) -> str:
+    """A run that is over without any process having been started."""
+    run = store.claim(store.submit(RunSpec("minilm-l6", "rotten-tomatoes", preset("spafit", 6))), "a test")
+    assert run is not None
+    store.conclude(run, State.STOPPED)
+    return run.id
 
 
 class TestTraining:
@@ -47,7 +57,7 @@ class TestTraining:
             "--train-samples all --epochs 1.5 --max-steps 7 --batch-size 8 --lr 0.01 --max-length 32 --seed 3 "
             "--eval-every 2 --eval-samples 50 --early-stopping 4 --warmup 0.2 --weight-decay 0 --max-grad-norm 2 "
             "--accumulation 2 --checkpointing --precision fp32 --device cpu --prefix-cache off --frozen-dropout "
-            "--head kept --group-by-length"
+            "--head new --group-by-length"
         )
         run = document(capsys, "train", "minilm-l6", "bbc-news", "--detach", "--priority", "2", *options.split())
         assert run["spec"]["settings"] == {
@@ -70,7 +80,7 @@ class TestTraining:
             "device": "cpu",
             "prefix_cache": "off",
             "frozen_dropout": True,
-            "head_weights": "kept",
+            "head_weights": "new",
             "group_by_length": True,
         }
         assert run["priority"] == 2
@@ -173,9 +183,9 @@ class TestTraining:
     def test_runs_are_deleted_together_or_not_at_all(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ids = [document(capsys, "train", "minilm-l6", "rotten-tomatoes")["run"] for _ in range(2)]
+        ids = [over(Store.open()) for _ in range(2)]
         folder = Path(document(capsys, "show", ids[0])["folder"])
-        assert folder.is_dir()
+        folder.mkdir(parents=True, exist_ok=True)
         monkeypatch.setenv("SCRIPTED", "steps=9999 delay=0.02")
         going = document(capsys, "train", "minilm-l6", "rotten-tomatoes", "--detach")["run"]
         assert main(["delete", *ids, going, "--yes"]) == 2

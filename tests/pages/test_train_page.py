@@ -229,13 +229,13 @@ def test_a_run_of_hours_is_asked_about_once(open_page: Opener, make_run: Maker, 
     make_run("finished")  # 6 s of training on 320 texts
     app = open_page(TRAIN)
     press = next(button for button in app.button if button.label == "Start training").click()
-    app.number_input(key="setting_epochs").set_value(1000.0)
+    app.number_input(key="setting_epochs").set_value(5000.0)
     press.run()
     assert len(store.list()) == 1, "a press together with the value that makes it long is no answer"
     assert re.search(r"This run takes about [\d.]+ hours", words(app).replace("\\", ""))
     assert "Start training" not in [button.label for button in app.button]
     app.button(key="train_start_anyway").click().run()
-    assert store.list()[0].spec.settings.epochs == 1000.0
+    assert store.list()[0].spec.settings.epochs == 5000.0
 
 
 def test_quick_defaults_come_back(open_page: Opener) -> None:
