@@ -65,7 +65,7 @@ def test_a_queue_of_two_stopped_one_after_the_other(open_page: Opener) -> None:
     with home.expect_download() as download:
         home.get_by_role("button", name="Curve (CSV)").click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert lines[0] == "series,step,epoch,seconds,value"
+    assert lines[0] == "series,step,epoch,seconds,examples,value"
     assert lines[1].startswith("loss,1,")
 
 

@@ -28,7 +28,7 @@ def test_what_is_not_allowed_stays_in_the_field_and_starts_nothing(open_page: Op
     epochs.fill("2")
     examples.fill("1e3")
     examples.press("Tab")
-    expect(examples).to_have_value("500")
+    expect(examples).to_have_value("1000")
     examples.fill("2.5")
     examples.press("Tab")
     expect(page.get_by_text("Training examples must be a whole number from 2 to 1000000000 or empty")).to_be_visible()
