@@ -52,7 +52,8 @@ def test_the_name_typed_once_holds_on_every_page(open_page: Opener) -> None:
     app.text_input(key="owner").set_value("Ada").run()
     for page in PAGES[1:]:
         app.switch_page(page).run()
-        assert app.text_input(key="owner").value == "Ada"
+        if page != "pages/board.py":  # for a projector: no sidebar, so no name; the pages after it know it still
+            assert app.text_input(key="owner").value == "Ada"
 
 
 def test_licences_and_checksums_of_what_is_bundled_can_be_read(open_page: Opener) -> None:
