@@ -16,13 +16,13 @@ from typing import IO, Any
 
 from spafit.errors import SpafitError
 from spafit.models import hub
+from spafit.models.configs import MAX_CONFIG_BYTES, parse_config
 from spafit.models.names import plain_name
 
 CONFIG, WEIGHTS, RECORD = "adapter_config.json", "adapter_model.safetensors", "spafit.json"
 PICKLED = ("adapter_model.bin", "adapter_model.pt")
 MAX_ZIP_MB = 500
 MAX_ENTRIES = 200
-MAX_JSON_BYTES = 1_000_000
 MAX_HEADER_BYTES = 20_000_000
 _LENGTH = 8  # bytes of a safetensors file that say how long its header is
 
@@ -48,7 +48,7 @@ class Files:
 
 
 def from_folder(folder: Path) -> Files:
-    """Read an adapter's folder. Raises `AdapterError`."""
+    """Read an adapter's folder. Raises `SpafitError`."""
 
     def read(name: str, most: int) -> bytes | None:
         path = folder / name
@@ -69,7 +69,7 @@ def from_zip(content: IO[bytes], name: str) -> Files:
     """Read a zip with an adapter in it, or in one folder of it, as spafit exports it; nothing is unpacked.
 
     Raises:
-        AdapterError: no zip, too much in it, paths or links in it, or no adapter.
+        SpafitError: no zip, too much in it, paths or links in it, or no adapter.
     """
     try:
         with zipfile.ZipFile(content) as archive:
@@ -130,18 +130,8 @@ def _files(place: str, name: str, read: Read) -> Files:
 
 
 def _json(place: str, name: str, read: Read) -> dict[str, Any] | None:
-    text = read(name, MAX_JSON_BYTES + 1)
-    if text is None:
-        return None
-    if len(text) > MAX_JSON_BYTES:
-        raise AdapterError(f"{name} of {place} is larger than {MAX_JSON_BYTES:,} bytes.")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise AdapterError(f"{name} of {place} is not valid JSON.") from error
-    if not isinstance(document, dict):
-        raise AdapterError(f"{name} of {place} must be a JSON object.")
-    return document
+    text = read(name, MAX_CONFIG_BYTES + 1)
+    return None if text is None else parse_config(text, f"{name} of {place}")
 
 
 def _shapes(place: str, read: Read) -> dict[str, tuple[int, ...]]:
