@@ -12,7 +12,7 @@ from tests.e2e.browsing import run_in, settled
 from tests.e2e.exploring import boundary
 
 Opener = Callable[..., Page]
-PATIENCE = 300_000  # milliseconds; the run takes about 20 s on two idle cores
+PATIENCE = 300_000  # milliseconds; the run takes about 26 s on two idle cores
 
 
 @pytest.mark.slow
