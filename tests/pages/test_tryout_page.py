@@ -49,6 +49,7 @@ def test_a_text_is_answered_beside_the_untrained_model_and_the_fader_moves_it(
 ) -> None:
     run = finished("spafit", 3)
     app = open_page(PAGE, runs=run.id)
+    assert app.multiselect[0].options[0].startswith("SPAFIT-1-2 · ")  # a list shows every character as it is
     app.text_area(key="tryout_text").set_value("a great film")
     app.run(timeout=120)
     assert not app.exception

@@ -23,7 +23,7 @@ def show_answers(runs: list[Run], text: str, pair: str | None) -> None:
     pairs = None if pair is None else [pair]
     for column, run in zip(st.columns(len(runs)), runs, strict=True):
         with column.container(border=True), showing_errors():
-            st.markdown(f"**{label(run)}**")
+            st.markdown(f"**{plain(label(run))}**")
             factors = _fader(run) if len(runs) == 1 else {}
             with st.spinner("Loading the model (once) …", show_time=True):
                 after = client().predict(run.id, [text], pairs, factors=factors)[0]

@@ -30,7 +30,7 @@ def label(run: Run) -> str:
     name, chips = title(run.spec.stratification)
     score = next((f"{value:.3f}" for value in run.validation_metrics.values()), "")
     parts = (name, *chips, run.task, f"seed {run.seed}", f"validation {score}" if score else "", run.id)
-    return plain(" · ".join(part for part in parts if part))
+    return " · ".join(part for part in parts if part)
 
 
 def choose_runs(usable: dict[str, Run]) -> list[Run]:

@@ -26,7 +26,7 @@ def show_mistakes(runs: list[Run], task: Task) -> None:
         _regression(runs, kept)
         return
     for run, predictions in zip(runs, kept, strict=True):
-        st.markdown(f"**{label(run)}**")
+        st.markdown(f"**{plain(label(run))}**")
         counts = pd.DataFrame(confusion(predictions, len(task.labels)), index=list(task.labels), columns=task.labels)
         counts.index.name = "true class, answered with →"
         st.dataframe(counts, width="content")
@@ -45,7 +45,7 @@ def _cell(run: Run, predictions: Predictions, task: Task, texts: list[str]) -> N
         cells,
         index=None,
         placeholder="Choose a cell",
-        format_func=lambda cell: plain(f"{task.labels[cell[0]]} answered as {task.labels[cell[1]]}"),
+        format_func=lambda cell: f"{task.labels[cell[0]]} answered as {task.labels[cell[1]]}",
         key=f"cell_{run.id}",
     )
     if chosen is not None:

@@ -9,6 +9,7 @@ from spafit.helper import call
 from spafit.quantities import bytes_text
 from spafit.runs import Run
 from spafit.ui.components.errors import showing_errors
+from spafit.ui.components.text import plain
 from spafit.ui.tryout.choose import label
 
 MAKE_SECONDS = 300.0
@@ -26,7 +27,7 @@ def take_home(runs: list[Run]) -> None:
 
 
 def _one(run: Run) -> None:
-    st.markdown(f"**{label(run)}**")
+    st.markdown(f"**{plain(label(run))}**")
     key = _MADE.format(run.id)
     made: dict[str, Any] | None = st.session_state.get(key)
     if made is None:
