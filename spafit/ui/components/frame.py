@@ -36,6 +36,7 @@ _STYLE = """<style>
 .st-key-setting_learning_rate [data-testid^=stNumberInputStep]{display:none}
 [data-testid=stColumn]{min-width:min(100%,8.5rem)}
 .st-key-explore_pair [data-testid=stColumn],
+[class*=st-key-charts_] [data-testid=stColumn],
 .st-key-compare_charts [data-testid=stColumn]{min-width:min(100%,17rem)}
 @media (max-width:1100px){
 .st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn],

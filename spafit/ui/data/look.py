@@ -116,7 +116,7 @@ def show(task: Task, seen: Preview) -> None:
             help=f"On the {plain(task.called('test'))} part, of a model that always answers the same. "
             + "; ".join(f"{LABELS[metric]}: {value:.3f}" for metric, value in seen.baseline.items()),
         )
-    balance, lengths = st.columns(2, gap="large")
+    balance, lengths = st.container(key="charts_data").columns(2, gap="large")
     with balance:
         _balance(task, seen)
     with lengths:

@@ -20,7 +20,8 @@ def run_charts(run: Run, events: Sequence[Event], metric: str, columns: int) -> 
         return
     series = dict(iter(table.groupby("series", sort=False)))
     when_empty = "it ended before the first point" if run.state.over else "waiting for the first point"
-    first, second = st.columns([3, 2]) if columns == 2 else (st.container(), st.container())
+    place = st.container(key=f"charts_{run.id}")
+    first, second = place.columns([3, 2]) if columns == 2 else (place.container(), place.container())
     with first:
         _metric(run, series.get(f"validation {metric}"), metric, when_empty)
     with second:

@@ -86,7 +86,7 @@ function draw(root, data) {
   if (data.reference) {
     const y = py(data.reference.y);
     svg.append(make('line', { class: 'reference', x1: MARGIN.left, x2: right, y1: y, y2: y }));
-    svg.append(make('text', { x: MARGIN.left + 6, y: y - 5 }, data.reference.name));
+    svg.append(make('text', { x: MARGIN.left + 6, y: y + 14 < bottom ? y + 14 : y - 5 }, data.reference.name));
   }
   const clip = make('clipPath', { id: 'inside' });
   clip.append(make('rect', { x: MARGIN.left, y: 0, width: Math.max(0, right - MARGIN.left), height: bottom + 1 }));
