@@ -23,11 +23,12 @@ st.caption("A pretrained Transformer is a stack of layers. Two boundaries decide
 take_address()
 anatomy = chosen_anatomy()
 show_message(message())
-model_side, other_side, method_side = st.columns([6, 2.2, 8], vertical_alignment="bottom")
+model_side, other_side, method_side = st.columns([5.5, 2.5, 8], vertical_alignment="bottom")
 with model_side:
     model_picker()
-with other_side:
+with other_side, st.popover("Other", icon=":material/add:", width="stretch"):
     other_model()
+    st.divider()
     adapter_box()
 with method_side:
     start_from()

@@ -314,7 +314,7 @@ def test_folders_are_opened_only_for_those_at_the_machine(
     monkeypatch.setattr("spafit.access.shared", lambda: True)
     monkeypatch.setattr("spafit.ui.explore.adapter.actor", Actor)  # AppTest has no cookies to ask
     page = explore(open_page)
-    assert page.text_input(key="explore_adapter_place").label == "Hub id"
+    assert page.text_input(key="explore_adapter_place").label == "Adapter: Hub id"
     page.text_input(key="explore_model_text").set_value(str(tmp_path))
     page.button(key="explore_open_model").click().run()
     assert "files and folders of the server cannot" in page.warning[0].value

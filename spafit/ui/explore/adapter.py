@@ -20,24 +20,23 @@ _FILE, _PLACE, _BASE, _BROUGHT = "explore_adapter_zip", "explore_adapter_place",
 
 def adapter_box() -> None:
     """Draw where an adapter is named or uploaded, and open it on request."""
-    with st.popover("Adapter", icon=":material/upload:", width="stretch"):
-        st.caption("A LoRA adapter, exported here or made with PEFT, opens as the stratification that it is.")
-        folders = folders_allowed() or actor().administrator
-        st.text_input("Hub id or folder" if folders else "Hub id", key=_PLACE, max_chars=500)
-        file = st.file_uploader("Or a zip", type="zip", max_upload_size=MAX_ZIP_MB, key=_FILE)
-        st.text_input(
-            "Base model (if the adapter does not say it)", key=_BASE, max_chars=200, placeholder="bert-base-cased"
-        )
-        if not st.button("Open the adapter", icon=":material/arrow_forward:", key="explore_open_adapter"):
-            return
-        try:
-            with st.spinner("Reading the adapter …"):
-                place = st.session_state[_PLACE].strip()
-                files = from_zip(file, file.name) if file is not None else _named(place, folders)
-                found = bring_back(files, st.session_state[_BASE].strip() or None)
-        except SpafitError as error:
-            show_error(error)
-            return
+    st.caption("Or a LoRA adapter, exported here or made with PEFT: it opens as the stratification that it is.")
+    folders = folders_allowed() or actor().administrator
+    st.text_input("Adapter: Hub id or folder" if folders else "Adapter: Hub id", key=_PLACE, max_chars=500)
+    file = st.file_uploader("Or a zip", type="zip", max_upload_size=MAX_ZIP_MB, key=_FILE)
+    st.text_input(
+        "Base model (if the adapter does not say it)", key=_BASE, max_chars=200, placeholder="bert-base-cased"
+    )
+    if not st.button("Open the adapter", icon=":material/arrow_forward:", key="explore_open_adapter"):
+        return
+    try:
+        with st.spinner("Reading the adapter …"):
+            place = st.session_state[_PLACE].strip()
+            files = from_zip(file, file.name) if file is not None else _named(place, folders)
+            found = bring_back(files, st.session_state[_BASE].strip() or None)
+    except SpafitError as error:
+        show_error(error)
+        return
     assumptions = replace(current().assumptions, num_labels=found.num_labels)
     if commit(model=found.model, stratification=found.stratification, assumptions=assumptions):
         st.session_state[_BROUGHT] = found

@@ -115,22 +115,21 @@ def folders_allowed() -> bool:
 
 def other_model() -> None:
     """Any model: by its Hub id, from a local folder, or from an uploaded config.json."""
-    with st.popover("Other", icon=":material/add:", width="stretch"):
-        st.text_input(
-            "Hub id or folder" if folders_allowed() else "Hub id",
-            key=_TEXT,
-            placeholder="google/electra-small-discriminator",
-            help="Only the model's config.json is read; weights are not needed to count.",
-        )
-        st.button("Open", key="explore_open_model", on_click=_typed, icon=":material/arrow_forward:")
-        st.file_uploader(
-            "Or a config.json",
-            type="json",
-            max_upload_size=1,
-            key=_UPLOAD,
-            on_change=_uploaded,
-            help="Its shape is read in a process of its own; code that it names is never run.",
-        )
+    st.text_input(
+        "Hub id or folder" if folders_allowed() else "Hub id",
+        key=_TEXT,
+        placeholder="google/electra-small-discriminator",
+        help="Only the model's config.json is read; weights are not needed to count.",
+    )
+    st.button("Open", key="explore_open_model", on_click=_typed, icon=":material/arrow_forward:")
+    st.file_uploader(
+        "Or a config.json",
+        type="json",
+        max_upload_size=1,
+        key=_UPLOAD,
+        on_change=_uploaded,
+        help="Its shape is read in a process of its own; code that it names is never run.",
+    )
 
 
 def _typed() -> None:

@@ -43,7 +43,7 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         wrap=True,
         disabled=measured is None,
     )
-    picture, beside = st.columns([1, 1])
+    picture, beside = st.container(key="charts_map").columns([1, 1])
     with picture:
         setting_map(
             contents(anatomy, stratification),

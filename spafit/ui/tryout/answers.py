@@ -21,7 +21,7 @@ def client() -> Client:
 def show_answers(runs: list[Run], text: str, pair: str | None) -> None:
     """Ask every run and draw the answers; what one cannot say is a sentence in its own column."""
     pairs = None if pair is None else [pair]
-    for column, run in zip(st.columns(len(runs)), runs, strict=True):
+    for column, run in zip(st.container(key="charts_answers").columns(len(runs)), runs, strict=True):
         with column.container(border=True), showing_errors():
             st.markdown(f"**{plain(label(run))}**")
             factors = _fader(run) if len(runs) == 1 else {}
