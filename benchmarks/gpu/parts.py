@@ -75,6 +75,7 @@ class Apart:
         said = f"its process ended with exit code {process.exitcode}" if process.exitcode else ""
         if process.is_alive():
             said = f"ended after {seconds:.0f} s, its limit"
+        process.kill()  # by itself too: it may not have come as far as its group
         _end(process.pid, str(home))
         process.join()
         return said

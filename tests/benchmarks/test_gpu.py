@@ -116,7 +116,11 @@ def test_a_part_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path
     assert apart.do("quick", 60, quick, str(tmp_path / "quick")) == ""
     assert (tmp_path / "quick").read_text() == str(tmp_path / "homes" / "quick")
     assert apart.do("dying", 60, os._exit, 3) == "its process ended with exit code 3"
-    assert apart.do("endless", 3, endless, str(tmp_path / "pid")) == "ended after 3 s, its limit"
+    assert apart.do("hardly begun", 0, endless, str(tmp_path / "nothing")) == "ended after 0 s, its limit"
+    for seconds in (3, 15, 75):  # busy cores may not come as far as starting something in three
+        assert apart.do("endless", seconds, endless, str(tmp_path / "pid")) == f"ended after {seconds} s, its limit"
+        if (tmp_path / "pid").exists():
+            break
     started = int((tmp_path / "pid").read_text())
     assert not Path(f"/proc/{started}").exists() or "Z" in Path(f"/proc/{started}/stat").read_text().split()[2]
 
