@@ -66,7 +66,7 @@ def open_page(store: Store) -> Callable[..., AppTest]:
     """A function that opens a page as the first of a session: `open_page("pages/runs.py", run="k7m2p9xw")`."""
 
     def opened(page: str = "app.py", **query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=20)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in query.items():
             app.query_params[name] = value
         if page != "app.py":
