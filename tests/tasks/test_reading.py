@@ -515,6 +515,11 @@ REFUSED = {
         [json.dumps([{"review": {"text": text, "stars": i % 5}} for i, (text, _) in enumerate(rows())])],
         "nested records (in review)",
     ),
+    "nested beside a label": (
+        "a.jsonl",
+        [json.dumps({"review": {"text": text}, "label": label}) for text, label in rows()],
+        "nested records (in review)",
+    ),
     "documents": (
         "a.json",
         [json.dumps({"version": 1, "articles": {"a": [1], "b": {"c": 2}}})],

@@ -80,6 +80,8 @@ def guess(table: Table, name: str, chosen: dict[str, Any] | None = None) -> Gues
                 several = listed(f"“{other}”" for other in others)
                 remarks.append(f"“{label}” is taken for the label; {several} could be too: {_CHOOSE}.")
     text, pair = _texts(free, chosen)
+    if text is None and not problem and table.nested:
+        problem = _nested_records(list(table.nested), name)
     if text is None and not problem:
         problem = (
             f"No column of {name} looks like a text (its columns are {listed(table.columns)}); "
@@ -157,7 +159,11 @@ def _refuse_nested(nested: list[str], table: Table, name: str, *, needed: bool) 
                 f"The column “{column}” of {name} holds lists, several labels a row (multi-label); {_CHOOSE}."
             )
     if needed:
-        raise TaskError(f"{name} has nested records (in {listed(nested)}); bring a table with one value in each cell.")
+        raise TaskError(_nested_records(nested, name))
+
+
+def _nested_records(nested: list[str], name: str) -> str:
+    return f"{name} has nested records (in {listed(nested)}); bring a table with one value in each cell."
 
 
 def _rank(p: Profile, *, alone: bool) -> tuple[int, int] | None:
