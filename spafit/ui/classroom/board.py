@@ -27,7 +27,7 @@ def board(model: str, task_key: str) -> None:
     """Draw what the finished runs of a model and task have reached, again whenever there is more."""
     with showing_errors():
         task, model_name = get_task(task_key), get_model(model).name
-        runs = [run for run in Store.open().list(task=task_key, state=State.FINISHED, limit=None) if run.model == model]
+        runs = Store.open().list(task=task_key, model=model, state=State.FINISHED, limit=None)
         found = entries(runs, task.metric)
         st.title(plain(f"{task.name} · {model_name}"), anchor=False)
         baseline = next((run.validation_baseline.get(task.metric) for run in runs if run.validation_baseline), None)
