@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -80,9 +81,13 @@ def _noise_of_examples(first: str, second: str, folders: Mapping[str, Sequence[s
     ]
 
 
-def with_reference(scores: Mapping[str, BySeed], reference: str, baseline: float) -> dict[str, Any]:
-    """Compare every setting of a map with one that was chosen before looking; see `against_reference`."""
-    found = against_reference({name: _by_seed(by_seed) for name, by_seed in scores.items()}, reference, baseline)
+def with_reference(scores: Mapping[str, BySeed], reference: str, baseline: float | None) -> dict[str, Any]:
+    """Compare every setting of a map with one that was chosen before looking; see `against_reference`.
+
+    Without a baseline no run is left out.
+    """
+    floor = -math.inf if baseline is None else baseline
+    found = against_reference({name: _by_seed(by_seed) for name, by_seed in scores.items()}, reference, floor)
     against = [
         {"setting": one.setting, "adjusted": one.adjusted, "clear": one.clear, **asdict(one.difference)}
         for one in found.against

@@ -103,7 +103,7 @@ def _many(scored: Mapping[str, Repeats], metric: str) -> None:
             {
                 "scores": {name: _by_seed(by_seed) for name, by_seed in scores.items()},
                 "reference": reference,
-                "baseline": -1e9 if baseline is None else baseline,
+                "baseline": baseline,
             },
         )
         st.markdown(f"**{plain(told['sentence'])}**")
