@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from spafit.classroom.board import Entry, entries
 from spafit.runs import Run
+from spafit.runs.run import Origin
 from spafit.tasks import get_task
 from spafit.ui.classroom.board import figure
 from tests.pages.conftest import make_run, open_page, store
@@ -35,6 +37,7 @@ def test_seeds_are_averaged_and_the_best_comes_first(make_run: Maker) -> None:
     ]
     assert [e.score for e in found] == [pytest.approx(0.76), pytest.approx(0.75), pytest.approx(0.60)]
     assert entries(runs, "pearson") == []
+    assert entries([replace(run, origin=Origin.RECORDED) for run in runs], "accuracy") == []
 
 
 def test_the_page_shows_the_best_and_nothing_to_operate(open_page: Callable[..., AppTest], make_run: Maker) -> None:

@@ -43,6 +43,7 @@ def test_a_map_with_its_reference_says_how_many_differ() -> None:
     )
     assert told["left_out"] == [["collapsed", 0], ["collapsed", 1], ["collapsed", 2]]
     assert {one["setting"]: one["clear"] for one in told["against"]}["worse"] is True
+    assert with_reference(scores, "reference", None)["left_out"] == []
 
 
 def test_noise_of_the_examples_out_of_kept_predictions(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from spafit.stratification import preset
+from spafit.stratification import LoraSettings, preset
 from spafit.trained.blend import pretrained_values
 from spafit.training.changes import changes
 from tests.tiny import FAMILIES
@@ -21,6 +21,18 @@ def test_each_stratum_changes_as_its_method_says(family: str, tmp_path: Path) ->
     assert {kind for layer, kind in found if layer == 2} == ({"bias"} if anatomy.has_biases else set())
     assert (3, "lora") in found
     assert all(change.ratio > 0 for change in found.values())
+
+
+def test_an_adapters_change_is_its_product_times_its_scale(tmp_path: Path) -> None:
+    whole = trained_run(
+        tmp_path, "bert", preset("lora", LAYERS, lora=LoraSettings(rank=2, alpha=8, targets=("query",)))
+    )
+    model, anatomy = whole.model()
+    (module,) = [module for name, module in model.named_modules() if name.endswith("layer.0.attention.self.query")]
+    product = module.lora_B["default"].weight @ module.lora_A["default"].weight
+    found = {(c.layer, c.kind): c for c in changes(model, anatomy, pretrained_values(whole.base()[0], model))}
+    expected = 4 * float(product.norm() / module.base_layer.weight.norm())  # alpha over rank
+    assert found[1, "lora"].ratio == pytest.approx(expected)
 
 
 def test_the_ratio_is_the_norm_of_the_change_over_the_norm_before(tmp_path: Path) -> None:
