@@ -151,6 +151,14 @@ def rates_tried(store: Store, run: Run) -> int:
         return connection.execute(query).scalar_one()
 
 
+def finished_mark(store: Store) -> tuple[int, str]:
+    """Return how many runs are finished and when the last one was: another pair after any has come or gone."""
+    query = select(func.count(), func.max(runs_table.c.ended_at)).where(runs_table.c.state == State.FINISHED)
+    with reading(store.engine) as connection:
+        number, last = connection.execute(query).one()
+    return number, str(last)
+
+
 def maps(store: Store, cells: int) -> int:
     """Return for how many pairs of model and task so many cells of the triangle were measured."""
     columns = runs_table.c

@@ -56,6 +56,16 @@ def test_the_ribbon_has_every_measured_score_for_the_drag(open_page: Opener) -> 
 
 
 @pytest.mark.usefixtures("a_map")
+def test_a_run_that_came_for_one_that_went_is_seen(open_page: Opener, store: Store) -> None:
+    assert set(on_the_ribbon(open_page(EXPLORE))["cells"]) == {"2-4", "0-0"}
+    for run in store.list(limit=None):
+        if run.stratification == "SPAFIT-0-0":
+            store.delete(run.id)
+            finish(store, preset(Method.SPAFIT, 6, 0, 6), run.seed, 0.6)
+    assert set(on_the_ribbon(open_page(EXPLORE))["cells"]) == {"2-4", "0-6"}
+
+
+@pytest.mark.usefixtures("a_map")
 def test_a_setting_that_is_not_measured_says_so_and_names_its_neighbour(open_page: Opener) -> None:
     app = open_page(EXPLORE)
     app.button_group(key="explore_view").set_value("Map").run()

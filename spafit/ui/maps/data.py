@@ -9,7 +9,7 @@ from spafit.errors import SpafitError
 from spafit.maps.contents import contents_now
 from spafit.maps.measured import Point, measured_map, nearest, series_of_task
 from spafit.maps.series import series_key
-from spafit.runs import State, Store
+from spafit.runs import Store, tables
 from spafit.stratification import LoraSettings, Method, Stratification, method_of
 from spafit.tasks import get_task
 from spafit.training.config import RunSpec
@@ -25,16 +25,22 @@ def map_of(choice: Choice) -> Map | None:
     Of the chosen settings' own series where it has finished runs, else of the series with the newest one.
     """
     store = Store.open()
-    finished = store.counts()[State.FINISHED]
+    finished = tables.finished_mark(store)
     lora = choice.stratification.lora if choice.stratification.uses_lora else LoraSettings()
     return _map_of(str(store.where), finished, choice.model, choice.task, choice.settings, lora, choice.stratification)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _map_of(
-    _where: str, finished: int, model: str, task: str, settings: Any, lora: LoraSettings, _any: Stratification
+    where: str,
+    finished: tuple[int, str],
+    model: str,
+    task: str,
+    settings: Any,
+    lora: LoraSettings,
+    _any: Stratification,
 ) -> Map | None:
-    """Read it; where the store is and how many runs it has finished tell one reading from the next."""
+    """Read it; where the store is and which runs it has finished tell one reading from the next."""
     found = series_of_task(Store.open(), model, task)
     if not found:
         return None

@@ -7,13 +7,13 @@ from spafit.figures.maps import score_against_parameters
 from spafit.maps.measured import Point
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Method, Stratification, corner_labels, preset
-from spafit.tasks import list_tasks
 from spafit.ui.choice import commit, current
 from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.maps.data import Map, map_of, nearest_measured, point_of
 from spafit.ui.maps.launch import train_here
+from spafit.ui.train.choice import pick_task
 
 MEASURES = {"score": "Score", "trainable": "Trainable parameters", "seconds": "Seconds"}
 WHY_VALIDATION = (
@@ -24,12 +24,12 @@ WHY_VALIDATION = (
 
 def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     """Draw the task, the triangle and the points of its map."""
-    task = _choose_task()
+    task = pick_task("explore_task")
     measured = map_of(current())
     train_here(stratification)
     if measured is None:
         st.info(
-            f"No finished run of {plain(anatomy.name)} on {plain(task)} says how well a boundary works yet. "
+            f"No finished run of {plain(anatomy.name)} on {plain(task.name)} says how well a boundary works yet. "
             "Train this one, or many at once with `spafit sweep`; each lands here when it is done.",
             icon=":material/grid_on:",
         )
@@ -58,24 +58,6 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     with beside:
         _points(measured, stratification)
     _said(measured, stratification)
-
-
-def _choose_task() -> str:
-    names = {task.key: task.name for task in list_tasks()}
-    names.setdefault(current().task, current().task)
-    st.session_state["explore_task"] = current().task
-    st.selectbox(
-        "Task",
-        list(names),
-        format_func=names.__getitem__,
-        key="explore_task",
-        on_change=_take_task,
-    )
-    return names[current().task]
-
-
-def _take_task() -> None:
-    commit(task=st.session_state["explore_task"])
 
 
 def _values(measured: Map, measure: str) -> dict | None:

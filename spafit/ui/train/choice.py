@@ -41,19 +41,26 @@ def _take_model() -> None:
     commit(model=st.session_state["train_model"])
 
 
-def choose_task() -> Task:
-    """Draw the choice of task with what it asks, its metric and its baseline, and return it."""
+def pick_task(key: str) -> Task:
+    """Draw the choice of task, as a widget with this key, and return the task."""
     tasks = {task.key: task for task in list_tasks()}
     task = get_task(current().task)
     tasks.setdefault(task.key, task)
-    st.session_state["train_task"] = task.key
+    st.session_state[key] = task.key  # the widget shows the shared choice, whoever made it
     st.selectbox(
         "Task",
         list(tasks),
-        format_func=lambda key: f"{tasks[key].name} · {tasks[key].source}",
-        key="train_task",
+        format_func=lambda chosen: f"{tasks[chosen].name} · {tasks[chosen].source}",
+        key=key,
         on_change=_take_task,
+        args=(key,),
     )
+    return task
+
+
+def choose_task() -> Task:
+    """Draw the choice of task with what it asks, its metric and its baseline, and return it."""
+    task = pick_task("train_task")
     reached = baseline_of(task.key)
     floor = "" if reached is None else f" Baseline: {reached:.2f}."
     st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
@@ -61,8 +68,8 @@ def choose_task() -> Task:
     return task
 
 
-def _take_task() -> None:
-    commit(task=st.session_state["train_task"])
+def _take_task(key: str) -> None:
+    commit(task=st.session_state[key])
 
 
 def choose_stratification(model: Model, task: Task) -> None:
