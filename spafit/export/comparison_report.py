@@ -47,7 +47,7 @@ def comparison_report(
         baseline: what always answering the same reaches.
         remarks: what else has to be said, a sentence each.
     """
-    label = LABELS.get(metric, metric)
+    label = LABELS[metric]
     ordered = sorted(settings, key=lambda one: -one.mean)
     parts = [
         f"<h1>{escape(heading)}</h1>",

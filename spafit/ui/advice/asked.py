@@ -57,6 +57,13 @@ class Measured:
 def measured(model: str, task: str, metric: str) -> Measured | None:
     """Return the map to score proposals on; None where too few cells were measured."""
     store = Store.open()
+    return _measured(str(store.where), tables.finished_mark(store), model, task, metric)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _measured(where: str, finished: tuple[int, str], model: str, task: str, metric: str) -> Measured | None:
+    """Read it; where the store is and which runs it has finished tell one reading from the next."""
+    store = Store.open()
     series = series_of_task(store, model, task)
     if not series:
         return None

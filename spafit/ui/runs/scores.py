@@ -44,7 +44,7 @@ def scores_table(settings: Sequence[Repeats], names: Sequence[str], points: Poin
     by = BEST if best == BEST else LAST
     st.caption(f"Validation scores. **{by}**: {_ABOUT[by]}")
     rows = [_row(setting, name, points, metric, test) for setting, name in zip(settings, names, strict=True)]
-    rows.sort(key=lambda row: -1e9 if row[by] is None else row[by], reverse=True)
+    rows.sort(key=lambda row: (row[by] is not None, row[by] or 0.0), reverse=True)
     st.dataframe(pd.DataFrame(rows), hide_index=True, placeholder="–", column_config=_CONFIG, key="compare_scores")
     if test:
         st.caption(f"{WHY_NO_TEST} The rows stay ranked by validation.")
