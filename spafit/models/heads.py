@@ -19,7 +19,7 @@ def head_labels(folder: Path) -> tuple[str, ...]:
 
 
 def not_kept(folder: Path, anatomy: Anatomy, labels: Sequence[str]) -> str | None:
-    """Return why a checkpoint's own head cannot be kept, in one sentence; None when it can.
+    """Return why a checkpoint's own head cannot be kept, in one sentence without paths; None when it can.
 
     Only the headers of the weights are read.
 
@@ -33,13 +33,13 @@ def not_kept(folder: Path, anatomy: Anatomy, labels: Sequence[str]) -> str | Non
         shapes |= tensor_shapes(file)
     head = {tensor.name: tensor.shape for tensor in anatomy.tensors if tensor.fresh}
     if not head.keys() <= shapes.keys():
-        return f"The weights in {folder} have no head for {class_names(labels)} that could be kept."
+        return f"The model's weights have no head for {class_names(labels)} that could be kept."
     named = head_labels(folder)
     alike = not labels or [_folded(name) for name in named] == [_folded(label) for label in labels]
     if alike and all(shapes[name] == shape for name, shape in head.items()):
         return None
     return (
-        f"The head in {folder} cannot be kept: its classes are {class_names(named) if named else 'not named'}, "
+        f"The model's own head cannot be kept: its classes are {class_names(named) if named else 'not named'}, "
         f"those of the task {class_names(labels)}."
     )
 
