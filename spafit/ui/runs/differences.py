@@ -20,11 +20,11 @@ _MARK = "background-color: rgba(230, 159, 0, 0.28)"
 def differences(settings: Sequence[Repeats], names: Sequence[str]) -> None:
     """Draw the two tables."""
     table = facts_table(settings, names)
-    differing = table[[row.nunique() > 1 for _, row in table.iterrows()]]
-    equal = table.drop(index=differing.index)
-    if len(differing):
+    apart = differing(table)
+    equal = table.drop(index=apart.index)
+    if len(apart):
         st.markdown("**What differs**")
-        st.dataframe(differing.style.apply(_marked, axis=1), key="compare_differences")
+        st.dataframe(apart.style.apply(_marked, axis=1), key="compare_differences")
     if len(settings) > 1 and len(equal):
         with st.expander(f"{len(equal)} settings are equal"):
             rows = [(plain(str(name)), plain(str(row.iloc[0]))) for name, row in equal.iterrows()]
@@ -35,6 +35,11 @@ def facts_table(settings: Sequence[Repeats], names: Sequence[str]) -> pd.DataFra
     """Return what each setting was made with: rows are settings by name, columns what is compared."""
     columns = {name: _facts(setting) for setting, name in zip(settings, names, strict=True)}
     return pd.DataFrame(columns).fillna("–")
+
+
+def differing(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `facts_table` in which not all settings have the same."""
+    return table[[row.nunique() > 1 for _, row in table.iterrows()]]
 
 
 def _marked(row: pd.Series) -> list[str]:
