@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from spafit import access
 from spafit.counting import count
 from spafit.errors import SpafitError
 from spafit.export.adapter_source import AdapterError, Files
@@ -166,7 +167,8 @@ def _base(files: Files, base: str | None) -> Model:
     named = base or files.config.get("base_model_name_or_path")
     if not isinstance(named, str) or not named.strip():
         raise AdapterError(f"{files.name} does not say which model it was made for; name its base model.")
-    if base is None and Path(named).is_absolute() and not Path(named).is_dir():
+    # A shared server does not look: what is said must not tell what there is on it.
+    if base is None and Path(named).is_absolute() and (access.shared() or not Path(named).is_dir()):
         raise AdapterError(f"The base model of {files.name} was in a folder that is not here; name its base model.")
     try:
         return get_model(named)

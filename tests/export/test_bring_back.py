@@ -207,3 +207,17 @@ def test_adapters_that_cannot_be_read_are_one_sentence(foreign: Foreign, tmp_pat
     refused("is not as spafit writes it")
     (folder / "adapter_config.json").unlink()
     refused("is no adapter of PEFT's")
+
+
+def test_a_shared_server_does_not_tell_which_folders_it_has(
+    foreign: Foreign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = foreign(target_modules=ALL)
+    monkeypatch.setattr("spafit.access.shared", lambda: True)
+    said = set()
+    for base in (str(tmp_path), "/nowhere/model"):
+        changed(folder, base_model_name_or_path=base)
+        with pytest.raises(SpafitError) as caught:
+            brought(folder)
+        said.add(str(caught.value))
+    assert len(said) == 1 and str(tmp_path) not in said.pop()

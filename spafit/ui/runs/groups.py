@@ -44,7 +44,7 @@ def groups_table(arranged: Arrangement) -> None:
 def _by_setting(arranged: Arrangement) -> list[dict[str, Any]]:
     runs = tables.page(Store.open(), arranged.wanted, Order(), dict(arranged.metrics), limit=MOST_RUNS)
     rows = [_repeats_row(one.runs, one.scores(primary_metric(one.runs[0]))) for one in repeats(runs)]
-    return sorted(rows, key=lambda row: -1.0 if row["Mean"] is None else row["Mean"], reverse=True)
+    return sorted(rows, key=lambda row: (row["Mean"] is not None, row["Mean"] or 0.0), reverse=True)
 
 
 def _repeats_row(runs: tuple[Run, ...], scores: dict[int, float]) -> dict[str, Any]:
