@@ -21,7 +21,6 @@ from spafit.models.names import plain_name
 
 CONFIG, WEIGHTS, RECORD = "adapter_config.json", "adapter_model.safetensors", "spafit.json"
 PICKLED = ("adapter_model.bin", "adapter_model.pt")
-MAX_ZIP_MB = 500
 MAX_ENTRIES = 200
 MAX_HEADER_BYTES = 20_000_000
 _LENGTH = 8  # bytes of a safetensors file that say how long its header is

@@ -7,8 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from spafit.errors import SpafitError
-from spafit.export.adapter_source import MAX_ZIP_MB, Files, from_folder, from_hub, from_zip
+from spafit.export.adapter_source import Files, from_folder, from_hub, from_zip
 from spafit.export.bring_back import Brought, bring_back
+from spafit.tasks.files import limit_mb
 from spafit.ui.choice import commit, current
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.text import plain
@@ -23,7 +24,7 @@ def adapter_box() -> None:
     st.caption("Or a LoRA adapter, exported here or made with PEFT: it opens as the stratification that it is.")
     folders = folders_allowed() or actor().administrator
     st.text_input("Adapter: Hub id or folder" if folders else "Adapter: Hub id", key=_PLACE, max_chars=500)
-    file = st.file_uploader("Or a zip", type="zip", max_upload_size=MAX_ZIP_MB, key=_FILE)
+    file = st.file_uploader("Or a zip", type="zip", max_upload_size=limit_mb(), key=_FILE)
     st.text_input(
         "Base model (if the adapter does not say it)", key=_BASE, max_chars=200, placeholder="bert-base-cased"
     )
