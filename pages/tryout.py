@@ -5,7 +5,7 @@ import streamlit as st
 from spafit.tasks import TaskError, get_task
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
-from spafit.ui.tryout.answers import show_answers
+from spafit.ui.tryout.answers import show_answers, warm_up
 from spafit.ui.tryout.choose import choose_runs, choose_text, usable_runs
 from spafit.ui.tryout.mistakes import show_mistakes
 from spafit.ui.tryout.take import take_home
@@ -35,6 +35,8 @@ with showing_errors():
         st.caption("These runs were trained on different tasks, so their answers have different names.")
     if text.strip() and (pair is None or pair.strip()):
         show_answers(runs, text, pair)
+    else:
+        warm_up()
     if task is not None and same_task:
         with st.expander(
             "Where they are wrong", icon=":material/grid_on:", key="tryout_mistakes", on_change="rerun"

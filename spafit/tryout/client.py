@@ -60,6 +60,14 @@ class Client:
             raise TryoutError(str(answer["error"]))
         return answer["predictions"]
 
+    def start(self) -> None:
+        """Start the process if there is none: what it imports takes seconds, which typing a text takes too."""
+        if self._turn.acquire(blocking=False):  # whoever has the turn starts it
+            try:
+                self._running()
+            finally:
+                self._turn.release()
+
     def close(self) -> None:
         """End the process."""
         with self._turn:

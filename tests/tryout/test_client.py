@@ -26,9 +26,11 @@ def client() -> Iterator[Client]:
 def test_a_warm_process_answers_as_the_model_does(client: Client, tmp_path: Path) -> None:
     first = trained_run(tmp_path / "1", "bert", preset("spafit", LAYERS, 1, 2))
     second = trained_run(tmp_path / "2", "gpt2", preset("lora", LAYERS))
+    client.start()
+    process = client._process
+    assert process is not None and process.poll() is None
     for whole in (first, second, first):
         assert client.predict(whole.run.id, TEXTS) == [each.to_dict() for each in Predictor(whole).predict(TEXTS)]
-    process = client._process
     before = client.predict(first.run.id, TEXTS, trained=False)
     base = Predictor(first, first.base()[0]).predict(TEXTS)
     assert before == [each.to_dict() for each in base]

@@ -18,6 +18,11 @@ def client() -> Client:
     return Client()
 
 
+def warm_up() -> None:
+    """Start the process that will answer, while the text is being typed."""
+    client().start()
+
+
 def show_answers(runs: list[Run], text: str, pair: str | None) -> None:
     """Ask every run and draw the answers; what one cannot say is a sentence in its own column."""
     pairs = None if pair is None else [pair]
