@@ -47,37 +47,49 @@ UPLOADS_MB = Limit("SPAFIT_MAX_UPLOADS_MB", 2000, "MB that the uploads of all op
 LIMITS = (QUEUED, QUEUED_BY_OWNER, EXAMPLES, HOURS, WEIGHTS_GB, UPLOADS_MB)
 
 
-def check_examples(spec: RunSpec) -> None:
+def check_examples(spec: RunSpec, most: float | None = None) -> None:
     """Refuse a run that would see more training examples than allowed, as far as that can be told before it starts.
+
+    ``most`` is what a class allows, if that is less than this installation does.
 
     Raises:
         LimitError: with what would fit.
     """
-    settings, most = spec.settings, EXAMPLES.value()
+    settings, most, whose = spec.settings, *_lower(most)
     if settings.max_steps is not None:
         a_step = settings.batch_size * settings.accumulation
         if settings.max_steps * a_step > most:
             fitting = f"at most {int(most // a_step):,} steps of {a_step:,} fit"
-            raise LimitError(_too_many(settings.max_steps * a_step, most, fitting))
+            raise LimitError(_too_many(settings.max_steps * a_step, most, whose, fitting))
         return
     available = _train_size(spec.task)
     chosen = min(settings.train_samples or math.inf, available or math.inf)
     if chosen is not math.inf and chosen * settings.epochs > most:
         fitting = f"at most {most / chosen:.3g} epochs of {chosen:,} fit"
-        raise LimitError(_too_many(chosen * settings.epochs, most, fitting))
+        raise LimitError(_too_many(chosen * settings.epochs, most, whose, fitting))
 
 
-def check_steps(spec: RunSpec, total_steps: int) -> None:
+def check_steps(spec: RunSpec, total_steps: int, most: float | None = None) -> None:
     """Refuse a run whose number of steps has become known only with its data. Raises `LimitError`."""
-    a_step, most = spec.settings.batch_size * spec.settings.accumulation, EXAMPLES.value()
+    a_step, most, whose = spec.settings.batch_size * spec.settings.accumulation, *_lower(most)
     if (total_steps - 1) * a_step > most:  # the last batch of an epoch may be a small one
-        raise LimitError(_too_many(total_steps * a_step, most, f"at most {int(most // a_step):,} steps fit"))
+        raise LimitError(_too_many(total_steps * a_step, most, whose, f"at most {int(most // a_step):,} steps fit"))
 
 
-def _too_many(asked: float, most: float, fitting: str) -> str:
+def _lower(of_class: float | None) -> tuple[float, str]:
+    """Return the lower of a class's limit and this installation's, and whose it is."""
+    here = EXAMPLES.value()
     return (
-        f"This run would see {asked:,.0f} training examples, with repetition; a run may see {most:,.0f} here "
-        f"({EXAMPLES.variable}): {fitting}."
+        (of_class, "in this class")
+        if of_class is not None and of_class < here
+        else (here, f"here ({EXAMPLES.variable})")
+    )
+
+
+def _too_many(asked: float, most: float, whose: str, fitting: str) -> str:
+    return (
+        f"This run would see {asked:,.0f} training examples, with repetition; a run may see {most:,.0f} {whose}: "
+        f"{fitting}."
     )
 
 

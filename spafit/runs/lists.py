@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
+from spafit import access
 from spafit.runs import queue as queueing
 from spafit.runs.database import DamagedRowError, reading
 from spafit.runs.rows import Rows
-from spafit.runs.run import Run, State, run_from_row
+from spafit.runs.run import Run, State, run_from_row, without_test
 from spafit.runs.schema import Wish
+from spafit.runs.schema import classes as classes_table
 from spafit.runs.schema import events as events_table
 from spafit.runs.schema import runs as runs_table
 from spafit.runs.schema import sweeps as sweeps_table
@@ -58,6 +60,7 @@ class Lists(Rows):
         state: State | str | Collection[str] | None = None,
         archived: bool | None = False,
         sweep: str | None = None,
+        class_id: str | None = None,
         task: str | None = None,
         model: str | None = None,
         origin: str | None = None,
@@ -89,6 +92,8 @@ class Lists(Rows):
             query = query.where(runs_table.c.archived == archived)
         if sweep is not None:
             query = query.where(runs_table.c.sweep == sweep)
+        if class_id is not None:
+            query = query.where(runs_table.c.class_id == class_id)
         return self.read(query)
 
     def read(self, query: Select[Any]) -> Runs:
@@ -139,7 +144,7 @@ class Lists(Rows):
         """Return (sequence number, event) pairs of the run's current attempt, those after a number, oldest first."""
         with reading(self.engine) as connection:
             query = (
-                select(events_table.c.seq, events_table.c.body)
+                select(events_table.c.seq, events_table.c.body, runs_table.c.test_hidden)
                 .join(runs_table, runs_table.c.number == events_table.c.run)
                 .where(runs_table.c.id == run_id, events_table.c.seq > after)
                 .where(events_table.c.attempt == runs_table.c.attempt)
@@ -149,7 +154,7 @@ class Lists(Rows):
             found = connection.execute(query).all()
             if not found:
                 self._row(connection, run_id)  # an unknown id is an error, a run without events is not
-        return [(seq, body) for seq, body in found]
+        return [(seq, without_test(body) if hidden and access.shared() else body) for seq, body, hidden in found]
 
     def quiet_for(self, run_id: str) -> float:
         """Return the seconds since the latest event of the run's current attempt was written; 0 without any event."""
@@ -185,9 +190,14 @@ class Lists(Rows):
 
 
 def _not_paused() -> ColumnElement[bool]:
-    """Whether a run belongs to no sweep that is paused."""
-    paused = select(sweeps_table.c.id).where(sweeps_table.c.state == Wish.PAUSED)
-    return or_(runs_table.c.sweep.is_(None), runs_table.c.sweep.not_in(paused))
+    """Whether a run belongs to no sweep and no class that is paused."""
+    columns = runs_table.c
+    sweeps = select(sweeps_table.c.id).where(sweeps_table.c.state == Wish.PAUSED)
+    classes = select(classes_table.c.id).where(classes_table.c.paused)
+    return and_(
+        or_(columns.sweep.is_(None), columns.sweep.not_in(sweeps)),
+        or_(columns.class_id.is_(None), columns.class_id.not_in(classes)),
+    )
 
 
 def one_line(text: str, length: int) -> str:

@@ -14,6 +14,7 @@ GRACE_SECONDS = 60.0
 """For how long it must stay silent while the database can be written: one that was locked or full explains silence."""
 
 SILENT = "The run's process gave no sign of life for over five minutes and was ended."
+OVERTIME_IN_CLASS = "It took longer than the {minutes:g} minutes that a run may take in this class and was ended."
 OVERTIME = "It took longer than the {hours:g} hours that a run may take here ({variable}) and was ended."
 
 
@@ -40,6 +41,9 @@ class Silence:
 def overtime(run: Run, now: datetime) -> str | None:
     """Return why a run is ended that took too long; None while it has time."""
     hours = HOURS.value()
-    if run.started_at is None or now - run.started_at <= timedelta(hours=hours):
+    taken = timedelta() if run.started_at is None else now - run.started_at
+    if run.limit_seconds is not None and taken > timedelta(seconds=run.limit_seconds):
+        return OVERTIME_IN_CLASS.format(minutes=run.limit_seconds / 60)
+    if taken <= timedelta(hours=hours):
         return None
     return OVERTIME.format(hours=hours, variable=HOURS.variable)

@@ -19,6 +19,7 @@ from spafit.errors import SpafitError
 from spafit.runs.database import StoreError, reading, writing
 from spafit.runs.rights import Actor
 from spafit.runs.schema import administrator_key as key_table
+from spafit.runs.schema import class_teachers as teachers_table
 from spafit.runs.schema import owners as owners_table
 from spafit.runs.store import Store
 
@@ -26,7 +27,8 @@ SECRET_BYTES = 32
 KEY_LETTERS = 12
 """A shorter administrator's key could be guessed."""
 _SECRET = re.compile(r"[\w-]{43}", re.ASCII)
-_one_guess = Lock()
+one_guess = Lock()
+"""Held while a key is checked: keys are tried one at a time."""
 
 
 def new_secret() -> str:
@@ -51,8 +53,10 @@ def actor_of(store: Store, secret: str, name: str = "", *, enrol: bool = False) 
     with reading(store.engine) as connection:
         row = connection.execute(query).first()
         current = connection.execute(select(key_table.c.hash)).scalar()
+        taught = select(teachers_table.c.class_id).where(teachers_table.c.owner_id == (row.id if row else ""))
+        teaches = frozenset(connection.execute(taught).scalars())
     if row is not None:
-        return Actor(row.id, name, administrator=current is not None and row.key_hash == current)
+        return Actor(row.id, name, current is not None and row.key_hash == current, teaches)
     if enrol:
         try:
             with writing(store.engine) as connection:
@@ -75,19 +79,19 @@ def set_key(store: Store, key: str) -> None:
         raise SpafitError(f"SPAFIT_ADMIN_KEY must have at least {KEY_LETTERS} characters.")
     with writing(store.engine) as connection:
         row = connection.execute(select(key_table.c.salt, key_table.c.hash)).first()
-        if row is not None and hmac.compare_digest(row.hash, _hash(key, row.salt)):
+        if row is not None and hmac.compare_digest(row.hash, hashed(key, row.salt)):
             return
         salt = secrets.token_hex(16)
         connection.execute(delete(key_table))
-        connection.execute(insert(key_table).values(id=1, salt=salt, hash=_hash(key, salt)))
+        connection.execute(insert(key_table).values(id=1, salt=salt, hash=hashed(key, salt)))
 
 
 def enter_key(store: Store, secret: str, key: str) -> bool:
     """Make the holder of a secret an administrator if the key is right; one try at a time, each takes a moment."""
-    with _one_guess:
+    with one_guess:
         with reading(store.engine) as connection:
             row = connection.execute(select(key_table.c.salt, key_table.c.hash)).first()
-        if row is None or not hmac.compare_digest(row.hash, _hash(key, row.salt)):
+        if row is None or not hmac.compare_digest(row.hash, hashed(key, row.salt)):
             return False
     owner = actor_of(store, secret, enrol=True)
     if not owner.id:
@@ -103,5 +107,6 @@ def leave(store: Store, owner_id: str) -> None:
         connection.execute(update(owners_table).where(owners_table.c.id == owner_id).values(key_hash=None))
 
 
-def _hash(key: str, salt: str) -> str:
+def hashed(key: str, salt: str) -> str:
+    """Return what is kept of a key; takes a moment, so that keys cannot be tried by the million."""
     return hashlib.scrypt(key.encode()[:1000], salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()

@@ -1,7 +1,8 @@
 """Who may do what to a run or an upload. Asked where something is done, never only where it is offered.
 
-Whoever made it may stop, rename, tag, note, pin, archive and delete it, and so may an administrator: the person at the
-machine, or a visitor who has entered the administrator's key. Everybody may look, copy the setting, and compare.
+Whoever made it may stop, rename, tag, note, pin, archive and delete it, and so may a teacher of the class that it was
+started in, and an administrator: the person at the machine, or a visitor who has entered the administrator's key.
+Everybody may look, copy the setting, and compare.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Actor:
     name: str = ""
     """What they call themselves; only ever shown."""
     administrator: bool = False
+    teaches: frozenset[str] = frozenset()
+    """The ids of the classes that they teach."""
 
 
 AT_MACHINE = Actor(administrator=True)
@@ -59,15 +62,15 @@ def acting(by: Actor | None) -> Actor:
     return by
 
 
-def may_change(actor: Actor, owner_id: str) -> bool:
-    """Whether somebody may stop, rename, archive or delete what that owner made."""
-    return actor.administrator or (bool(actor.id) and actor.id == owner_id)
+def may_change(actor: Actor, owner_id: str, class_id: str | None = None) -> bool:
+    """Whether somebody may stop, rename, archive or delete what that owner made, in that class if in any."""
+    return actor.administrator or (bool(actor.id) and actor.id == owner_id) or class_id in actor.teaches
 
 
-def require_change(by: Actor | None, owner_id: str, what: str) -> Actor:
+def require_change(by: Actor | None, owner_id: str, what: str, class_id: str | None = None) -> Actor:
     """Return who acts. Raises `ForbiddenError` unless they may change what that owner made."""
     actor = acting(by)
-    if not may_change(actor, owner_id):
+    if not may_change(actor, owner_id, class_id):
         raise ForbiddenError(f"{what} belongs to somebody else: only they or an administrator may change it.")
     return actor
 

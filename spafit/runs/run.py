@@ -114,8 +114,16 @@ class Run:
     """Likewise on the validation split; empty for runs from before it was kept."""
     further_tests: dict[str, dict[str, dict[str, float]]]
     """For each further test part of the task, MNLI's "test_mismatched": its "metrics" and its "baseline"."""
+    class_id: str | None = None
+    """The class that it was started in."""
+    limit_examples: float | None = None
+    """How many training examples its class lets it see; None for any other run."""
+    limit_seconds: float | None = None
+    """How long its class lets it take."""
+    test_hidden: bool = False
+    """Whether its test scores are not shown before the class's teacher does so."""
     position: int | None = None
-    """Place in the queue, 1 for the next; None unless queued, and while the sweep it belongs to is paused."""
+    """Place in the queue, 1 for the next; None unless queued, and while its sweep or its class is paused."""
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -178,7 +186,15 @@ def run_from_row(row: Mapping[str, Any], position: int | None = None) -> Run:
     values["state"] = State(values["state"])
     values["origin"] = Origin(values["origin"])
     run = Run(**values, position=position)
+    if run.test_hidden and access.shared():
+        run = replace(run, metrics={}, baseline={}, further_tests={})
     return _without_paths(run) if access.shared() else run
+
+
+def without_test(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event without what a run's end says of the test parts."""
+    hidden = {"metrics": {}, "baseline": {}, "further_tests": {}} if event.get("kind") == "finished" else {}
+    return {**event, **hidden}
 
 
 def _without_paths(run: Run) -> Run:

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Index
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration. Kept here so that opening a store that is up to date never imports Alembic."""
 
 
@@ -132,6 +132,12 @@ runs = Table(
     Column("baseline", JSON, nullable=False),
     Column("validation_baseline", JSON, nullable=False, server_default="{}"),
     Column("further_tests", JSON, nullable=False, server_default="{}"),
+    # Of a class's run: which class's, what it may take, and whether its test scores are not to be seen yet.
+    Column("class_id", String(32)),
+    Column("limit_examples", Float),
+    Column("limit_seconds", Float),
+    Column("test_hidden", Boolean, nullable=False, server_default="0"),
+    Index(None, "class_id", "owner_id"),
     Index(None, "state", "priority"),
     Index(None, "owner", "started_at"),
     Index(None, "state", "owner_id"),
@@ -211,4 +217,61 @@ reused_runs = Table(
     metadata,
     Column("sweep", Integer, ForeignKey("sweeps.number", ondelete="CASCADE"), primary_key=True),
     Column("run", Integer, ForeignKey("runs.number", ondelete="CASCADE"), primary_key=True),
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("code", String(16), nullable=False, unique=True),  # what students type to join
+    Column("name", String(80), nullable=False),
+    Column("created_by", String(32), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("rules", JSON, nullable=False),  # `spafit.runs.class_rules`
+    Column("paused", Boolean, nullable=False),
+    Column("closed", Boolean, nullable=False),  # nobody joins any more
+    Column("alone", Boolean, nullable=False),  # while it goes on, nobody else starts runs here
+    Column("anonymous", Boolean, nullable=False),
+    Column("guesses_revealed", Boolean, nullable=False),
+    Column("test_revealed", Boolean, nullable=False),
+    # Of the teacher's key.
+    Column("salt", String(32), nullable=False),
+    Column("key_hash", String(128), nullable=False),
+)
+
+
+def _of_a_class() -> tuple[Column[str], Column[str]]:
+    """Return the columns that say which class and whose."""
+    return (
+        Column("class_id", String(32), ForeignKey("classes.id", ondelete="CASCADE"), primary_key=True),
+        Column("owner_id", String(32), primary_key=True),
+    )
+
+
+class_teachers = Table("class_teachers", metadata, *_of_a_class(), Index(None, "owner_id"))
+
+class_members = Table(
+    "class_members",
+    metadata,
+    *_of_a_class(),
+    Column("number", Integer, nullable=False),  # in the order of joining
+    Column("nickname", String(40), nullable=False),
+    Column("nickname_key", String(80), nullable=False),  # the same for names that look the same
+    Column("joined_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("here", Boolean, nullable=False),  # false for whoever left
+    Index(None, "owner_id"),
+    Index(None, "class_id", "nickname_key", unique=True),
+)
+
+class_guesses = Table(
+    "class_guesses",
+    metadata,
+    *_of_a_class(),
+    Column("kind", Word(16), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("locked_at", UtcDateTime, nullable=False),
+    Column("points", Integer),  # null until the teacher reveals
 )

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from spafit.home import database_url, spafit_home
-from spafit.runs import audit, limits
+from spafit.runs import audit, classes, limits
 from spafit.runs.attempts import Attempts
 from spafit.runs.database import StoreError, connect, migrate, reading, writing
 from spafit.runs.environment import carried
@@ -117,12 +117,37 @@ class Store(Attempts, Lists):
             try:
                 with writing(self.engine) as connection:
                     self._check_queue(connection, actor)
+                    row |= self._in_class(connection, actor, spec, sweep)
                     connection.execute(insert(runs_table).values(id=run_id, **row))
                     audit.record(connection, now, replace(actor, name=row["owner"]), Action.SUBMIT, run_id)
                 return run_id
             except StoreError as error:
                 if not isinstance(error.__cause__, IntegrityError):  # an id given out before: draw another
                     raise
+
+    def _in_class(
+        self,
+        connection: Connection,
+        actor: Actor,
+        spec: RunSpec,
+        sweep: str | None = None,
+        counted_in: str | None = None,
+    ) -> dict[str, Any]:
+        """Refuse what the submitter's class does not allow; return what belonging to it writes into the run's row."""
+        if sweep is not None:
+            classes.refuse_many(connection, actor)
+        found = classes.check_submission(connection, actor, spec, self.clock(), counted_in)
+        if found is None:
+            return {}
+        course, member = found
+        most = course.rules.limits
+        return {
+            "class_id": course.id,
+            "owner": member.shown(course.anonymous),  # whatever they call themselves elsewhere
+            "limit_examples": most.examples,
+            "limit_seconds": 60 * most.minutes,
+            "test_hidden": not course.test_revealed,
+        }
 
     def request_stop(self, run_id: str, by: Actor | None = None) -> None:
         """Ask a run to stop. A queued one is stopped at once, one that is over stays as it is."""
@@ -140,10 +165,15 @@ class Store(Attempts, Lists):
         Earlier attempts' events stay in the database; `events` shows the current attempt's.
         """
         with self._changing(run_id, by, Action.RERUN) as (connection, run):
-            self._check_queue(connection, acting(by))
+            actor = acting(by)
+            self._check_queue(connection, actor)
             if run["state"] not in (State.STOPPED, State.FAILED):
                 raise StoreError(f"Run {run_id} is {run['state']}; only a stopped or failed run can be run again.")
-            self._queue_again(connection, run)
+            of_class: dict[str, Any] = {}
+            if actor.id == run["owner_id"]:  # a teacher or an administrator may run anything again
+                spec = RunSpec.from_dict(self._row(connection, run_id, runs_table.c.spec)["spec"])
+                of_class = self._in_class(connection, actor, spec, counted_in=run["class_id"])
+            self._queue_again(connection, run, **of_class)
 
     def try_again(self, run_id: str) -> None:
         """Queue a run whose first attempt was lost as a second attempt; does nothing once that has happened."""
@@ -152,11 +182,13 @@ class Store(Attempts, Lists):
             if run["state"] == State.FAILED and run["attempt"] == 1:
                 self._queue_again(connection, run)
 
-    def _queue_again(self, connection: Connection, run: Mapping[str, Any]) -> None:
+    def _queue_again(self, connection: Connection, run: Mapping[str, Any], **more: Any) -> None:
         cleared = dict.fromkeys(OF_ONE_ATTEMPT)
         emptied = {column: {} for column in SCORES}
         state = {"state": State.QUEUED, "attempt": run["attempt"] + 1, "queued_at": self.clock(), "step": 0}
-        self._set(connection, run["number"], **cleared, **emptied, **state, stop_requested=False, archived=False)
+        self._set(
+            connection, run["number"], **cleared, **emptied, **state, **more, stop_requested=False, archived=False
+        )
 
     def archive(self, run_id: str, archived: bool = True, by: Actor | None = None) -> None:
         """Take a run that is over out of lists, or back in; nothing is deleted."""
@@ -212,8 +244,10 @@ class Store(Attempts, Lists):
         """A transaction that changes a run, with its row, if whoever asks may; what they did is written down in it."""
         with writing(self.engine) as connection:
             columns = runs_table.c
-            run = self._row(connection, run_id, columns.number, columns.state, columns.attempt, columns.owner_id)
-            actor = require_change(by, run["owner_id"], f"Run {run_id}")
+            run = self._row(
+                connection, run_id, columns.number, columns.state, columns.attempt, columns.owner_id, columns.class_id
+            )
+            actor = require_change(by, run["owner_id"], f"Run {run_id}", run["class_id"])
             yield connection, run
             audit.record(connection, self.clock(), actor, action, run_id, detail)
 
@@ -221,6 +255,7 @@ class Store(Attempts, Lists):
         """Refuse to queue so many runs at once where not all of them have room. Raises `LimitError`."""
         actor = require_submit(by)
         with reading(self.engine) as connection:
+            classes.refuse_many(connection, actor)
             limits.check_many(runs, *self._queued(connection, actor), administrator=actor.administrator)
 
     def _check_queue(self, connection: Connection, actor: Actor) -> None:

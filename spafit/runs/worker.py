@@ -159,7 +159,7 @@ def perform(
                 _sync(folder)
                 return State(event["state"]), None, [event]
             if event["kind"] == "started":
-                limits.check_steps(run.spec, event["total_steps"])
+                limits.check_steps(run.spec, event["total_steps"], run.limit_examples)
             writer.add(event, hardware | _accelerator() if event["kind"] == "started" else None)
         return State.FAILED, UNFINISHED, []
     except Terminated:

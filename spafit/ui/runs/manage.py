@@ -27,7 +27,7 @@ def manage(run: Run) -> None:
     if message := st.session_state.pop(_MESSAGE, None):
         st.error(plain(message), icon=":material/error:")
     _written(run)
-    if not may_change(actor(), run.owner_id):
+    if not may_change(actor(), run.owner_id, run.class_id):
         return
     with st.container(horizontal=True):
         _tags_and_note(run)

@@ -76,7 +76,7 @@ def _headline(run: Run) -> None:
 
 
 def _buttons(run: Run) -> None:
-    if not may_change(actor(), run.owner_id):
+    if not may_change(actor(), run.owner_id, run.class_id):
         return
     if not run.state.over:
         label = "Stopping …" if run.stop_requested else "Stop"
