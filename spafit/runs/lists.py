@@ -37,6 +37,7 @@ class Queued:
     priority: int
     queued_at: datetime
     requested_device: str
+    sweep: str | None
 
 
 class Lists(Rows):
@@ -174,7 +175,7 @@ class Lists(Rows):
         columns = runs_table.c
         wanted = (columns.number, columns.id, columns.owner_id, columns.priority, columns.queued_at)
         waiting = connection.execute(
-            select(*wanted, columns.requested_device).where(columns.state == State.QUEUED, _not_paused())
+            select(*wanted, columns.requested_device, columns.sweep).where(columns.state == State.QUEUED, _not_paused())
         ).all()
         queued = [Queued(*row) for row in waiting]
         owners = (

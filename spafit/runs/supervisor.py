@@ -1,8 +1,8 @@
 """The one process per ``SPAFIT_HOME`` that works through the queue: ``python -m spafit.runs.supervisor``.
 
-It starts a process for each run, notices when one dies, ends the ones that should stop, and leaves when there has been
-nothing to do for a while. It may itself be killed at any moment: what it needs to know is in the store, runs go on
-without it, and the next supervisor takes them over.
+It starts a process for each run, or hands it to the one that did the last run of the same sweep, notices when one dies,
+ends the ones that should stop, and leaves when there has been nothing to do for a while. It may itself be killed at any
+moment: what it needs to know is in the store, runs go on without it, and the next supervisor takes them over.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +26,7 @@ from spafit.home import spafit_home
 from spafit.runs import processes, queue, sweeps
 from spafit.runs.database import StoreError, writing
 from spafit.runs.launch import idle_seconds, supervisor_lock, supervisor_log
+from spafit.runs.lists import Queued
 from spafit.runs.overdue import SILENT, Silence, overtime
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
@@ -54,17 +55,20 @@ FORCED = "It did not answer in time, so its process was ended."
 
 
 class Process(Protocol):
-    """What is needed of `subprocess.Popen`."""
+    """What is needed of `Worker`."""
 
     pid: int
 
     def poll(self) -> int | None: ...
+    def waits(self) -> bool: ...
 
 
 class Starter(Protocol):
     """What is needed of `Workers`."""
 
     def start(self, run: Run) -> Process: ...
+    def rest(self, sweep: str, worker: Any) -> None: ...
+    def keep(self, sweeps: Collection[str]) -> None: ...
     def warm_up(self) -> None: ...
     def close(self) -> None: ...
 
@@ -113,7 +117,7 @@ class Supervisor:
         self.auto_device: str | None = None
         self.idle_since: float | None = None
         self.another_follows = False
-        """Whether runs wait while every run that was started trains already, so that the next may be prepared for."""
+        """Whether a run waits that no process at hand will take, while every run that was started trains already."""
         self.looks_for_lost = True
         """Whether a run of a sweep may have been lost since that was last looked for."""
 
@@ -136,7 +140,10 @@ class Supervisor:
                 self.store.try_again(run_id)
             self.looks_for_lost = False
         waiting = self._start_what_can_start()
-        self.another_follows = bool(waiting) and all(watched.run.step for watched in self.watched.values())
+        self.starter.keep({run.sweep for run in waiting if run.sweep is not None})
+        at_work = {watched.run.sweep for watched in self.watched.values()} - {None}
+        all_train = all(watched.run.step for watched in self.watched.values())
+        self.another_follows = all_train and any(run.sweep not in at_work for run in waiting)
         if self.watched or waiting:
             self.idle_since = None
         elif self.idle_since is None:
@@ -163,6 +170,10 @@ class Supervisor:
     def _look_at(self, watched: Watched, *, over: bool) -> None:
         if watched.gone:
             self._conclude(watched)
+            return
+        if over and watched.child is not None and watched.run.sweep is not None and watched.child.waits():
+            self.starter.rest(watched.run.sweep, watched.child)
+            del self.watched[watched.run.id]
             return
         if not over and (reason := self._why_end(watched)):
             # Said first: its process stands back from a run that is over, and is ended like any that stays.
@@ -201,8 +212,8 @@ class Supervisor:
         # Only now: while the store cannot be written, every tick tries again.
         del self.watched[watched.run.id]
 
-    def _start_what_can_start(self) -> int:
-        """Start queued runs on free devices; return how many runs wait."""
+    def _start_what_can_start(self) -> Sequence[Queued]:
+        """Start queued runs on free devices; return the runs that wait."""
         waiting = self.store.waiting()
         while waiting:
             busy = {self._device(watched.run) for watched in self.watched.values()}
@@ -214,7 +225,7 @@ class Supervisor:
                 # Should this fail, the next tick finds a claim without a process and puts the run back.
                 self.watched[run.id] = Watched(run, self.starter.start(run))
             waiting = self.store.waiting()
-        return len(waiting)
+        return waiting
 
     def _device(self, run: Run) -> str | None:
         return run.device or queue.device_of(run.requested_device, self.auto_device)

@@ -1,8 +1,8 @@
-"""The process that does one run: ``python -m spafit.runs.worker RUN_ID``.
+"""The process that does one run, or the runs of one sweep one by one: ``python -m spafit.runs.worker RUN_ID``.
 
-Without an id it imports PyTorch first and then waits for one on stdin; it ends when stdin is closed. It trains in the
-main thread, and a second thread (`EventWriter`) brings events to the store and brings back the wish to stop, so that
-training never waits for a disk.
+Without an id it imports PyTorch first and then waits for one on stdin; it ends when stdin is closed. After a run of a
+sweep it asks there for the next one. It trains in the main thread, and a second thread (`EventWriter`) brings events to
+the store and brings back the wish to stop, so that training never waits for a disk.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import faulthandler
+import functools
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spafit import access
 from spafit.errors import SpafitError
@@ -29,6 +30,9 @@ from spafit.runs import disk, facts, limits, processes
 from spafit.runs.database import StoreError, connect
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
+
+if TYPE_CHECKING:
+    from spafit.training.kept import Kept
 
 EXIT_STOOD_BACK = 75
 """Exit code of a worker whose run is somebody else's by now; the supervisor draws no conclusion from it."""
@@ -111,15 +115,33 @@ def main(arguments: list[str] | None = None) -> int:
 
         preload()
         run_id = sys.stdin.readline().strip()
+    if run_id:
+        yield_to_others(TRAINING_NICENESS, TRAINING_MEMORY_SCORE)
     try:
-        return work(run_id) if run_id else 0
+        while run_id:
+            code = work(run_id)
+            if code is not None:
+                return code
+            run_id = _ask()
     except StoreError:
         _log(traceback.format_exc())
         return EXIT_UNSAVED
+    return 0
 
 
-def work(run_id: str) -> int:
-    """Do a claimed run from its first event to its result in the store; return the process's exit code."""
+def _ask() -> str:
+    """Say that the run is over and the next of its sweep may come; return that one's id, nothing when there is none."""
+    with contextlib.suppress(OSError):
+        os.write(sys.stdin.fileno(), b"\n")
+    return sys.stdin.readline().strip()
+
+
+def work(run_id: str) -> int | None:
+    """Do a claimed run from its first event to its result in the store.
+
+    Returns:
+        The process's exit code; None where the process may do another run of the same sweep.
+    """
     store = Store.open()
     run = store.get(run_id)
     hardware = facts.hardware()
@@ -138,7 +160,6 @@ def work(run_id: str) -> int:
     except SpafitError as error:
         return conclude(store, run, State.FAILED, str(error), [])
     _log(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id}, attempt {run.attempt}")
-    yield_to_others(TRAINING_NICENESS, TRAINING_MEMORY_SCORE)
     signal.signal(signal.SIGTERM, _on_terminate)
     # Losing the last second of a curve in a power cut is fine; waiting for the disk at every batch of events is not.
     hurried = Store(connect(str(store.engine.url.render_as_string(hide_password=False)), durable=False), store.home)
@@ -146,7 +167,12 @@ def work(run_id: str) -> int:
     writer.start()
     state, reason, last = perform(run, writer, folder, hardware)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    return conclude(store, run, state, reason, [*writer.close(), *last])
+    code = conclude(store, run, state, reason, [*writer.close(), *last])
+    if run.sweep is None or code or not last:  # what an error or a signal has left behind is for no other run
+        return code
+    hurried.engine.dispose()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return None
 
 
 def perform(
@@ -200,8 +226,17 @@ def conclude(store: Store, run: Run, state: State, reason: str | None, events: l
 def _train(run: Run, writer: EventWriter, folder: Path) -> Iterator[dict[str, Any]]:
     from spafit.training.loop import train
 
-    for event in train(run.spec, should_stop=writer.stop_event.is_set, folder=folder):
+    kept = None if run.sweep is None else _kept()
+    for event in train(run.spec, should_stop=writer.stop_event.is_set, folder=folder, kept=kept):
         yield event.to_dict()
+
+
+@functools.cache
+def _kept() -> Kept:
+    """Return what the runs of a sweep share in this process."""
+    from spafit.training.kept import Kept
+
+    return Kept()
 
 
 def _accelerator() -> dict[str, Any]:

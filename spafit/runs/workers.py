@@ -1,10 +1,11 @@
-"""Starting the processes that do runs, one of them ahead of time."""
+"""Starting the processes that do runs: one of them ahead of time, and one a sweep that does its runs one by one."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-from contextlib import suppress
+import signal
+import socket
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
@@ -16,50 +17,95 @@ SPARE_MEMORY = 2 * 1024**3
 """A process that waits with PyTorch imported holds about half a gigabyte; with less than this free there is none."""
 
 
+class Worker:
+    """A process that does the runs it is told, over a socket that is its stdin.
+
+    After a run of a sweep it asks for the next one, with data and model still in its memory; after others it ends.
+    """
+
+    def __init__(self, log: Path, variables: dict[str, str], *run_ids: str) -> None:
+        self.environment = variables
+        self._line, theirs = socket.socketpair()
+        self._line.setblocking(False)
+        with theirs:
+            stdin = theirs.fileno()
+            self._process = processes.start(
+                "spafit.runs.worker", *run_ids, output=log, environment=variables, stdin=stdin
+            )
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code of a process that has ended."""
+        return self._process.poll()
+
+    def waits(self) -> bool:
+        """Whether it has asked for another run since it was last told one."""
+        try:
+            return bool(self._line.recv(1))
+        except OSError:  # nothing said so far, or nobody there any more
+            return False
+
+    def tell(self, run_id: str) -> bool:
+        """Hand it a run; False when it is gone."""
+        try:
+            self._line.sendall(f"{run_id}\n".encode())
+        except OSError:
+            return False
+        return True
+
+    def dismiss(self) -> None:
+        """End it while it does nothing; it may be in the middle of an import."""
+        self._line.close()
+        processes.end_group(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+
 class Workers:
-    """Starts a worker for a run: the one that waits with PyTorch imported when it fits, else a new one."""
+    """Starts a worker for a run: the one that did the last run of its sweep, else the one that waits with PyTorch
+    imported, else a new one."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._spare: subprocess.Popen[bytes] | None = None
+        self._spare: Worker | None = None
+        self._resting: dict[str, Worker] = {}
 
-    def start(self, run: Run) -> subprocess.Popen[bytes]:
+    def start(self, run: Run) -> Worker:
         """Return the process that has begun to do a claimed run. Raises OSError when none can be started."""
         wanted = environment.restored(run.environment)
+        if run.sweep is not None and (resting := self._resting.pop(run.sweep, None)) and _begins(resting, run, wanted):
+            return resting
         spare, self._spare = self._spare, None
-        if spare is not None:
-            # Libraries read their variables when they are imported, which the spare has done already.
-            if spare.poll() is None and wanted == dict(os.environ) and _tell(spare, run.id):
-                return spare
-            _dismiss(spare)
-        return processes.start("spafit.runs.worker", run.id, output=self._log, environment=wanted)
+        if spare is not None and _begins(spare, run, wanted):
+            return spare
+        return Worker(self._log, wanted, run.id)
 
     def warm_up(self) -> None:
         """Have a worker import PyTorch and wait, unless there is one or memory is short."""
         if self._spare is None and psutil.virtual_memory().available > SPARE_MEMORY:
-            self._spare = processes.start("spafit.runs.worker", output=self._log, stdin=subprocess.PIPE)
+            self._spare = Worker(self._log, dict(os.environ))
+
+    def rest(self, sweep: str, worker: Worker) -> None:
+        """Keep a worker that has asked for the next run of its sweep."""
+        self._resting[sweep] = worker
+
+    def keep(self, sweeps: Collection[str]) -> None:
+        """Send away the resting workers of all other sweeps, and every one while memory is short."""
+        short = bool(self._resting) and psutil.virtual_memory().available < SPARE_MEMORY
+        for sweep in [sweep for sweep in self._resting if short or sweep not in sweeps]:
+            self._resting.pop(sweep).dismiss()
 
     def close(self) -> None:
-        """Send the waiting worker away."""
+        """Send away whoever waits."""
+        self.keep(())
         spare, self._spare = self._spare, None
         if spare is not None:
-            _dismiss(spare)
+            spare.dismiss()
 
 
-def _tell(worker: subprocess.Popen[bytes], run_id: str) -> bool:
-    """Hand a waiting worker its run; False when it is gone."""
-    assert worker.stdin is not None
-    try:
-        worker.stdin.write(f"{run_id}\n".encode())
-        worker.stdin.close()
-    except OSError:
-        return False
-    return True
-
-
-def _dismiss(worker: subprocess.Popen[bytes]) -> None:
-    with suppress(OSError):
-        if worker.stdin is not None:
-            worker.stdin.close()
-    worker.kill()  # it may be in the middle of an import; it holds nothing
-    worker.wait()
+def _begins(worker: Worker, run: Run, wanted: dict[str, str]) -> bool:
+    """Hand a waiting worker its run; one that cannot take it is sent away."""
+    # Libraries read their variables when they are imported, which it has done already.
+    if worker.poll() is None and worker.environment == wanted and worker.tell(run.id):
+        return True
+    worker.dismiss()
+    return False

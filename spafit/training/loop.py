@@ -62,9 +62,12 @@ def train(
     """
     timeline = Timeline(clock)
     yield timeline.enter("imports")
+    from spafit.training.device import forget_peak_memory
     from spafit.training.preparation import prepare
     from spafit.training.trainer import Trainer
 
+    if kept is not None:
+        forget_peak_memory()  # of the runs before in this process
     settings = spec.settings
     try:
         with out_of_memory_as_a_sentence(settings.batch_size, settings.max_length, settings.accumulation):

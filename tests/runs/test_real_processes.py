@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from spafit.runs import Actor, Run, State, Store, attend, ensure_supervisor, processes, rerun, stop, submit
+from spafit.runs import Actor, Run, State, Store, attend, ensure_supervisor, processes, rerun, stop, submit, sweeps
 from tests.runs.helpers import command_lines, eventually, processes_of, scripted
 
 pytestmark = pytest.mark.usefixtures("scripted_runs")
@@ -247,4 +247,52 @@ def test_a_supervisor_whose_home_or_database_is_deleted_leaves(home: Path, store
     run_id = submit(scripted("steps=9999 delay=0.05"))
     eventually(lambda: stepping(store, run_id))
     (home / lost).unlink()
+    eventually(lambda: not processes_of(home))
+
+
+def in_a_sweep(store: Store, tasks: list[str], owner: str = "ada") -> list[str]:
+    sweep = sweeps.create(store, {}, f"key {tasks}", by=Actor(owner))
+    return [submit(scripted(task), by=Actor(owner), sweep=sweep.id) for task in tasks]
+
+
+def process_of(store: Store, run_id: str) -> int:
+    return processes.pid_of(store.get(run_id).process or "")
+
+
+def test_one_process_does_a_sweep_and_another_owners_run_comes_in_between(home: Path, store: Store) -> None:
+    first, second, third = in_a_sweep(store, ["steps=99 delay=0.02", "steps=2", "steps=2 then=diverge"])
+    eventually(lambda: stepping(store, first))
+    other = submit(scripted("steps=1"), by=Actor("bob"))
+    stop(first)  # one cell; the process and the rest of the sweep go on
+    runs = [eventually(lambda i=i: over(store, i)) for i in (first, other, second, third)]
+    assert [run.state for run in runs] == [State.STOPPED, State.FINISHED, State.FINISHED, State.FAILED]
+    for earlier, later in pairwise(runs):
+        assert earlier.ended_at and later.started_at and earlier.ended_at <= later.started_at
+    assert process_of(store, first) == process_of(store, second) == process_of(store, third)
+    assert process_of(store, other) != process_of(store, first)
+    assert "diverge" not in (store.folder(second) / "log.txt").read_text()
+    assert third in (store.folder(third) / "log.txt").read_text()
+    eventually(lambda: not processes_of(home))
+
+
+def test_a_killed_process_of_a_sweep_costs_the_run_an_attempt_and_the_rest_nothing(home: Path, store: Store) -> None:
+    first, second, third = in_a_sweep(store, ["steps=1", "steps=60 delay=0.05", "steps=1"])
+    run = eventually(lambda: stepping(store, second))
+    assert process_of(store, first) == processes.pid_of(run.process or "")
+    kill(processes.pid_of(run.process or ""))
+    again = eventually(lambda: over(store, second))
+    assert (again.state, again.attempt) == (State.FINISHED, 2)
+    finished = [eventually(lambda i=i: over(store, i)) for i in (first, third)]
+    assert {(one.state, one.attempt) for one in finished} == {(State.FINISHED, 1)}
+    eventually(lambda: not processes_of(home))
+
+
+def test_the_process_of_a_sweep_ends_its_run_and_leaves_when_its_supervisor_is_killed(home: Path, store: Store) -> None:
+    first, second = in_a_sweep(store, ["steps=30 delay=0.05", "steps=1"])
+    eventually(lambda: stepping(store, first))
+    kill(supervisor_of(store, first))
+    attend()
+    runs = [eventually(lambda i=i: over(store, i)) for i in (first, second)]
+    assert {(run.state, run.attempt) for run in runs} == {(State.FINISHED, 1)}
+    assert process_of(store, first) != process_of(store, second)
     eventually(lambda: not processes_of(home))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from spafit.runs import Run, State, Store, StoreBusyError, processes, sweeps
+from spafit.runs import Actor, Run, State, Store, StoreBusyError, processes, sweeps
 from spafit.runs.supervisor import KILL_AFTER, TERMINATE_AFTER, Supervisor
 from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, OUTSIDE
 from spafit.training.events import Step
@@ -22,9 +23,13 @@ from tests.runs.helpers import scripted
 class Child:
     pid: int
     code: int | None = None
+    asks: bool = False
 
     def poll(self) -> int | None:
         return self.code
+
+    def waits(self) -> bool:
+        return self.asks
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Room:
     children: dict[str, Child] = field(default_factory=dict)
     signals: list[tuple[int, signal.Signals]] = field(default_factory=list)
     broken: bool = False
+    resting: dict[str, Child] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store = Store(self.store.engine, self.store.home, lambda: self.wall)
@@ -47,9 +53,17 @@ class Room:
     def start(self, run: Run) -> Child:
         if self.broken:
             raise OSError("Cannot allocate memory")
-        self.children[run.id] = Child(1_000_000 + run.number)
+        rested = self.resting.pop(run.sweep or "", None)
+        self.children[run.id] = rested or Child(1_000_000 + run.number)
+        self.children[run.id].asks = False
         self.store.attach(run, f"{processes.host()}/boot/{self.children[run.id].pid}/1", {}, {})
         return self.children[run.id]
+
+    def rest(self, sweep: str, worker: Child) -> None:
+        self.resting[sweep] = worker
+
+    def keep(self, sweeps: Collection[str]) -> None:
+        self.resting = {sweep: child for sweep, child in self.resting.items() if sweep in sweeps}
 
     def warm_up(self) -> None: ...
     def close(self) -> None: ...
@@ -281,3 +295,60 @@ def test_the_next_run_is_prepared_for_once_the_one_before_it_trains(room: Room) 
     child.code = 0
     room.supervisor.tick()
     assert not room.supervisor.another_follows
+
+
+def test_the_runs_of_a_sweep_share_a_process_and_give_way_between_them(room: Room) -> None:
+    sweep = sweeps.create(room.store, {}, "key", by=Actor("ada"))
+    runs = [room.store.submit(scripted(), sweep=sweep.id, by=Actor("ada")) for _ in range(4)]
+    room.supervisor.tick()
+    other = room.store.submit(scripted(), by=Actor("bob"))
+    order, pids = [], []
+
+    def end(run_id: str) -> None:
+        """As workers do: one of a sweep asks for the next, any other leaves."""
+        order.append(run_id)
+        pids.append(room.children[run_id].pid)
+        room.store.conclude(room.store.get(run_id), State.FINISHED)
+        room.supervisor.tick()
+        assert room.supervisor.watched.keys() == {run_id}  # it may still be tidying up
+        if run_id == other:
+            room.children[run_id].code = 0
+        room.children[run_id].asks = True
+        room.supervisor.tick()
+
+    for run_id in (runs[0], other, *runs[1:]):
+        assert not room.supervisor.another_follows or run_id == runs[0]
+        end(run_id)
+    assert len({pid for run_id, pid in zip(order, pids, strict=True) if run_id != other}) == 1
+    assert len(set(pids)) == 2 and room.signals == [(room.children[other].pid, signal.SIGKILL)]
+    assert room.resting == {}  # nothing of the sweep waits, so its process leaves
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_the_process_of_a_sweep_leaves_when_it_is_paused(room: Room, paused: bool) -> None:
+    sweep = sweeps.create(room.store, {}, "key")
+    first, second = (room.store.submit(scripted(), sweep=sweep.id) for _ in range(2))
+    room.supervisor.tick()
+    if paused:
+        sweeps.change_state(room.store, sweep, sweeps.Wish.PAUSED)
+    room.store.conclude(room.store.get(first), State.FINISHED)
+    room.children[first].asks = True
+    room.supervisor.tick()
+    assert room.store.get(second).state is (State.QUEUED if paused else State.RUNNING)
+    assert room.resting == {} and (second in room.children) is not paused
+
+
+def test_a_process_that_is_not_done_is_told_no_other_run_of_its_sweep(room: Room) -> None:
+    sweep = sweeps.create(room.store, {}, "key")
+    first, second = (room.store.submit(scripted(), sweep=sweep.id) for _ in range(2))
+    room.supervisor.tick()
+    room.store.conclude(room.store.get(first), State.STOPPED)
+    room.supervisor.tick()
+    room.now = KILL_AFTER
+    room.supervisor.tick()
+    assert room.signals == [(room.children[first].pid, signal.SIGKILL)]
+    room.children[first].code = -9
+    room.supervisor.tick()
+    room.supervisor.tick()
+    assert room.children[second] is not room.children[first]
+    assert room.store.get(second).state is State.RUNNING

@@ -14,7 +14,13 @@ from spafit.training.config import RunSpec
 from spafit.training.events import Evaluated, Event, Finished, Phase, Started, Step
 
 
-def train(spec: RunSpec, *, should_stop: Callable[[], bool] = lambda: False, folder: Path) -> Iterator[Event]:
+class Kept:
+    """Nothing is kept between scripted runs."""
+
+
+def train(
+    spec: RunSpec, *, should_stop: Callable[[], bool] = lambda: False, folder: Path, kept: Kept | None = None
+) -> Iterator[Event]:
     script = dict(part.split("=") for part in os.environ.get("SCRIPTED", spec.task).split())
     steps, delay, then = int(script.get("steps", 3)), float(script.get("delay", 0)), script.get("then", "finish")
     begun = time.monotonic()

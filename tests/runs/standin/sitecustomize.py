@@ -12,7 +12,8 @@ from pathlib import Path
 class _Standin:
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        file = {"spafit.training.loop": "scripted.py", "spafit.runs.preload": "no_preload.py"}.get(name)
+        scripted = dict.fromkeys(("spafit.training.loop", "spafit.training.kept"), "scripted.py")
+        file = (scripted | {"spafit.runs.preload": "no_preload.py"}).get(name)
         return spec_from_file_location(name, Path(__file__).with_name(file)) if file else None
 
 
