@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from spafit.runs.class_rules import BOUNDARIES, LORA, RECIPES
 from spafit.ui.address import to_parameters
 from spafit.ui.arrival import take_address
 from spafit.ui.choice import current, message
+from spafit.ui.classroom.mine import guess_first, hold, is_open, must_guess
 from spafit.ui.components.errors import show_message
 from spafit.ui.components.frame import frame
 from spafit.ui.explore.adapter import adapter_box, brought_back
@@ -21,32 +23,38 @@ frame("Explore", ":material/layers:")
 st.caption("A pretrained Transformer is a stack of layers. Two boundaries decide which of them learn what.")
 
 take_address()
+rules = hold()
 anatomy = chosen_anatomy()
 show_message(message())
-model_side, other_side, method_side = st.columns([5.5, 2.5, 8], vertical_alignment="bottom")
-with model_side:
-    model_picker()
-with other_side, st.popover("Other", icon=":material/add:", width="stretch"):
-    other_model()
-    st.divider()
-    adapter_box()
-with method_side:
+if rules is None:
+    model_side, other_side, method_side = st.columns([5.5, 2.5, 8], vertical_alignment="bottom")
+    with model_side:
+        model_picker()
+    with other_side, st.popover("Other", icon=":material/add:", width="stretch"):
+        other_model()
+        st.divider()
+        adapter_box()
+    with method_side:
+        start_from()
+elif is_open(rules, RECIPES):
     start_from()
 reading()
 
-main_ribbon(anatomy)
+main_ribbon(anatomy, fixed=not is_open(rules, BOUNDARIES), measured=not must_guess())
 brought_back()
 stratification = current().stratification
 
 VIEWS = {
     "Layer by layer": lambda: layers_tab(anatomy, stratification),
     "Methods": lambda: methods_tab(anatomy, stratification),
-    "Map": lambda: map_tab(anatomy, stratification),
+    "Map": lambda: guess_first() if must_guess() else map_tab(anatomy, stratification),
     "Cost": lambda: costs_tab(anatomy, stratification),
     "Method per stratum": lambda: recipes_tab(anatomy, stratification),
     "Compare": lambda: compare_tab(anatomy, stratification),
     "Export": lambda: share_tab(anatomy, stratification, to_parameters(current())["s"]),
 }
+if not is_open(rules, RECIPES, LORA):
+    del VIEWS["Method per stratum"]
 # No st.tabs: while the page is drawn for one tab, its answer takes back the next one that was chosen meanwhile.
 view = st.segmented_control(
     "View",

@@ -6,6 +6,7 @@ from spafit.runs import ensure_supervisor
 from spafit.ui.address import keep_address
 from spafit.ui.arrival import take_address, take_run
 from spafit.ui.choice import has_chosen, message
+from spafit.ui.classroom.mine import hold
 from spafit.ui.components.errors import show_message, showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.explore.model import reading
@@ -27,6 +28,7 @@ take_address()
 if run and not has_chosen():
     with showing_errors():
         take_run(run.spec)  # a run's address alone: the form shows what the run was started with
+rules = hold()
 show_message(message())
 reading()
 keep_address("/train", shown=run_id or "")
@@ -39,13 +41,13 @@ if run:
             st.button("Close", icon=":material/close:", on_click=detach, help="The run goes on; find it under Runs.")
     with setting:
         st.subheader("Next run", anchor=False)
-        started = train_form(beside_a_run=True)
+        started = train_form(rules, beside_a_run=True)
 else:
     st.caption(
         "Choose what is taught to which model, start, and watch the curve. The run goes on if you close the page."
     )
     with st.container(key="train_form"):
-        started = train_form()
+        started = train_form(rules)
 
 if started:
     attach(started)

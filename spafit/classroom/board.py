@@ -8,9 +8,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from spafit.maps.repeats import Repeats, repeats
 from spafit.runs.run import Origin, Run, State
+from spafit.stratification import Method
 
 NOBODY = "no name"
 
@@ -27,6 +29,10 @@ class Entry:
     score: float
     """The mean of the validation scores."""
     runs: int
+    cell: tuple[int, int] | None = None
+    """Its boundaries, where it has any to choose."""
+    test: float | None = None
+    """The mean of the test scores, as far as they are to be seen."""
 
 
 def entries(runs: Iterable[Run], metric: str) -> list[Entry]:
@@ -35,12 +41,38 @@ def entries(runs: Iterable[Run], metric: str) -> list[Entry]:
     Only runs of this installation count: imported and recorded ones are nobody's here.
     """
     counted = [run for run in runs if run.state is State.FINISHED and run.origin == Origin.LOCAL]
-    found = [_entry(same, scores) for same in repeats(counted) if (scores := same.scores(metric))]
+    found = [_entry(same, scores, metric) for same in repeats(counted) if (scores := same.scores(metric))]
     return sorted(found, key=lambda entry: (-entry.score, entry.trainable, entry.name))
 
 
-def _entry(same: Repeats, scores: Mapping[int, float]) -> Entry:
+def _entry(same: Repeats, scores: Mapping[int, float], metric: str) -> Entry:
     oldest_first = sorted(same.runs, key=lambda run: run.number)
     names = tuple(dict.fromkeys(run.owner or NOBODY for run in oldest_first))
     first = oldest_first[0]
-    return Entry(first.stratification, names, first.trainable or 0, statistics.fmean(scores.values()), len(scores))
+    score = statistics.fmean(scores.values())
+    cell = (
+        (first.n1, first.n2)
+        if first.method == Method.SPAFIT and first.n1 is not None and first.n2 is not None
+        else None
+    )
+    tests = [run.metrics[metric] for run in same.runs if metric in run.metrics]
+    test = statistics.fmean(tests) if tests else None
+    return Entry(first.stratification, names, first.trainable or 0, score, len(scores), cell, test)
+
+
+def cells(found: Iterable[Entry]) -> dict[tuple[int, int], float]:
+    """Return the best score at each pair of boundaries."""
+    best: dict[tuple[int, int], float] = {}
+    for entry in found:
+        if entry.cell is not None:
+            best[entry.cell] = max(entry.score, best.get(entry.cell, entry.score))
+    return best
+
+
+def progress(runs: Iterable[Run], metric: str) -> list[float]:
+    """Return the best validation score so far after each finished run, in the order in which they ended."""
+    ended = sorted(
+        (run for run in runs if run.state is State.FINISHED and run.ended_at), key=lambda run: str(run.ended_at)
+    )
+    scores = [run.validation_metrics[metric] for run in ended if metric in run.validation_metrics]
+    return list(accumulate(scores, max))

@@ -36,9 +36,9 @@ def new_secret() -> str:
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
-def is_secret(text: str) -> bool:
+def is_secret(text: object) -> bool:
     """Whether a cookie's value has the form of `new_secret`."""
-    return bool(_SECRET.fullmatch(text))
+    return isinstance(text, str) and bool(_SECRET.fullmatch(text))
 
 
 def actor_of(store: Store, secret: str, name: str = "", *, enrol: bool = False) -> Actor:

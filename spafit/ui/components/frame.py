@@ -7,6 +7,7 @@ import streamlit as st
 from spafit.errors import SpafitError
 from spafit.runs import State, Store, attend
 from spafit.stratification import Stratification
+from spafit.ui.classroom.sidebar import in_sidebar, still_here
 from spafit.ui.components.text import plain
 from spafit.ui.state import latest_run
 from spafit.ui.visitor import notice_address, owner_box
@@ -20,6 +21,7 @@ PAGES = (
     ("pages/runs.py", "Runs", ":material/monitoring:"),
     ("pages/tryout.py", "Try it", ":material/chat:"),
     ("pages/data.py", "Data", ":material/dataset:"),
+    ("pages/classroom.py", "Class", ":material/school:"),
 )
 ABOUT = ("pages/about.py", "About and licences", ":material/info:")
 _BARS = "".join(
@@ -66,7 +68,8 @@ def frame(title: str, icon: str) -> None:
         _navigation(icons=False)
     with st.sidebar:
         _navigation(icons=True)
-        owner_box()
+        if not in_sidebar():
+            owner_box()
         _what_runs()
         st.page_link(ABOUT[0], label=ABOUT[1], icon=ABOUT[2])
     st.title(f"{icon} {title}" if icon else title, anchor=False)
@@ -85,6 +88,7 @@ def _what_runs() -> None:
     try:
         attend()
         store = Store.open()
+        still_here(store)
         counts = store.counts()
     except SpafitError as error:
         st.warning(plain(str(error)))

@@ -17,6 +17,7 @@ from spafit.ui.components.text import plain
 from spafit.ui.maps.data import on_the_ribbon, readable
 
 HINT = "Drag the two handles. Click a layer to look inside."
+FIXED_HINT = "The boundaries are fixed in your class. Click a layer to look inside."
 ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
 _METHOD, _N1, _N2, _DRAWN = "explore_method", "explore_n1", "explore_n2", "explore_drawn"
 
@@ -69,10 +70,20 @@ def _moved(n1: int, n2: int) -> None:
     commit(stratification=current().stratification.with_boundaries(n1, n2))
 
 
-def main_ribbon(anatomy: Anatomy) -> None:
-    """Draw the ribbon of the current setting, and what should be known about it; the page is drawn for this setting."""
+def _stay(_n1: int, _n2: int) -> None:
+    """Do nothing about a boundary that is not to be moved; the ribbon is drawn as it was."""
+
+
+def main_ribbon(anatomy: Anatomy, *, fixed: bool = False, measured: bool = True) -> None:
+    """Draw the ribbon of the current setting, and what should be known about it; the page is drawn for this setting.
+
+    Args:
+        anatomy: the chosen model's.
+        fixed: whether the boundaries are not to be moved.
+        measured: whether what was measured may stand beside it.
+    """
     st.session_state[_DRAWN] = _what_is_shown()
-    _ribbon(anatomy)
+    _ribbon(anatomy, fixed, measured)
 
 
 def _what_is_shown() -> tuple[Choice, str]:
@@ -80,7 +91,7 @@ def _what_is_shown() -> tuple[Choice, str]:
 
 
 @st.fragment
-def _ribbon(anatomy: Anatomy) -> None:
+def _ribbon(anatomy: Anatomy, fixed: bool, measured: bool) -> None:
     """Draw it in a fragment: a move is answered here at once; the browser then asks for the rest of the page."""
     if st.session_state[_DRAWN][0].model != current().model:  # an undo went back to another model
         st.rerun()
@@ -88,13 +99,13 @@ def _ribbon(anatomy: Anatomy) -> None:
     ribbon(
         contents(anatomy, stratification),
         key="explore_ribbon",
-        on_split=_moved,
+        on_split=_stay if fixed else _moved,
         on_history=step_back,
         can_undo=can_undo(),
         can_redo=can_redo(),
-        hint=hint(stratification),
+        hint=FIXED_HINT if fixed else hint(stratification),
         page_is_behind=st.session_state[_DRAWN] != _what_is_shown(),
-        measured=on_the_ribbon(readable(current()), stratification),
+        measured=on_the_ribbon(readable(current()), stratification) if measured else None,
     )
     keep_address("/explore")
     counts = counts_of(anatomy, stratification)

@@ -5,11 +5,13 @@ import streamlit as st
 from spafit.counting import notices
 from spafit.errors import SpafitError
 from spafit.glossary import term
+from spafit.models.anatomy import Anatomy
 from spafit.models.registry import Model, get_model, list_models
-from spafit.stratification import Method, method_of, preset
+from spafit.stratification import Method, Stratification, method_of, preset
 from spafit.tasks import Task, get_task, list_tasks
 from spafit.ui.anatomies import anatomy_of, counts_of, misfit
 from spafit.ui.choice import can_redo, can_undo, commit, current, step_back
+from spafit.ui.components.picture import picture
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name, plain, share
@@ -21,10 +23,17 @@ OWN = "Own"
 """Stands for a stratification that is no preset."""
 
 
-def choose_model() -> Model:
-    """Draw the choice of model, shared with Explore, and return it. Raises SpafitError when it is gone."""
-    models = {model.key: model for model in list_models()}
+def choose_model(fixed: bool = False) -> Model:
+    """Draw the choice of model, shared with Explore, and return it; ``fixed`` only says which it is.
+
+    Raises:
+        SpafitError: it is gone.
+    """
     chosen = get_model(current().model)
+    if fixed:
+        st.markdown(f"Pretrained model: **{plain(chosen.name)}**")
+        return chosen
+    models = {model.key: model for model in list_models()}
     models.setdefault(chosen.key, chosen)
     st.session_state["train_model"] = chosen.key  # the widget shows the shared choice, whoever made it
     st.selectbox(
@@ -58,9 +67,11 @@ def pick_task(key: str) -> Task:
     return task
 
 
-def choose_task() -> Task:
-    """Draw the choice of task with what it asks, its metric and its baseline, and return it."""
-    task = pick_task("train_task")
+def choose_task(fixed: bool = False) -> Task:
+    """Draw the choice of task with what it asks, its metric and its baseline; ``fixed`` only says which it is."""
+    task = get_task(current().task) if fixed else pick_task("train_task")
+    if fixed:
+        st.markdown(f"Task: **{plain(task.name)}**")
     reached = baseline_of(task.key)
     floor = "" if reached is None else f" Baseline: {reached:.2f}."
     st.caption(f"{plain(task.sentence)}  \nFor example: {plain(task.example)}")
@@ -72,8 +83,10 @@ def _take_task(key: str) -> None:
     commit(task=st.session_state[key])
 
 
-def choose_stratification(model: Model, task: Task) -> None:
+def choose_stratification(model: Model, task: Task, *, methods: bool = True, boundaries: bool = True) -> None:
     """Draw methods, Explore's ribbon and what trains; the choice is the one that Explore shows.
+
+    Where the boundaries are not to be moved, a picture stands in the ribbon's place.
 
     Raises:
         SpafitError: the model's layers cannot be read, or the stratification does not fit them.
@@ -82,6 +95,20 @@ def choose_stratification(model: Model, task: Task) -> None:
     stratification = current().stratification
     if reason := misfit(anatomy, stratification):
         raise SpafitError(reason)
+    if methods:
+        _methods(stratification, anatomy.num_layers)
+    if boundaries:
+        _ribbon(anatomy, stratification)
+    else:
+        st.html(picture(stratification))
+    counts = counts_of(anatomy, stratification)
+    st.markdown(f"{named(stratification)} trains **{share(counts.trainable, counts.total)}** parameters.")
+    if not anatomy.has_biases:
+        for sentence in notices(anatomy, stratification):
+            st.caption(plain(sentence))
+
+
+def _methods(stratification: Stratification, num_layers: int) -> None:
     method = method_of(stratification)
     options = [*Method, OWN] if method is None else list(Method)
     st.session_state["train_method"] = method or OWN
@@ -93,9 +120,12 @@ def choose_stratification(model: Model, task: Task) -> None:
         wrap=True,
         key="train_method",
         on_change=_take_method,
-        args=(anatomy.num_layers,),
+        args=(num_layers,),
         help=term("preset").tip,
     )
+
+
+def _ribbon(anatomy: Anatomy, stratification: Stratification) -> None:
     ribbon(
         contents(anatomy, stratification),
         key="train_ribbon",
@@ -106,11 +136,6 @@ def choose_stratification(model: Model, task: Task) -> None:
         compact=True,
         hint=hint(stratification),
     )
-    counts = counts_of(anatomy, stratification)
-    st.markdown(f"{named(stratification)} trains **{share(counts.trainable, counts.total)}** parameters.")
-    if not anatomy.has_biases:
-        for sentence in notices(anatomy, stratification):
-            st.caption(plain(sentence))
 
 
 def _take_method(num_layers: int) -> None:

@@ -5,9 +5,12 @@ import streamlit as st
 from spafit.errors import SpafitError
 from spafit.models.registry import BUNDLED
 from spafit.runs import submit
+from spafit.runs.class_rules import BOUNDARIES, RECIPES, Rules
 from spafit.runs.preconditions import unmet_precondition
-from spafit.training.config import RunSpec
+from spafit.training.config import SETTINGS, RunSpec
 from spafit.ui.choice import commit, current
+from spafit.ui.classroom.mine import is_open, my_rules
+from spafit.ui.classroom.repeat import not_measured
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.start import start_button
 from spafit.ui.components.text import plain
@@ -17,8 +20,11 @@ from spafit.ui.train.time import expected_seconds, expected_time, smaller_task, 
 from spafit.ui.visitor import actor, owner
 
 
-def train_form(beside_a_run: bool = False) -> str | None:
-    """Draw the form, narrow beside a run; return the id of the run that the visitor just started, else None."""
+def train_form(rules: Rules | None = None, beside_a_run: bool = False) -> str | None:
+    """Draw the form, narrow beside a run; return the id of the run that the visitor just started, else None.
+
+    ``rules`` are those of the visitor's class: what they fix is said, not offered.
+    """
     if beside_a_run:
         start_side = st.container()
         model_side = task_side = st.container()
@@ -28,19 +34,23 @@ def train_form(beside_a_run: bool = False) -> str | None:
     spec, reason = None, None
     try:
         with model_side:
-            model = choose_model()
+            model = choose_model(fixed=rules is not None)
         with task_side:
-            task = choose_task()
+            task = choose_task(fixed=rules is not None)
         with model_side:
-            choose_stratification(model, task)
+            boundaries, methods = is_open(rules, BOUNDARIES), is_open(rules, RECIPES)
+            choose_stratification(model, task, methods=methods, boundaries=boundaries)
         with task_side:
-            settings = choose_settings(current().stratification, task_rows(task.key))
+            open_settings = SETTINGS.keys() if rules is None else rules.may_change & SETTINGS.keys()
+            settings = choose_settings(current().stratification, task_rows(task.key), open_settings)
         spec = RunSpec(model.key, task.key, current().stratification, settings)
         reason = unmet_precondition(model, task, settings)
     except SpafitError as error:
         reason = str(error)
     with start_side:
         start = _start(spec, reason)
+        if rules is not None and spec is not None:
+            start = not_measured(spec, start)
     if not start or spec is None or reason:  # a press may arrive together with the value that forbids it
         return None
     try:
@@ -61,7 +71,7 @@ def _start(spec: RunSpec | None, reason: str | None) -> bool:
     seconds = expected_seconds(spec)
     pressed = start_button("Start training", key="train_start", seconds=seconds)
     st.caption(" ".join(filter(None, (smaller_task(spec.task), expected_time(seconds)))))
-    if not owner():
+    if not owner() and my_rules() is None:
         st.caption("With your name in the sidebar (on a phone: » at the top) you find your runs again.")
     return pressed
 

@@ -1,6 +1,6 @@
 """Train's settings: three that matter at once, the others folded away; quick defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -24,12 +24,15 @@ task has. When others are chosen, or the task has fewer, it is filled anew."""
 _ADVANCED = [setting for setting in _FORM if not setting.basic]
 
 
-def choose_settings(stratification: Stratification, rows: Mapping[str, int]) -> TrainSettings:
+def choose_settings(
+    stratification: Stratification, rows: Mapping[str, int], only: Collection[str] = SETTINGS.keys()
+) -> TrainSettings:
     """Draw the settings and return them. They keep what the visitor typed, also on other pages.
 
     Args:
         stratification: decides the rate where none is typed.
         rows: what the task's parts have, as far as it is known: more examples are not asked for.
+        only: the settings that are drawn; the others are as chosen.
 
     Raises:
         SettingsError: what is typed is not allowed, or two settings contradict each other.
@@ -39,14 +42,17 @@ def choose_settings(stratification: Stratification, rows: Mapping[str, int]) -> 
         _fill(current().settings, fitting)
     empty = {name: setting.empty for name, setting in SETTINGS.items()}
     empty["learning_rate"] = f"{default_learning_rate(stratification, fitting.expected_steps()):g}"
-    values: dict[str, Any] = {}
-    for column, setting in zip(st.columns(len(_BASIC)), _BASIC, strict=True):
+    values: dict[str, Any] = fitting.to_dict()
+    basic, advanced = ([setting for setting in which if setting.name in only] for which in (_BASIC, _ADVANCED))
+    for column, setting in zip(st.columns(len(basic)) if basic else [], basic, strict=True):
         values[setting.name] = _widget(column, setting, empty[setting.name])
-    with st.expander("More settings"):
-        cells = st.columns(2)
-        for place, setting in enumerate(_ADVANCED):
-            values[setting.name] = _widget(cells[place % 2], setting, empty[setting.name])
-        st.button("Back to the quick defaults", icon=":material/restart_alt:", on_click=_reset)
+    if advanced:
+        with st.expander("More settings", expanded=len(advanced) < len(_ADVANCED)):
+            cells = st.columns(2)
+            for place, setting in enumerate(advanced):
+                values[setting.name] = _widget(cells[place % 2], setting, empty[setting.name])
+            if len(advanced) == len(_ADVANCED):
+                st.button("Back to the quick defaults", icon=":material/restart_alt:", on_click=_reset)
     problems = [
         f"{setting.label} {problem}." for setting in _FORM if (problem := setting.problem(values[setting.name]))
     ]
@@ -102,7 +108,8 @@ def _read(setting: Setting, value: Any) -> Any:
 def _changed() -> None:
     """Choose what is typed once all of it is allowed; until then it stays in the form alone."""
     chosen, filled = st.session_state[_FILLED]
-    values = {name: _read(setting, st.session_state[_key(name)]) for name, setting in SETTINGS.items()}
+    drawn = {name: setting for name, setting in SETTINGS.items() if _key(name) in st.session_state}
+    values = filled.to_dict() | {name: _read(setting, st.session_state[_key(name)]) for name, setting in drawn.items()}
     # What was only fitted to a small task is not the visitor's choice for the next one.
     kept = {name: getattr(chosen, name) for name, value in values.items() if value == getattr(filled, name)}
     try:

@@ -1,0 +1,148 @@
+"""The pages of a class: what a student and a teacher are shown, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from spafit.classroom import guesses, teacher
+from spafit.classroom.measured import free_seed, same
+from spafit.runs import Actor, Run, Store
+from tests.classroom.made_up import ADA, FIRST_GUESS, SETTING, asking, course_of, joined, rules
+from tests.pages.conftest import open_page, store
+from tests.pages.made_up import words
+
+__all__ = ["open_page", "store"]
+Opener = Callable[..., AppTest]
+
+
+@pytest.fixture
+def acting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Actor], None]:
+    """Make somebody the visitor of the pages, on all modules that ask who that is."""
+
+    def become(somebody: Actor) -> None:
+        for module in ("sidebar", "student", "teaching", "create", "join", "mine"):
+            path = f"spafit.ui.classroom.{module}.actor"
+            monkeypatch.setattr(path, lambda enrol=False: somebody, raising=False)
+        monkeypatch.setattr("spafit.ui.train.form.actor", lambda enrol=False: somebody)
+        monkeypatch.setattr("spafit.ui.visitor.actor", lambda enrol=False: somebody)
+
+    return become
+
+
+def labels(app: AppTest) -> set[str]:
+    kinds = ("button", "selectbox", "number_input", "text_input", "toggle", "multiselect")
+    return {element.label for kind in kinds for element in getattr(app, kind)}
+
+
+def test_who_is_in_no_class_is_asked_for_a_code_and_the_address_brings_it(open_page: Opener) -> None:
+    app = open_page("pages/classroom.py", code="abc234")
+    assert app.text_input("class_code").value == "abc234"
+    app.text_input("class_nickname").set_value("Ada")
+    next(button for button in app.button if button.label == "Join the class").click().run()
+    assert len(app.error) == 1 and "make run HOST" in app.error[0].value.replace("\\", "")
+
+
+def test_a_student_guesses_then_sees_the_class(open_page: Opener, store: Store, acting) -> None:
+    course = course_of(store, rules(guess_first=True))
+    joined(store, course)
+    acting(ADA)
+    app = open_page("pages/classroom.py")
+    assert "Ada" in words(app) and "you have 20 runs, 2 at once" in words(app).replace("\\", "")
+    next(button for button in app.button if button.label == "Lock my guess").click().run()
+    assert not app.exception and not app.error
+    assert "Your guess: SPAFIT" in words(app).replace("\\", "")
+    assert "1 student has guessed" in words(app)
+    assert guesses.by_owner(guesses.of_class(store, course.id))["ada"][guesses.CELL].value == [2, 4]
+
+
+def test_train_shows_what_is_locked_and_hides_what_may_not_be_changed(open_page: Opener, store: Store, acting) -> None:
+    course = course_of(store, rules(may_change=frozenset({"seed"})))
+    joined(store, course)
+    acting(ADA)
+    app = open_page("pages/train.py")
+    assert "Pretrained model: **MiniLM L6**" in words(app)
+    assert not labels(app) & {"Pretrained model", "Task", "Epochs", "Batch size", "Learning rate"}
+    assert "Seed" in labels(app)
+    next(button for button in app.button if button.label == "Start training").click().run()
+    assert not app.exception and not app.error
+    (run,) = store.list()
+    assert (run.owner, run.class_id, run.spec) == ("Ada", course.id, SETTING.resolved())
+    app = open_page("pages/train.py")
+    assert "Being measured by" in words(app), "The same again is not started."
+    next(button for button in app.button if button.label == "Use seed 1").click().run()
+    next(button for button in app.button if button.label == "Start training").click().run()
+    assert sorted(run.seed for run in store.list()) == [0, 1]
+
+
+def test_explore_waits_for_the_guess_and_hides_what_is_locked(open_page: Opener, store: Store, acting) -> None:
+    course = course_of(store, rules(guess_first=True))
+    member = joined(store, course)
+    acting(ADA)
+    app = open_page("pages/explore.py")
+    assert not labels(app) & {"Model", "Open"}
+    assert "Method per stratum" not in app.segmented_control("explore_view").options
+    app.segmented_control("explore_view").set_value("Map").run()
+    assert "Guess first" in words(app)
+    guesses.place(store, course, member, FIRST_GUESS)
+    app.run()
+    assert "Guess first" not in words(app)
+
+
+def test_a_teacher_creates_a_class_and_teaches_it(open_page: Opener, store: Store) -> None:
+    app = open_page("pages/teach.py")
+    app.text_input("class_name").set_value("<b>7b</b> *x*")
+    next(button for button in app.button if button.label == "Create the class").click().run()
+    assert not app.exception and not app.error, app.error
+    assert "shown only now" in words(app) and len(app.code) == 1
+    assert "<b>" not in words(app).replace("\\<b\\>", "")
+    assert "Only this machine reaches this address" in words(app)
+    with store.engine.connect() as connection:
+        class_id = connection.exec_driver_sql("SELECT id FROM classes").scalar()
+    member = joined(store, course := teacher.classes.get(store.engine, str(class_id)))
+    guesses.place(store, course, member, FIRST_GUESS)
+    store.submit(replace(SETTING, settings=replace(SETTING.settings, seed=3)), by=ADA)
+    app = open_page("pages/teach.py", **{"class": str(class_id)})
+    assert "1 of 1 students here" in words(app) and "1 runs under way" in words(app)
+    assert len(app.code) == 0, "The key is shown once."
+    for label in ("Pause all", "Anonymise", "Close the door"):
+        next(button for button in app.button if button.label == label).click().run()
+        assert not app.exception and not app.error
+    now = teacher.classes.get(store.engine, str(class_id))
+    assert (now.paused, now.anonymous, now.closed) == (True, True, True)
+    next(button for button in app.button if button.label == "Reveal guesses").click().run()
+    assert "No run of the class has finished" in words(app)
+
+
+def test_somebody_elses_class_is_a_sentence(open_page: Opener, store: Store, acting) -> None:
+    course = course_of(store)
+    acting(ADA)
+    for wanted in (course.id, "nonsense", "../../etc"):
+        app = open_page("pages/teach.py", **{"class": wanted})
+        assert not app.exception and len(app.error) == 1
+        assert "Pause all" not in labels(app)
+
+
+def test_what_a_class_fixes_is_read_again_from_an_old_tab(open_page: Opener, store: Store, acting) -> None:
+    course = course_of(store)
+    acting(ADA)
+    app = open_page("pages/train.py")
+    joined(store, course)  # in another tab, while this one shows every choice
+    app.selectbox("train_task").set_value("bbc-news").run()
+    assert not app.exception
+    assert [box.label for box in app.selectbox if box.label == "Task"] == []
+    assert store.list() == []
+
+
+@pytest.mark.parametrize("change", [asking(2, 5), asking(seed=4)])
+def test_a_twin_is_found_by_what_decides_its_score(store: Store, change) -> None:
+    course = course_of(store)
+    joined(store, course)
+    run: Run = store.get(store.submit(SETTING, by=ADA))
+    on_a_gpu = replace(SETTING, settings=replace(SETTING.settings, device="cuda", precision="bf16"))
+    assert same(on_a_gpu, [run]) == run
+    assert same(change, [run]) is None
+    assert free_seed(SETTING, [run]) == 1
