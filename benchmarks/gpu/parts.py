@@ -43,18 +43,17 @@ def _contest(who: str, name: str, batch: int, seconds: float, steps: int) -> Par
 
 PARTS = (
     Part("correctness", "correctness:in_process", 45),
-    Part("queue", "correctness:through_the_queue", 45),
+    Part("queue", "correctness:through_the_queue", 90),
     Part("rate", "speed:rate", 10),
-    *(_contest("bundled", name, batch, 25, 200) for name in ("SPAFIT-2-4", "SPAFIT-4-5") for batch in (16, 64)),
+    *(_contest("bundled", name, batch, 25, 150) for name in ("SPAFIT-2-4", "SPAFIT-4-5") for batch in (16, 64)),
     *(_contest("large", name, batch, 25, 40) for name in ("SPAFIT-8-16", "Full") for batch in (16, 64)),
     Part("memory", "memory:peaks", 40),
     Part("together", "together:processes", 60),
-    Part("graphs", "together:graphs", 20),
 )
 TINY = (
     *PARTS[:3],
     _contest("bundled", "SPAFIT-2-4", 4, 60, 8),
-    *(part for part in PARTS if part.name in ("memory", "together", "graphs")),
+    *(part for part in PARTS if part.name in ("memory", "together")),
 )
 
 

@@ -46,18 +46,24 @@ def contest(given: Material, *, name: str, large: bool, batch: int, steps: int) 
     """One setting, by every contender."""
     run = spec(given, name, large=large, batch_size=batch, max_steps=steps, eval_every=steps)
     yield "ours", lambda: ours(given, run)
+    yield "ours, launched", lambda: ours(given, run, recorded=False)
     yield "Trainer", lambda: theirs(given, run, compiled=False)
     yield "Trainer, compiled", lambda: theirs(given, run, compiled=True)
 
 
-def ours(given: Material, run: RunSpec) -> dict[str, Any]:
-    """Train with spafit; ten more steps are profiled."""
+def ours(given: Material, run: RunSpec, *, recorded: bool = True) -> dict[str, Any]:
+    """Train with spafit, steps recorded and replayed or each launched; ten more steps are profiled.
+
+    The steps a second are those of the second half: until then every size of batch has been recorded.
+    """
     trainer = ready_trainer(run)
     with timed(given.device) as prefix:
         for _ in trainer.fill_prefix(trainer.feed):
             pass
+    if recorded:
+        trainer.record_steps()
     trainer.mode(True)
-    warm = min(WARM_UP, trainer.steps.total - 1)
+    warm = trainer.steps.total // 2
     with timed(given.device) as first:
         for _ in range(warm):
             trainer.optimizer_step(1e-4)
@@ -70,7 +76,8 @@ def ours(given: Material, run: RunSpec) -> dict[str, Any]:
     found = {
         "precision": trainer.engine.precision,
         "cached_layers": trainer.engine.cached_layers,
-        "flat": trainer.engine.flat is not None,
+        "recorded": trainer.recorded is not None,
+        "attention_in_one_kernel": trainer.engine.flat is not None and trainer.engine.flat.causal is not None,
         "prefix_seconds": prefix[0],
         "seconds": prefix[0] + first[0] + seconds[0],
         "steps_per_second": rest / seconds[0],
@@ -78,6 +85,7 @@ def ours(given: Material, run: RunSpec) -> dict[str, Any]:
         "flops_per_second": flops * rest / seconds[0],
         "profile": profiled(given, trainer),
     }
+    trainer.recorded = None
     trainer.engine.restore()
     return found
 

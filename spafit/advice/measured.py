@@ -22,8 +22,8 @@ from spafit.models.anatomy import Anatomy
 from spafit.models.build import build_anatomy
 from spafit.tasks.tokens import Encoded, tokenize
 from spafit.training.accelerated.fast_path import find_one_token
-from spafit.training.batches import collate
-from spafit.training.evaluation import fixed_batches, loss_of
+from spafit.training.batches import collate, fixed_batches
+from spafit.training.evaluation import loss_of
 from spafit.training.loading import load_model
 
 EXAMPLES = 256

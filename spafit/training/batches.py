@@ -16,7 +16,8 @@ from spafit.training.config import TrainSettings
 COUNTED_STEPS = 20_000  # what a longer run computes is told from its first steps: its batches are shuffled
 KEPT_EPOCHS = 2  # orders of epochs in memory: the one that goes on, and the one before
 POOL_BATCHES = 50  # a shuffled epoch is sorted by length within pools of this many batches
-FIXED_TOKENS = 1023  # in a forward pass without gradients: products are no faster with more, and memory is held
+FIXED_TOKENS = {"cuda": 8_191}  # in a forward pass without gradients
+FIXED_TOKENS_ELSEWHERE = 1023  # products are no faster with more, and memory is held
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class States:
         """Return the states of these examples: every token's as they are laid out flat, or the one of each example."""
         index = torch.from_numpy(rows if self.offsets is None else layout.in_split(rows, self.offsets))
         states = self.packed.index_select(0, index.to(self.packed.device, non_blocking=True))
-        if states.device == layout.device:
+        if states.device.type == layout.device.type:
             return states
         states = states.pin_memory() if layout.device.type == "cuda" else states
         return states.to(layout.device, non_blocking=True)
@@ -64,6 +65,10 @@ class Feed:
 
     def __len__(self) -> int:
         return len(self.encoded)
+
+    def fixed_batches(self) -> list[np.ndarray]:
+        """The rows of batches for a pass without gradients, the same each time."""
+        return fixed_batches(self.encoded.lengths, FIXED_TOKENS.get(self.device.type, FIXED_TOKENS_ELSEWHERE))
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Return these rows as a batch."""
@@ -155,7 +160,7 @@ def bucketed_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def fixed_batches(lengths: np.ndarray, tokens: int = FIXED_TOKENS) -> list[np.ndarray]:
+def fixed_batches(lengths: np.ndarray, tokens: int = FIXED_TOKENS_ELSEWHERE) -> list[np.ndarray]:
     """The same batches each time: examples from longest to shortest, at most `tokens` tokens in each with several."""
     batches: list[list[int]] = []
     filled = 0
@@ -168,15 +173,15 @@ def fixed_batches(lengths: np.ndarray, tokens: int = FIXED_TOKENS) -> list[np.nd
     return [np.array(batch) for batch in batches]
 
 
-def collate(encoded: Encoded, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """One batch as rectangular arrays, padded on the right to its longest example.
+def collate(encoded: Encoded, rows: np.ndarray, width: int | None = None) -> dict[str, np.ndarray]:
+    """One batch as rectangular arrays, padded on the right to its longest example or to a `width`.
 
     Returns:
         "input_ids" and "attention_mask" (int64, examples x tokens), "token_type_ids" likewise where the model has
         them, and "labels" (one per example).
     """
     lengths = encoded.lengths[rows]
-    inside = np.arange(lengths.max()) < lengths[:, None]
+    inside = np.arange(width or lengths.max()) < lengths[:, None]
     source = np.concatenate([np.arange(encoded.offsets[i], encoded.offsets[i + 1]) for i in rows])
     batch = {
         "input_ids": np.full(inside.shape, encoded.pad_id, dtype=np.int64),

@@ -24,11 +24,16 @@ def choose_device(wanted: str) -> torch.device:
     """
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
-        return torch.device(next(name for name, there in available.items() if there))
+        return _first(next(name for name, there in available.items() if there))
     if not available[wanted]:
         there = ", ".join(name for name, usable in available.items() if usable)
         raise TrainingFailed(f"This machine has no {wanted} device that PyTorch can use; available: {there}.")
-    return torch.device(wanted)
+    return _first(wanted)
+
+
+def _first(kind: str) -> torch.device:
+    """A kind of device, with the number that its tensors name too."""
+    return torch.device(kind) if kind == "cpu" else torch.device(kind, 0)
 
 
 def prepare_cpu() -> None:

@@ -6,7 +6,7 @@ An `Engine` gives logits for batches. What it chose by itself, and why, is in `c
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +21,18 @@ from spafit.training.accelerated.arithmetic import bf16_pays, measured_rates
 from spafit.training.accelerated.bf16 import FrozenBf16Weights
 from spafit.training.accelerated.fast_path import FastPath, OneToken, find_one_token
 from spafit.training.accelerated.flat import FlatLayers, flat_layers_agree
+from spafit.training.accelerated.graphs import MOST_SIZES, RecordedSteps, Recorder, Take
 from spafit.training.accelerated.layout import flat_tokens
+from spafit.training.accelerated.one_kernel import Patterns
 from spafit.training.batches import Batch, Feed
 from spafit.training.config import TrainSettings
 from spafit.training.events import AutomaticChoice
-from spafit.training.prefix.replay import Replay
+from spafit.training.prefix.replay import Replay, hidden_states
 
 FORWARD_OVERHEAD = 1.6  # of a forward pass over its matrix products alone
 FP32_SLOWNESS = 1.3  # of a CPU that is fast in bf16: whole runs took 1.2 to 1.4 times as long (benchmarks/precision.py)
+WORTH_RECORDING = 3 * MOST_SIZES  # steps: a recorded one saves less than it costs to record a size used twice
+ONE_KERNEL_TOLERANCE = 0.05  # of the largest value of the states, in bf16
 ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
 
 
@@ -62,6 +66,7 @@ class Engine:
             self._choose_kernels(cache)
         elif device.type == "cuda":
             self._choose_cuda_precision()
+            self._choose_one_kernel()
 
     @property
     def cached_layers(self) -> int:
@@ -122,6 +127,42 @@ class Engine:
             chosen = "bf16 matrix products (autocast), parameters and optimizer in fp32"
             self._chose("Precision", chosen, "this GPU computes them fast")
 
+    def _choose_one_kernel(self) -> None:
+        """Compute attention of all texts at once, where a kernel does what this model's attention does."""
+        if self.flat is None or self.precision != "bf16":
+            return
+        seen = self.flat.seen = Patterns()
+        with torch.no_grad(), self.autocast():
+            self.model(**self.begin(self.probe([min(self.settings.max_length, self.anatomy.max_length)])))
+        self.flat.seen = None
+        probe = self.probe()
+        expected = self._states_of(probe)
+        self.flat.causal = seen.all_known()
+        try:
+            apart = (self._states_of(probe) - expected).abs().max()
+        except (RuntimeError, AttributeError):  # another release's kernel
+            apart = torch.tensor(torch.inf)
+        if self.flat.causal is None or not apart <= ONE_KERNEL_TOLERANCE * expected.abs().max():
+            self.flat.causal = None
+            return
+        self._chose("Attention", "one kernel for all texts of a batch", "in bf16 PyTorch has one for this model")
+
+    def _states_of(self, batch: Batch) -> Tensor:
+        """What leaves layer L for the texts of a batch, padding left out, in fp32."""
+        *_, last = self.model.get_submodule(self.anatomy.layers_path).children()
+        with torch.no_grad(), self.autocast():
+            states = hidden_states(self.model, last, self.begin(batch))
+        return states[batch.inputs["attention_mask"].bool()].float()
+
+    def recorded_steps(self, feed: Feed, steps: int, take: Take) -> RecordedSteps | None:
+        """Return what takes steps that are recorded and replayed; None where that cannot be or does not pay."""
+        settings, states = self.settings, feed.states
+        apart = settings.accumulation > 1 or settings.checkpointing or self.flat is None
+        elsewhere = states is not None and states.packed.device != self.device
+        if apart or elsewhere or self.flat is None or self.flat.causal is None or steps < WORTH_RECORDING:
+            return None
+        return RecordedSteps(feed, settings.batch_size, take, Recorder())
+
     def logits(self, batch: Batch) -> Tensor:
         """Return the model's outputs for a batch, in the model's current mode."""
         inputs = self.begin(batch)
@@ -176,7 +217,7 @@ class Engine:
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         if self.device.type == "cuda" and self.precision == "bf16":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
+            return torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False)  # no recorded step has another's
         return contextlib.nullcontext()
 
     @property
@@ -197,6 +238,8 @@ class Engine:
         if self.bf16_weights is not None:
             self.bf16_weights.remove()
             self.bf16_weights = None
+        if self.flat is not None:
+            self.flat.causal = None
 
     def restore(self) -> None:
         """Take everything out again: the model as it was loaded, with what it has learned."""
@@ -208,16 +251,16 @@ class Engine:
             self.flat.remove()
             self.flat = None
 
-    def probe(self) -> Batch:
-        """Two made-up texts of different length, padded on the right."""
+    def probe(self, lengths: Sequence[int] = ()) -> Batch:
+        """Made-up texts of these lengths, by default two different ones, padded on the right."""
         padding = padding_id(self.model.config)
         length = min(8, self.anatomy.max_length)
-        ids = np.arange(length + length // 2, dtype=np.int32) % (self.anatomy.vocab_size - 1)
+        lengths = lengths or (length, length // 2)
+        ids = np.arange(sum(lengths), dtype=np.int32) % (self.anatomy.vocab_size - 1)
         ids += ids >= padding  # every number but the padding's
-        offsets = np.array([0, length, len(ids)])
-        return Feed(Encoded(ids, offsets, None, np.zeros(2, np.int64), 0, length, padding), self.device).batch(
-            np.arange(2)
-        )
+        offsets = np.cumsum([0, *lengths])
+        encoded = Encoded(ids, offsets, None, np.zeros(len(lengths), np.int64), 0, max(lengths), padding)
+        return Feed(encoded, self.device).batch(np.arange(len(lengths)))
 
     def computed(self, encoded: Encoded, batches: Iterable[np.ndarray]) -> int:
         """Tokens that are computed for these batches of a split, dummies or padding included."""

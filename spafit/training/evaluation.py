@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spafit.tasks import metrics
-from spafit.training.batches import Batch, Feed, fixed_batches
+from spafit.training.batches import Batch, Feed
 from spafit.training.predictions import Predictions
 
 
@@ -50,7 +50,7 @@ class Evaluator:
             FloatingPointError: the model's outputs are not finite.
         """
         logits, labels = [], []
-        batches = fixed_batches(feed.encoded.lengths)
+        batches = feed.fixed_batches()
         with torch.inference_mode():
             for rows in batches:
                 if self._should_stop():

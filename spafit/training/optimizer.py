@@ -16,8 +16,12 @@ def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float) 
         {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
     ]
-    fused = trainable[0].device.type in ("cpu", "cuda")
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, fused=fused)
+    device = trainable[0].device
+    used = [group for group in groups if group["params"]]
+    if device.type != "cuda":
+        return torch.optim.AdamW(used, lr=learning_rate, fused=device.type == "cpu")
+    rate = torch.tensor(learning_rate, device=device)  # where a step that is replayed finds another one
+    return torch.optim.AdamW(used, lr=rate, fused=True, capturable=True)
 
 
 def schedule(step: int, total: int, warmup: float) -> float:
@@ -31,4 +35,7 @@ def schedule(step: int, total: int, warmup: float) -> float:
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
     """Give every parameter group this learning rate."""
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(learning_rate)
+        else:
+            group["lr"] = learning_rate

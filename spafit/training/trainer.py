@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +17,8 @@ from spafit.home import spafit_home
 from spafit.models.weights import check_weights, weights_digest
 from spafit.tasks.tokens import Encoded
 from spafit.training import checkpoint, preparation
-from spafit.training.batches import Feed, Order, fixed_batches
+from spafit.training.accelerated.graphs import RecordedSteps
+from spafit.training.batches import Batch, Feed, Order
 from spafit.training.changes import Before
 from spafit.training.config import ENGINE_GENERATION
 from spafit.training.device import give_memory_back, peak_memory
@@ -73,6 +75,7 @@ class Trainer:
         )
         self.choices = self._choices(prepared.choices)
         self.evaluator = Evaluator(self.engine.logits, data.task.metrics, should_stop)
+        self.recorded: RecordedSteps | None = None
         self.early_stopping = EarlyStopping(self.model, settings.early_stopping)
         self.forecast = self._forecast()
         self.points = Points(self.steps.total, self.steps.per_epoch)
@@ -93,7 +96,7 @@ class Trainer:
 
     def _computed_once(self, encoded: Encoded) -> int:
         """Tokens that a pass over a split in fixed batches computes."""
-        return self.engine.computed(encoded, fixed_batches(encoded.lengths))
+        return self.engine.computed(encoded, Feed(encoded, self.device).fixed_batches())
 
     def _forecast(self) -> Forecast:
         data, engine, steps = self.data, self.engine, self.steps
@@ -150,6 +153,7 @@ class Trainer:
     def _train(self) -> Iterator[Event]:
         """Take every step, with evaluations in between, until the last one or early stopping."""
         torch.manual_seed(self.settings.seed)
+        self.record_steps()
         yield self.timeline.enter("training")
         yield self._started()
         self.mode(True)
@@ -170,24 +174,49 @@ class Trainer:
                     yield self.timeline.enter("training")
                 before = self.timeline.elapsed
 
+    def record_steps(self) -> None:
+        """From here on steps are recorded and replayed, where the device can do that and it pays."""
+        self.recorded = self.engine.recorded_steps(
+            self.feed, self.steps.total, lambda batch: self._take_step([batch], len(batch.labels))
+        )
+
     def optimizer_step(self, rate: float) -> Tensor:
         """Take one step; returns the summed loss of its examples, still on the device."""
         parts = self.order.parts(self.step)
         count = sum(map(len, parts))
-        total = torch.zeros((), device=self.device)
+        set_learning_rate(self.optimizer, rate)
+        total = None if self.recorded is None else self._replayed_step(self.recorded, parts)
+        if total is None:
+            total = self._take_step(self._batches(parts), count)
+        self.step += 1
+        self.examples += count
+        return total
+
+    def _replayed_step(self, recorded: RecordedSteps, parts: Sequence[np.ndarray]) -> Tensor | None:
+        if self.should_stop():
+            raise Stopped
+        (rows,) = parts
+        total = recorded.step(rows)
+        if total is None:
+            self.optimizer.zero_grad(set_to_none=True)  # what is left of a step that could not be recorded
+        return total
+
+    def _batches(self, parts: Sequence[np.ndarray]) -> Iterator[Batch]:
         for rows in parts:
             if self.should_stop():
                 raise Stopped
-            batch = self.feed.batch(rows)
+            yield self.feed.batch(rows)
+
+    def _take_step(self, batches: Iterable[Batch], count: int) -> Tensor:
+        """Learn from batches of `count` examples together; returns their summed loss."""
+        total = torch.zeros((), device=self.device)
+        for batch in batches:
             loss = loss_of(self.engine.logits(batch), batch.labels, "sum")
             (loss / count).backward()
             total += loss.detach()
         torch.nn.utils.clip_grad_norm_(self.trainable, self.settings.max_grad_norm)
-        set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        self.examples += count
         return total
 
     def _tell(self, now: float, at_once: bool) -> Iterator[Step | Progress]:
@@ -260,6 +289,7 @@ class Trainer:
 
     def _final(self) -> dict[str, Evaluation]:
         """Evaluate the full model in fp32 with fixed batches."""
+        self.recorded = None  # its memory goes back
         self.engine.only_full_fp32()
         self.model.eval()
         return {part: self._measure(Feed(encoded, self.device)) for part, encoded in self.data.final.items()}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from transformers.integrations.sdpa_attention import repeat_kv
 
+from spafit.training.accelerated import one_kernel
 from spafit.training.accelerated.gathers import Reorder, spread, taken
 from spafit.training.accelerated.kernels import dropout_mask
 from spafit.training.accelerated.layout import Layout
@@ -25,6 +26,12 @@ class Flat(Protocol):
     """What is known of the batch that is computed."""
 
     layout: Layout | None
+    seen: one_kernel.Patterns | None
+    """Asked to be shown what modules do."""
+    causal: dict[nn.Module, bool] | None
+    """Module -> whether its attention is causal, where one kernel computes all texts in bf16."""
+    ends: Tensor | None
+    """Where texts begin and end in the flat sequence, for that kernel."""
 
     def tokens_for(self, module: nn.Module) -> Tensor | None:
         """Place of the one token of each text for which an attention module is needed; None: all are."""
@@ -58,6 +65,10 @@ def attention(
     layout, single = flat.layout, flat.tokens_for(module)
     assert layout is not None
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if flat.seen is not None:
+        flat.seen.see(module, query, attention_mask, softcap)
+    if flat.causal is not None and flat.ends is not None:
+        return in_one_kernel(query, key, value, layout, flat.ends, dropout, scale, flat.causal[module]), None
     masks = [None] * len(layout.groups) if attention_mask is None else layout.masks(attention_mask, single)
     rest = layout, masks, dropout, scale, softcap
     if query.device.type == "cpu":
@@ -164,6 +175,16 @@ def _product(x: Tensor, y: Tensor, factor: float, into: Tensor) -> Tensor:
 
 
 _softmax_gradient = torch.ops.aten._softmax_backward_data.out
+
+
+def in_one_kernel(
+    query: Tensor, key: Tensor, value: Tensor, layout: Layout, ends: Tensor, dropout: float, scale: float, causal: bool
+) -> Tensor:
+    """The same for all texts at once, where there is a kernel for it; returns (1, token, head, width)."""
+    repeats = query.shape[1] // key.shape[1]
+    key, value = repeat_kv(key, repeats), repeat_kv(value, repeats)
+    q, k, v = (x.transpose(1, 2)[0] for x in (query, key, value))
+    return one_kernel.flash(q, k, v.to(q.dtype), ends, layout.longest, dropout, scale, causal)[None]
 
 
 def attention_elsewhere(

@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from spafit.training.accelerated.attention import NAME, OWNER, attention
 from spafit.training.accelerated.gathers import Reorder, Select
 from spafit.training.accelerated.layout import Layout
+from spafit.training.accelerated.one_kernel import Patterns
 from spafit.training.prefix.replay import hidden_states
 
 TOLERANCE = 1e-3  # of the largest value of the states, in fp32
@@ -33,6 +34,9 @@ class FlatLayers:
         self.model = model
         self.layout: Layout | None = None
         self.tokens: Tensor | None = None
+        self.seen: Patterns | None = None
+        self.causal: dict[nn.Module, bool] | None = None
+        self.ends: Tensor | None = None
         self._layers = list(model.get_submodule(layers_path).children())
         self._last = set(self._layers[-1].modules())
         self._handles: list[Any] = []
@@ -47,7 +51,7 @@ class FlatLayers:
                 module.__dict__[OWNER] = self
         self._handles.append(self._layers[-1].register_forward_hook(self._leave))
         ALL_ATTENTION_FUNCTIONS.register(NAME, attention)
-        ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, eager_mask)
+        ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, mask_to_add)
         self._config._attn_implementation = NAME
         return self
 
@@ -64,6 +68,7 @@ class FlatLayers:
     def begin(self, layout: Layout, tokens: Tensor | None = None) -> None:
         """Say how the next batch is laid out and, where the head reads one token of each text, its place there."""
         self.layout, self.tokens = layout, tokens
+        self.ends = layout.ends.int() if self.causal is not None else None
 
     def tokens_for(self, module: nn.Module) -> Tensor | None:
         """Place of the one token of each text for which an attention module is needed; None: all are."""
@@ -95,9 +100,20 @@ class FlatLayers:
         assert layout is not None
         shape = (len(layout.lengths), layout.width, states.shape[-1])
         if self.tokens is None:
-            back = layout.into_flat[: layout.filled]
-            return Reorder.apply(states[0], layout.into_padded, back, len(layout.into_padded)).view(shape)
+            return Reorder.apply(states[0], layout.into_padded, layout.back, len(layout.into_padded)).view(shape)
         return Select.apply(states[0], layout.rows_of(self.tokens))[:, None].expand(shape)
+
+
+def mask_to_add(*args: Any, dtype: torch.dtype = torch.float32, **kwargs: Any) -> Tensor | None:
+    """Return transformers' mask as what is added to scores: 0, or the least number there is.
+
+    As its own function for that, which in older releases copies a number to the device, and so cannot be recorded.
+    """
+    kwargs["allow_is_causal_skip"] = False
+    mask = sdpa_mask(*args, **kwargs)
+    if mask is None:
+        return None
+    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min)
 
 
 def flat_layers_agree(model: nn.Module, layers_path: str, inputs: dict[str, Tensor], layout: Layout) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,12 +14,21 @@ SIZES = 16  # numbers of tokens per power of two that a flat sequence may have: 
 SLACK = 4  # on a CPU, texts up to 1 / SLACK shorter than the longest share its group; elsewhere all share one
 
 
+FIXED_STEP = 64  # sizes of a sequence that is replayed lie at least so far apart: each is recorded once
+
+
 def flat_tokens(filled: int) -> int:
     """Tokens of a flat sequence that holds so many, dummies included: one at least, for padding to point at.
 
     Rounded up to one of sixteen numbers per power of two (272, 288, ..., 512 between 257 and 512).
     """
     step = max(8, (1 << filled.bit_length()) // (2 * SIZES))
+    return (filled // step + 1) * step
+
+
+def fixed_tokens(filled: int) -> int:
+    """Tokens of a flat sequence that is replayed (`graphs`): one of few sizes, an eighth apart or 64."""
+    step = max(FIXED_STEP, (1 << filled.bit_length()) // 16)
     return (filled // step + 1) * step
 
 
@@ -85,15 +94,29 @@ class Layout:
     Args:
         lengths: tokens of each text.
         device: where its index tensors are needed.
+        width: of the padded batch, in tokens from edge to edge; the longest text's when None. With a width given, each
+            text has padding behind it, and the sequence has one of few sizes (`fixed_tokens`).
+        placed: index tensors (`INDEXES`) that are on the device already and are filled by somebody else.
     """
 
-    def __init__(self, lengths: np.ndarray, device: torch.device) -> None:
-        self.lengths, self.device = lengths, device
-        self.width = int(lengths.max())  # of the padded batch, in tokens from edge to edge
+    INDEXES = ("into_flat", "into_padded", "positions", "ends")
+
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        device: torch.device,
+        width: int | None = None,
+        placed: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.lengths, self.device, self._placed = lengths, device, placed
+        self.fixed = width is not None
+        self.width = int(lengths.max()) if width is None else width
         order = np.argsort(-lengths, kind="stable")
         ends = np.cumsum(lengths[order])
         self.filled = int(ends[-1])  # tokens that are no dummies
-        self.tokens = flat_tokens(self.filled)
+        self.tokens = fixed_tokens(self.filled) if self.fixed else flat_tokens(self.filled)
+        dummies = max(FIXED_STEP, self.tokens // 8) if self.fixed else self.tokens - self.filled
+        self.longest = max(self.width, dummies)  # at least as long as every text, the dummies' included
         self.starts = np.empty(len(lengths), np.int64)  # of each text in the flat sequence
         self.starts[order] = ends - lengths[order]
         # Of each token in the flat sequence, its text and its place there.
@@ -101,32 +124,53 @@ class Layout:
         self.place = np.arange(self.filled) - self.starts[self.text]
         together = _of_about_one_length(lengths, order) if device.type == "cpu" else [order]
         self.groups = [Group(rows, self.starts[rows], lengths[rows]) for rows in together]
-        self._order = self._moved(order)
-        self._starts = self._moved(self.starts)
+        self._order = order
         self._heads: dict[tuple[int, int], HeadIndex] = {}
         self._masks: dict[tuple[int, bool], tuple[Tensor, list[Tensor | None]]] = {}
 
     @cached_property
     def into_flat(self) -> Tensor:
-        """Flat token -> its place in the padded batch; dummies copy the first."""
-        places = np.zeros(self.tokens, np.int64)
-        places[: self.filled] = self.text * self.width + self.place
-        places[self.filled :] = places[0]
-        return self._moved(places)
+        """Flat token -> its place in the padded batch; dummies copy the first or, where that is sure to be, padding."""
+        return self._tensor("into_flat")
 
     @cached_property
     def into_padded(self) -> Tensor:
         """Place in the padded batch -> flat token; padding points at the last dummy."""
-        tokens = np.full(len(self.lengths) * self.width, self.tokens - 1)
-        tokens[self.text * self.width + self.place] = np.arange(self.filled)
-        return self._moved(tokens)
+        return self._tensor("into_padded")
 
     @cached_property
     def positions(self) -> Tensor:
         """Flat token -> its place in its text."""
+        return self._tensor("positions")
+
+    @cached_property
+    def ends(self) -> Tensor:
+        """Where texts begin and end in the flat sequence, from 0 to its last token; the dummies are the last text."""
+        return self._tensor("ends")
+
+    @property
+    def back(self) -> Tensor:
+        """Flat token -> the place in the padded batch whose gradient it gets; dummies get none."""
+        return self.into_flat if self.fixed else self.into_flat[: self.filled]
+
+    def array(self, name: str) -> np.ndarray:
+        """Return one of `INDEXES` on the host."""
+        if name == "ends":
+            return np.concatenate([[0], np.cumsum(self.lengths[self._order]), [self.tokens]])
+        if name == "into_padded":
+            tokens = np.full(len(self.lengths) * self.width, self.tokens - 1)
+            tokens[self.text * self.width + self.place] = np.arange(self.filled)
+            return tokens
         places = np.zeros(self.tokens, np.int64)
-        places[: self.filled] = self.place
-        return self._moved(places)
+        if name == "positions":
+            places[: self.filled] = self.place
+            return places
+        places[: self.filled] = self.text * self.width + self.place
+        places[self.filled :] = self.width - 1 if self.fixed else places[0]  # padding's gradient is zero
+        return places
+
+    def _tensor(self, name: str) -> Tensor:
+        return self._moved(self.array(name)) if self._placed is None else self._placed[name]
 
     def in_split(self, rows: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """Flat token -> its place in the split where the batch's texts are `rows`; dummies copy the first."""
@@ -166,13 +210,21 @@ class Layout:
             blocks.append(block)
         return blocks
 
+    @cached_property
+    def _starts(self) -> Tensor:
+        return self._moved(self.starts)
+
+    @cached_property
+    def _grouped(self) -> Tensor:
+        return self._moved(self._order)
+
     def rows_of(self, places: Tensor) -> Tensor:
         """Where in the flat sequence the token is that has this place in its text, for each text of the batch."""
         return self._starts + places
 
     def in_groups(self, of_texts: Tensor) -> Tensor:
         """What belongs to the texts of the batch, in the order of the groups."""
-        return of_texts.index_select(0, self._order)
+        return of_texts.index_select(0, self._grouped)
 
     def split(self, in_groups: Tensor) -> Sequence[Tensor]:
         """What belongs to the texts of each group, out of the same for all groups."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from spafit.tasks.tokens import Encoded
-from spafit.training.batches import Feed, States, fixed_batches
+from spafit.training.batches import Feed, States
 from spafit.training.device import available_memory, give_memory_back
 from spafit.training.engine import Engine
 from spafit.training.evaluation import Stopped
@@ -57,7 +57,8 @@ class PrefixCache:
         self.choice = choose_prefix(engine.settings.prefix_cache, engine.settings.frozen_dropout, facts)
         if self.choice.use:
             engine.replay = Replay(engine.model, engine.anatomy.layers_path, depth)
-            engine.replay.learn_shape(engine.begin(engine.probe()))
+            with engine.autocast():
+                engine.replay.learn_shape(engine.begin(engine.probe()))
 
     def _key(self, encoded: Encoded) -> str:
         kept = "head token" if self.only_head_token else "all tokens"
@@ -114,7 +115,7 @@ class PrefixCache:
         mode = engine.model.training
         engine.model.eval()
         with replay.aside(), torch.inference_mode():
-            for rows in fixed_batches(encoded.lengths):
+            for rows in feed.fixed_batches():
                 if should_stop():
                     raise Stopped
                 batch = feed.batch(rows)
