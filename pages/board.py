@@ -1,8 +1,8 @@
-"""Board: what everybody's runs have reached, for a projector. `/board?model=KEY&task=KEY`, else of the last run."""
+"""Board, for a projector: what runs reached. `/board?class=ID`, `/board?model=KEY&task=KEY`, or the last run's."""
 
 import streamlit as st
 
-from spafit.ui.classroom.board import board, newest_choice
+from spafit.ui.classroom.board import board
 from spafit.ui.components.frame import MARK
 from spafit.ui.visitor import notice_address
 
@@ -10,12 +10,7 @@ notice_address()
 st.set_page_config(page_title="Board · spafit", page_icon=MARK, layout="wide", initial_sidebar_state="collapsed")
 st.html(
     "<style>[data-testid=stSidebar],[data-testid=stHeader],[data-testid=stExpandSidebarButton]{display:none}"
-    ".stMainBlockContainer{padding:1.2rem 2rem;max-width:none}</style>"
+    ".stMainBlockContainer{padding:1rem 2rem;max-width:none}.stMainBlockContainer h1{font-size:2rem;padding:0}"
+    "@media (max-height:640px){.st-key-board_row_3{display:none}}</style>"
 )
-newest = newest_choice() or ("", "")
-model, task = st.query_params.get("model", newest[0]), st.query_params.get("task", newest[1])
-if model and task:
-    board(model, task)
-else:
-    st.title("Board", anchor=False)
-    st.markdown("### No run has finished yet. What runs reach appears here; open this page again after the first.")
+board(*(st.query_params.get(name, "") for name in ("class", "model", "task")))

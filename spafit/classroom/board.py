@@ -8,7 +8,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 
 from spafit.maps.repeats import Repeats, repeats
 from spafit.runs.run import Origin, Run, State
@@ -67,12 +66,3 @@ def cells(found: Iterable[Entry]) -> dict[tuple[int, int], float]:
         if entry.cell is not None:
             best[entry.cell] = max(entry.score, best.get(entry.cell, entry.score))
     return best
-
-
-def progress(runs: Iterable[Run], metric: str) -> list[float]:
-    """Return the best validation score so far after each finished run, in the order in which they ended."""
-    ended = sorted(
-        (run for run in runs if run.state is State.FINISHED and run.ended_at), key=lambda run: str(run.ended_at)
-    )
-    scores = [run.validation_metrics[metric] for run in ended if metric in run.validation_metrics]
-    return list(accumulate(scores, max))

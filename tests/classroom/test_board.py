@@ -8,13 +8,15 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from spafit.classroom.board import Entry, entries
-from spafit.runs import Run
+from spafit.classroom import teacher
+from spafit.classroom.board import Entry, cells, entries
+from spafit.runs import Run, State, Store
 from spafit.runs.run import Origin
 from spafit.tasks import get_task
-from spafit.ui.classroom.board import figure
+from spafit.ui.classroom.board import figure, triangle
+from tests.classroom.made_up import ADA, SETTING, course_of, joined, teaching
 from tests.pages.conftest import make_run, open_page, store
-from tests.pages.made_up import words
+from tests.pages.made_up import FINISHED, events_until, words
 
 __all__ = ["make_run", "open_page", "store"]
 Maker = Callable[..., Run]
@@ -63,3 +65,46 @@ def test_the_best_is_a_star_and_only_the_first_have_a_number() -> None:
     assert dots.marker.symbol == ("star", *["circle"] * 8)
     assert dots.text == ("1", "2", "3", "4", "5", "6", "", "", "")
     assert min(dots.x) == 1, "a logarithm has no place for 0"
+
+
+def test_an_empty_board_fills_by_itself_and_a_class_counts_its_own_runs(
+    open_page: Callable[..., AppTest], make_run: Maker, store: Store
+) -> None:
+    app = open_page("pages/board.py")
+    make_run("finished", owner="Bob", score=0.83)
+    app.run()
+    assert "Best so far 0.830" in words(app), "The same page, not opened anew."
+    course = course_of(store)
+    joined(store, course)
+    run = store.claim(store.submit(SETTING, by=ADA), "a test")
+    assert run is not None
+    store.record(run, [event.to_dict() for event in events_until(5)])
+    store.conclude(run, State.FINISHED, events=[FINISHED.to_dict()])
+    app = open_page("pages/board.py", **{"class": course.id})
+    assert "Best so far 0.810" in words(app) and "Ada" in words(app) and "Bob" not in words(app)
+    assert "test" not in words(app)
+    teacher.reveal_test(store, teaching(course), course)
+    app.run()
+    assert "test 0\\.800" in words(app)
+    gone = open_page("pages/board.py", **{"class": "nonsense"})
+    assert not gone.exception and len(gone.error) == 1
+
+
+def test_the_triangle_has_the_best_score_of_each_cell_and_frames_the_best() -> None:
+    found = [
+        Entry("SPAFIT-1-2", ("Ada",), 10, 0.9, 1, (1, 2)),
+        Entry("SPAFIT-1-2", ("Bob",), 10, 0.7, 1, (1, 2)),
+        Entry("SPAFIT-0-3", ("Cem",), 10, 0.8, 1, (0, 3)),
+        Entry("LoRA", ("Eve",), 10, 0.95, 1),
+    ]
+    assert cells(found) == {(1, 2): 0.9, (0, 3): 0.8}
+    drawn = triangle(cells(found), 3)
+    assert drawn.data[0].z[2][1] == 0.9 and drawn.data[0].z[3][0] == 0.8 and drawn.data[0].z[0][0] is None
+    assert (drawn.layout.shapes[-1].x0, drawn.layout.shapes[-1].y0) == (0.5, 1.5)
+
+
+def test_a_nickname_is_no_markup_beside_its_dot() -> None:
+    (dots,) = figure(
+        [Entry("SPAFIT-1-2", ("<b>x</b>",), 10, 0.9, 1)], None, get_task("rotten-tomatoes"), names=True
+    ).data
+    assert dots.text == ("1 &lt;b&gt;x&lt;/b&gt;",)
