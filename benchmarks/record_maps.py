@@ -138,6 +138,7 @@ def main() -> int:
     path = options.lines / f"part-{part + 1}-of-{parts}.jsonl"
     ends = time.monotonic() + 60 * options.minutes
     broken: Counter[tuple[Any, ...]] = Counter()
+    in_a_row = 0
     left = options.runs
     while True:
         known.refresh()
@@ -153,8 +154,12 @@ def main() -> int:
             line = record(job, options.device, kept)
         except Exception:  # of the machine, not of the run: tried once more, and never recorded
             broken[job.key] += 1
+            in_a_row += 1
             traceback.print_exc()
+            if in_a_row == BROKEN_IN_A_ROW:
+                return 2
             continue
+        in_a_row = 0
         append(path, line | {"machine": facts, "recorded_at": now()})
         left = None if left is None else left - 1
         reached = line.get("validation_metrics") or line.get("reason")
