@@ -2,6 +2,7 @@
 
     python -m benchmarks.record_maps [--map rotten-tomatoes] [--device cpu] [--minutes 5] [--part 2/8] [--lines FOLDER]
     python -m benchmarks.record_maps --status
+    python -m benchmarks.record_maps --write
 
 It trains with the settings that the Train page starts with and appends a line a run to a file in FOLDER; stopped at any
 moment, it goes on where it was. Several processes share a folder: `--part K/N` does every N-th run and has a file of
@@ -10,7 +11,8 @@ its own, and what all files say together decides what is missing. STS-B is read 
 Each cell and each method is tried at its rates with the first seed; then the rate with the best validation score has
 three other seeds, so that the seed which chose is none of those that are shown. Test scores are not looked at. Rotten
 Tomatoes and STS-B have all 28 cells of the triangle, BBC News the coarse grid. Every cell is tried at the same three
-rates. Methods whose best rate lies elsewhere (see `benchmarks/lr_search.py`) have further ones.
+rates. Methods whose best rate lies elsewhere (see `benchmarks/lr_search.py`) have further ones. `--write` makes the
+files that come with the project, of the maps that are complete, and asks the advisors for them.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gpu.preparing import about
+from benchmarks.map_files import write_all
 from benchmarks.map_jobs import MAPS, SETTINGS, Job, Known, missing
 from benchmarks.reporting import RESULTS
 from spafit import tasks
@@ -47,6 +50,8 @@ from spafit.training.predictions import load_predictions
 
 LOOK_AGAIN_SECONDS = 1.0
 """How often a process looks whether the others have found the rate that its next runs need."""
+BROKEN_IN_A_ROW = 4
+"""After so many errors that are not a run's own, nothing can be recorded here."""
 
 
 def record(job: Job, device: str, kept: Kept) -> dict[str, Any]:
@@ -125,6 +130,8 @@ def main() -> int:
     chosen = [task for task in options.map or MAPS if here(task)]
     if options.status:
         return status(known, chosen)
+    if options.write:
+        return write_all(options.lines, chosen)
     if options.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         if hasattr(os, "nice"):
@@ -175,6 +182,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after so many")
     parser.add_argument("--runs", type=int, help="at most so many now")
     parser.add_argument("--lines", type=Path, default=RESULTS / "record_maps", help="folder with the lines")
+    parser.add_argument("--write", action="store_true", help="write the files that come with the project")
     parser.add_argument("--status", action="store_true", help="only say how much is recorded")
     return parser.parse_args()
 

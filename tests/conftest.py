@@ -28,6 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh SPAFIT_HOME; nothing a test does reaches the data of the person who runs it."""
     folder = tmp_path / "home"
     monkeypatch.setenv("SPAFIT_HOME", str(folder))
+    monkeypatch.setenv("SPAFIT_NO_RECORDED_MAPS", "1")  # tests of them take this back
     monkeypatch.setenv("SPAFIT_IDLE_SECONDS", "0")  # supervisors leave at once and keep no process warm
     for name in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)

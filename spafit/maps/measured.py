@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from spafit.maps import kept
 from spafit.maps.cells import Cell
+from spafit.maps.file import CHOSE_RATE
 from spafit.maps.series import Contents, Setting, contents_of, series_document, series_key, setting_of
 from spafit.maps.statistics import summarize
 from spafit.runs import Run, Store, sweeps
+from spafit.runs.run import Origin
 from spafit.stratification import LoraSettings, Method, Stratification, method_of, preset
 
 SCHEMA_VERSION = 1
@@ -34,8 +37,11 @@ class Series:
 
 
 def series_of_task(store: Store, model: str, task: str) -> list[Series]:
-    """Return every series of a model on a task that has finished runs, the one with the newest run first."""
-    return group(sweeps.finished_runs(store, model, task))
+    """Return every series of a model on a task that has finished runs, the one with the newest run first.
+
+    Runs of the maps that are kept as files are united with those of the store.
+    """
+    return group([*kept.runs(model, task), *sweeps.finished_runs(store, model, task)])
 
 
 def group(runs: Iterable[Run]) -> list[Series]:
@@ -70,7 +76,8 @@ def measured_map(series: Series, metric: str, lora: LoraSettings | None = None) 
 
     Returns:
         "cells" and "methods": a point each (see `_point`) at the rate with the best mean; "baseline": what guessing
-        reaches, None where no run kept it; "best": the cell with the best mean; "origins": where the runs come from.
+        reaches, None where no run kept it; "best": the cell with the best mean; "origins": where the runs come from;
+        "machines": on what those ran that were not made here.
     """
     lora = lora or LoraSettings()
     by_setting: dict[str, list[Run]] = {}
@@ -96,6 +103,7 @@ def measured_map(series: Series, metric: str, lora: LoraSettings | None = None) 
         "baseline": baseline,
         "runs": sum(len(point["runs"]) for point in points),
         "origins": sorted({run.origin.value for run in series.runs}),
+        "machines": sorted({_machine(run) for run in series.runs if run.origin is not Origin.LOCAL}),
         "cells": cells,
         "methods": [p for p in points if p["method"] != Method.SPAFIT],
         "best": None if best is None else [best["n1"], best["n2"]],
@@ -126,7 +134,7 @@ def _is_shown(stratification: Stratification, lora: LoraSettings) -> bool:
 
 def _point(setting: Setting, runs: Sequence[Run], metric: str, baseline: float | None) -> Point:
     """Return one setting's score: mean, n, standard error, the score of each seed, and what it cost."""
-    newest = {run.seed: run for run in runs}  # of several runs with one seed the newest counts
+    newest = {run.seed: run for run in _judged(runs)}  # of several runs with one seed the newest counts
     scores = {seed: run.validation_metrics[metric] for seed, run in sorted(newest.items())}
     summary = summarize(list(scores.values()))
     strat, method = setting.stratification, method_of(setting.stratification)
@@ -148,6 +156,17 @@ def _point(setting: Setting, runs: Sequence[Run], metric: str, baseline: float |
         "runs": [newest[seed].id for seed in scores],
         "origins": sorted({run.origin.value for run in newest.values()}),
     }
+
+
+def _judged(runs: Sequence[Run]) -> Sequence[Run]:
+    """Leave out the runs that chose the rate where others judge it: the best of several is an optimistic score."""
+    return [run for run in runs if CHOSE_RATE not in run.tags] or runs
+
+
+def _machine(run: Run) -> str:
+    """Return what a run ran on, in words."""
+    known = (run.hardware.get("card") or run.hardware.get("cpu"), run.hardware.get("precision"))
+    return ", ".join(str(part) for part in known if part) or "an unknown machine"
 
 
 def _baseline(runs: Sequence[Run], metric: str) -> float | None:

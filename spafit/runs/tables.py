@@ -159,11 +159,11 @@ def finished_mark(store: Store) -> tuple[int, str]:
     return number, str(last)
 
 
-def maps(store: Store, cells: int) -> int:
-    """Return for how many pairs of model and task so many cells of the triangle were measured."""
+def mapped(store: Store, cells: int) -> set[tuple[str, str]]:
+    """Return the pairs of model and task of which so many cells of the triangle were measured."""
     columns = runs_table.c
     places = select(columns.model, columns.task, columns.n1, columns.n2).distinct()
     places = places.where(columns.state == State.FINISHED, columns.method == Method.SPAFIT.value).subquery()
-    pairs = select(places.c.model).group_by(places.c.model, places.c.task).having(func.count() >= cells).subquery()
+    pairs = select(places.c.model, places.c.task).group_by(places.c.model, places.c.task)
     with reading(store.engine) as connection:
-        return connection.execute(select(func.count()).select_from(pairs)).scalar_one()
+        return {(model, task) for model, task in connection.execute(pairs.having(func.count() >= cells))}

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from spafit.maps import kept
 from spafit.maps.cells import Cell
 from spafit.maps.measured import measured_map, series_of_task
 from spafit.maps.statistics import Scores
@@ -57,12 +58,13 @@ class Measured:
 def measured(model: str, task: str, metric: str) -> Measured | None:
     """Return the map to score proposals on; None where too few cells were measured."""
     store = Store.open()
-    return _measured(str(store.where), tables.finished_mark(store), model, task, metric)
+    mark = (*tables.finished_mark(store), kept.mark())
+    return _measured(str(store.where), mark, model, task, metric)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _measured(where: str, finished: tuple[int, str], model: str, task: str, metric: str) -> Measured | None:
-    """Read it; where the store is and which runs it has finished tell one reading from the next."""
+def _measured(where: str, mark: tuple[int, str, kept.Mark], model: str, task: str, metric: str) -> Measured | None:
+    """Read it; where the store is and which runs are finished tell one reading from the next."""
     store = Store.open()
     series = series_of_task(store, model, task)
     if not series:
@@ -74,4 +76,5 @@ def _measured(where: str, finished: tuple[int, str], model: str, task: str, metr
     }
     if len(scores) < MAP_CELLS:
         return None
-    return Measured(scores, tables.maps(store, MAP_CELLS), tuple(found["origins"]))
+    pairs = tables.mapped(store, MAP_CELLS) | kept.mapped(MAP_CELLS)
+    return Measured(scores, len(pairs), tuple(found["origins"]))

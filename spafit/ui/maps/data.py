@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from spafit.errors import SpafitError
+from spafit.maps import kept
 from spafit.maps.contents import contents_now
 from spafit.maps.measured import Point, measured_map, nearest, series_of_task
 from spafit.maps.series import series_key
@@ -27,20 +28,21 @@ def map_of(choice: Choice) -> Map | None:
     store = Store.open()
     finished = tables.finished_mark(store)
     lora = choice.stratification.lora if choice.stratification.uses_lora else LoraSettings()
-    return _map_of(str(store.where), finished, choice.model, choice.task, choice.settings, lora, choice.stratification)
+    mark = (*finished, kept.mark())
+    return _map_of(str(store.where), mark, choice.model, choice.task, choice.settings, lora, choice.stratification)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _map_of(
     where: str,
-    finished: tuple[int, str],
+    mark: tuple[int, str, kept.Mark],
     model: str,
     task: str,
     settings: Any,
     lora: LoraSettings,
     _any: Stratification,
 ) -> Map | None:
-    """Read it; where the store is and which runs it has finished tell one reading from the next."""
+    """Read it; where the store is and which runs are finished tell one reading from the next."""
     found = series_of_task(Store.open(), model, task)
     if not found:
         return None

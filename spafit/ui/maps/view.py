@@ -147,9 +147,12 @@ def _said(measured: Map, stratification: Stratification) -> None:
         st.caption(f"This setting is not measured.{f' The nearest measured one is {near}.' if near else ''}")
     runs, cells = measured["runs"], (stratification.num_layers + 1) * (stratification.num_layers + 2) // 2
     origins = ", ".join(measured["origins"])
+    machines = plain("; ".join(measured["machines"]))
+    elsewhere = f" Runs that were not made here ran on {machines}." if machines else ""
     series = "" if measured["own"] else " They were trained with other settings than those that are chosen now."
     st.caption(
-        f"{len(measured['cells'])} of {cells} cells are measured, by {runs} runs ({origins}).{series} {WHY_VALIDATION}"
+        f"{len(measured['cells'])} of {cells} cells are measured, by {runs} runs ({origins}).{elsewhere}{series} "
+        f"{WHY_VALIDATION}"
     )
 
 
