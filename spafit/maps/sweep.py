@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -14,7 +14,7 @@ from spafit.maps.contents import contents_now, decisive, surroundings
 from spafit.maps.definition import Definition, definition_key
 from spafit.maps.series import Contents, series_key, series_of, setting_of
 from spafit.runs import Origin, Run, State, Store, ensure_supervisor, facts, sweeps
-from spafit.runs.rights import Actor, require_submit
+from spafit.runs.rights import Actor, require_change, require_submit
 from spafit.runs.sweeps import Sweep, Wish
 from spafit.stratification import Method, method_of
 from spafit.training.config import RunSpec
@@ -140,6 +140,15 @@ def launch(
     return Launched(sweeps.get(store, sweep.id), counts[REUSE], counts[KEEP], queued)
 
 
+def launch_again(store: Store, sweep: Sweep, by: Actor | None = None) -> None:
+    """Queue again what one's own sweep has not finished.
+
+    Where weights, data or versions are others by now, that is a sweep of its own.
+    """
+    actor = require_change(by, sweep.owner_id, f"Sweep {sweep.id}")
+    launch(store, Definition.from_dict(sweep.definition), by=actor, owner=sweep.owner)
+
+
 def to_queue(store: Store, definition: Definition, by: Actor | None = None) -> list[RunSpec]:
     """Return the runs that `launch` would queue now, so that what they take can be said beforehand."""
     contents = contents_now(definition.model, definition.task)
@@ -191,18 +200,30 @@ def rows(store: Store, sweep: Sweep) -> list[Row]:
 
 def progress(sweep: Sweep, found: Sequence[Row]) -> Progress:
     """Return how far a sweep is, by its rows."""
-    runs = [row.run for row in found if row.run is not None]
+    return _progress(sweep, len(found), [row.run for row in found if row.run is not None])
+
+
+def progress_of(store: Store, found: Collection[Sweep]) -> dict[str, Progress]:
+    """Return how far several sweeps are, by their ids, without reading what was asked of each run."""
+    told = sweeps.briefs(store, found)
+    return {sweep.id: _progress(sweep, runs_wanted(sweep), told[sweep.id]) for sweep in found}
+
+
+def runs_wanted(sweep: Sweep) -> int:
+    """Return how many runs a sweep has in all."""
+    return len(sweep.definition["points"]) * len(sweep.definition["seeds"])
+
+
+def _progress(sweep: Sweep, wanted: int, runs: Sequence[Run | sweeps.Brief]) -> Progress:
     finished = [run for run in runs if run.state is State.FINISHED]
     failed = sum(run.state is State.FAILED for run in runs)
     under_way = sum(not run.state.over for run in runs)
-    ended = (
-        not under_way and len(runs) == len(found) and (sweep.state is not Wish.STOPPED or len(finished) == len(found))
-    )
+    ended = not under_way and len(runs) == wanted and (sweep.state is not Wish.STOPPED or len(finished) == wanted)
     state = "finished" if ended else sweep.state.value
     left = None
     if state == "running":
         left = _seconds_left([run.seconds for run in finished if run.seconds is not None], runs)
-    return Progress(state, len(found), len(finished), failed, under_way, left)
+    return Progress(state, wanted, len(finished), failed, under_way, left)
 
 
 def document(sweep: Sweep, found: Sequence[Row]) -> dict[str, Any]:
@@ -238,7 +259,7 @@ def _reusable(finished: Iterable[Run], definition: Definition, contents: Content
     )
 
 
-def _seconds_left(finished: Sequence[float], runs: Sequence[Run]) -> float | None:
+def _seconds_left(finished: Sequence[float], runs: Sequence[Run | sweeps.Brief]) -> float | None:
     """Return what is left by the mean of the finished runs, one run at a time."""
     if not finished:
         return None

@@ -6,10 +6,10 @@ runs are stopped and its running ones asked to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, or_, select, update
 
@@ -38,6 +38,14 @@ class Sweep:
     created_at: datetime
     definition: dict[str, Any]
     definition_key: str
+
+
+class Brief(NamedTuple):
+    """Of a run what a sweep's progress needs."""
+
+    state: State
+    seconds: float | None
+    remaining: float | None
 
 
 def create(
@@ -95,6 +103,29 @@ def runs_of(store: Store, sweep: Sweep) -> list[Run]:
     with reading(store.engine) as connection:
         rows = connection.execute(query.order_by(runs_table.c.number)).mappings().all()
     return [run_from_row(row) for row in rows]
+
+
+def briefs(store: Store, found: Collection[Sweep]) -> dict[str, list[Brief]]:
+    """Return what `runs_of` would, of several sweeps by their ids and only as far as their progress needs it."""
+    columns = runs_table.c
+    wanted = (columns.state, columns.seconds, columns.remaining)
+    own = select(columns.sweep, *wanted).where(columns.sweep.in_([sweep.id for sweep in found]))
+    reused = (
+        select(sweeps.c.id, *wanted)
+        .select_from(reused_runs.join(runs_table, columns.number == reused_runs.c.run).join(sweeps))
+        .where(reused_runs.c.sweep.in_([sweep.number for sweep in found]))
+    )
+    told: dict[str, list[Brief]] = {sweep.id: [] for sweep in found}
+    with reading(store.engine) as connection:
+        for query in (own, reused):
+            for sweep_id, state, seconds, remaining in connection.execute(query):
+                told[sweep_id].append(Brief(State(state), seconds, remaining))
+    return told
+
+
+def failures(store: Store, sweep: Sweep, limit: int) -> list[Run]:
+    """Return the newest of a sweep's own runs that have failed."""
+    return store.list(sweep=sweep.id, state=State.FAILED, archived=None, limit=limit)
 
 
 def finished_runs(store: Store, model: str, task: str) -> list[Run]:

@@ -18,6 +18,7 @@ PAGES = (
     ("pages/explore.py", "Explore", ":material/layers:"),
     ("pages/advice.py", "Advice", ":material/psychology_alt:"),
     ("pages/train.py", "Train", ":material/play_circle:"),
+    ("pages/sweeps.py", "Sweeps", ":material/grid_on:"),
     ("pages/runs.py", "Runs", ":material/monitoring:"),
     ("pages/tryout.py", "Try it", ":material/chat:"),
     ("pages/data.py", "Data", ":material/dataset:"),

@@ -1,0 +1,1 @@
+"""Sweeps on the pages: choosing what is trained, launching it, and following it."""

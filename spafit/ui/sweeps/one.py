@@ -1,0 +1,104 @@
+"""One sweep at its permanent address: the triangle that fills, and a row for each run."""
+
+import pandas as pd
+import streamlit as st
+
+from spafit.errors import SpafitError
+from spafit.maps import sweep as sweeping
+from spafit.models.anatomy import Anatomy
+from spafit.runs import State, Store, attend, sweeps
+from spafit.stratification import corner_labels
+from spafit.tasks import TaskError, get_task
+from spafit.ui.anatomies import anatomy_of
+from spafit.ui.components.errors import show_error
+from spafit.ui.components.ribbon import setting_map
+from spafit.ui.components.ribbon.contents import contents
+from spafit.ui.components.text import metric_name
+from spafit.ui.sweeps.list import draw
+from spafit.ui.visitor import actor
+
+Values = dict[str, object]
+FEW = 12
+"""Rows that a table shows without scrolling."""
+
+
+@st.fragment(run_every=2.0)
+def sweep_view(sweep_id: str) -> None:
+    """Draw it, again every two seconds."""
+    try:
+        attend()
+        store = Store.open()
+        sweep = sweeps.get(store, sweep_id)
+        rows = sweeping.rows(store, sweep)
+        anatomy = anatomy_of(sweep.definition["model"])
+    except SpafitError as error:
+        show_error(error)
+        return
+    draw(store, sweep, sweeping.progress(sweep, rows), actor(), link=False)
+    metric = _metric(sweep.definition["task"])
+    triangle, table = st.container(key="charts_sweep").columns([1, 1])
+    with triangle:
+        _triangle(anatomy, rows, metric)
+    with table:
+        _table(rows, metric)
+
+
+def _metric(task: str) -> str:
+    try:
+        return get_task(task).metric
+    except TaskError:
+        return ""
+
+
+def _triangle(anatomy: Anatomy, rows: list[sweeping.Row], metric: str) -> None:
+    values = cells_so_far(rows, metric)
+    if not values["cells"]:
+        st.caption("The triangle fills as cells finish.")
+        return
+    first = next(row.spec.stratification for row in rows if row.to_dict()["n1"] is not None)
+    shown = contents(anatomy, first)
+    setting_map(shown, corner_labels(first), key="sweep_map", on_split=lambda _n1, _n2: None, values=values)
+
+
+def cells_so_far(rows: list[sweeping.Row], metric: str) -> Values:
+    """Return what colours the triangle: by cell the mean of the finished runs, at the rate where that is highest."""
+    scores: dict[tuple[str, float], list[float]] = {}
+    for row in rows:
+        told = row.to_dict()
+        if told["state"] == State.FINISHED and told["n1"] is not None and metric in told["validation_metrics"]:
+            place = (f"{told['n1']}-{told['n2']}", told["lr"])
+            scores.setdefault(place, []).append(told["validation_metrics"][metric])
+    cells: dict[str, list[object]] = {}
+    for (cell, _rate), found in sorted(scores.items(), key=lambda item: sum(item[1]) / len(item[1])):
+        mean = sum(found) / len(found)
+        cells[cell] = [mean, f"{mean:.3f}", len(found)]
+    return {"name": metric_name(metric) if metric else "Score", "cells": cells}
+
+
+def _table(rows: list[sweeping.Row], metric: str) -> None:
+    told = [row.to_dict() for row in rows]
+    frame = pd.DataFrame(
+        {
+            "Setting": [one["name"] for one in told],
+            "Seed": [one["seed"] for one in told],
+            "Rate": [f"{one['lr']:g}" for one in told],
+            "State": [one["state"] for one in told],
+            "Validation": [one["validation_metrics"].get(metric) for one in told],
+            "Trainable": [one["trainable"] for one in told],
+            "Seconds": [one["seconds"] for one in told],
+            "Run": [None if one["run"] is None else f"/runs?run={one['run']}" for one in told],
+            "Reason": [(row.run.reason if row.run is not None else None) or "" for row in rows],
+        }
+    )
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=480 if len(rows) > FEW else "auto",
+        placeholder="",
+        key="sweep_table",
+        column_config={
+            "Validation": st.column_config.NumberColumn(format="%.3f"),
+            "Seconds": st.column_config.NumberColumn(format="%.0f"),
+            "Run": st.column_config.LinkColumn(display_text="open"),
+        },
+    )
