@@ -25,7 +25,7 @@ ROOMS = (
     ("runs",),
     ("trained",),
     ("export", "maps"),
-    ("advice", "tryout", "classroom"),
+    ("advice", "tryout", "classroom", "lessons"),
     ("asgi",),
     ("ui",),
     ("cli", "notebook", "serve"),

@@ -15,6 +15,7 @@ from spafit.ui.visitor import notice_address, owner_box
 ROOT = Path(__file__).parents[3]
 PAGES = (
     ("app.py", "Home", ":material/home:"),
+    ("pages/lesson.py", "Lesson", ":material/menu_book:"),
     ("pages/explore.py", "Explore", ":material/layers:"),
     ("pages/advice.py", "Advice", ":material/psychology_alt:"),
     ("pages/train.py", "Train", ":material/play_circle:"),

@@ -74,16 +74,20 @@ def _stay(_n1: int, _n2: int) -> None:
     """Do nothing about a boundary that is not to be moved; the ribbon is drawn as it was."""
 
 
-def main_ribbon(anatomy: Anatomy, *, fixed: bool = False, measured: bool = True) -> None:
+def main_ribbon(
+    anatomy: Anatomy, *, fixed: bool = False, measured: bool = True, path: str = "/explore", leads_on: bool = True
+) -> None:
     """Draw the ribbon of the current setting, and what should be known about it; the page is drawn for this setting.
 
     Args:
         anatomy: the chosen model's.
         fixed: whether the boundaries are not to be moved.
         measured: whether what was measured may stand beside it.
+        path: of the page that it is on.
+        leads_on: whether a button leads to Train.
     """
     st.session_state[_DRAWN] = _what_is_shown()
-    _ribbon(anatomy, fixed, measured)
+    _ribbon(anatomy, fixed, measured, path, leads_on)
 
 
 def _what_is_shown() -> tuple[Choice, str]:
@@ -91,7 +95,7 @@ def _what_is_shown() -> tuple[Choice, str]:
 
 
 @st.fragment
-def _ribbon(anatomy: Anatomy, fixed: bool, measured: bool) -> None:
+def _ribbon(anatomy: Anatomy, fixed: bool, measured: bool, path: str, leads_on: bool) -> None:
     """Draw it in a fragment: a move is answered here at once; the browser then asks for the rest of the page."""
     if st.session_state[_DRAWN][0].model != current().model:  # an undo went back to another model
         st.rerun()
@@ -107,7 +111,7 @@ def _ribbon(anatomy: Anatomy, fixed: bool, measured: bool) -> None:
         page_is_behind=st.session_state[_DRAWN] != _what_is_shown(),
         measured=on_the_ribbon(readable(current()), stratification) if measured else None,
     )
-    keep_address("/explore")
+    keep_address(path)
     counts = counts_of(anatomy, stratification)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
@@ -115,7 +119,7 @@ def _ribbon(anatomy: Anatomy, fixed: bool, measured: bool) -> None:
             f"{counts.percent:.4g} %.",
             width="content",
         )
-        if st.button("Train this setting", icon=":material/play_circle:", key="explore_train"):
+        if leads_on and st.button("Train this setting", icon=":material/play_circle:", key="explore_train"):
             st.switch_page("pages/train.py")
     _suggest(anatomy, stratification)
 

@@ -33,6 +33,11 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
             "Train this one, or many at once with `spafit sweep`; each lands here when it is done.",
             icon=":material/grid_on:",
         )
+    measured_map_of(anatomy, stratification, measured)
+
+
+def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: Map | None) -> None:
+    """Draw the triangle, coloured by one measure, and beside it the points of what is measured."""
     measure = st.segmented_control(
         "Colour",
         list(MEASURES),
