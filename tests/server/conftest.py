@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +33,14 @@ class Shared:
 
 
 @contextmanager
-def serving(folder: Path, *options: str, **environment: str) -> Iterator[Shared]:
-    """A server of `python -m spafit.serve`; nobody works on its queue, so that queued runs stay queued."""
+def serving(folder: Path, *options: str, queue: bool = False, **environment: str) -> Iterator[Shared]:
+    """A server of `python -m spafit.serve`; unless ``queue``, nobody works on its queue: queued runs stay queued."""
     home, log, port = folder / "home", folder / "server.log", free_port()
     home.mkdir()
     inherited = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
     fixed = {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1", "SPAFIT_IDLE_SECONDS": "0"}
     command = [sys.executable, "-m", "spafit.serve", "--port", str(port), *options]
-    with supervisor_lock(home), log.open("wb") as output:
+    with nullcontext() if queue else supervisor_lock(home), log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=inherited | fixed | environment, stdout=output, stderr=subprocess.STDOUT
         )
