@@ -46,15 +46,14 @@ if course is None:
         create_form()
         key_form()
 else:
-    st.page_link("pages/teach.py", label="All my classes", icon=":material/arrow_back:")
+    with st.container(horizontal=True):
+        st.page_link("pages/teach.py", label="All my classes", icon=":material/arrow_back:")
+        board = {"class": course.id}
+        st.page_link("pages/board.py", label="Board", icon=":material/co_present:", query_params=board)
     with showing_errors():
         new_key(course.id)
-        joining, links = st.columns([3, 1], vertical_alignment="center")
-        with joining:
-            st.subheader(plain(course.name), anchor=False)
-            how_to_join(course, "teach")
-        board = {"class": course.id}
-        links.page_link("pages/board.py", label="Board", icon=":material/co_present:", query_params=board)
+        st.subheader(plain(course.name), anchor=False)
+        how_to_join(course, "teach")
         controls(course)
         who_is_here(course.id)
         st.subheader("Guesses", anchor=False)

@@ -106,7 +106,7 @@ def test_a_teacher_creates_a_class_and_teaches_it(open_page: Opener, store: Stor
     guesses.place(store, course, member, FIRST_GUESS)
     store.submit(replace(SETTING, settings=replace(SETTING.settings, seed=3)), by=ADA)
     app = open_page("pages/teach.py", **{"class": str(class_id)})
-    assert "1 of 1 students here" in words(app) and "1 runs under way" in words(app)
+    assert "1 of 1 students here" in words(app) and "1 run under way" in words(app)
     assert len(app.code) == 0, "The key is shown once."
     for label in ("Pause all", "Anonymise", "Close the door"):
         next(button for button in app.button if button.label == label).click().run()

@@ -20,6 +20,8 @@ MARGIN = {"l": 12, "r": 60, "t": 40, "b": 12}
 LINE = KIND_COLORS["frozen"]
 NAMED = 6
 """Entries with a place number and a line beside the figure."""
+PLACES = ("top center", "middle left", "middle right")
+"""Where the names of the first ones stand beside their dots."""
 NAME_CHARS = 24
 
 
@@ -49,7 +51,7 @@ def board(class_id: str, model: str, task_key: str) -> None:
         found = entries(runs, task.metric)
         heading = f"{task.name} · {model_name}" if course is None else f"{course.name} · {task.name}"
         baseline = next((run.validation_baseline.get(task.metric) for run in runs if run.validation_baseline), None)
-        title, best = st.columns([3, 2], vertical_alignment="bottom")
+        title, best = st.columns([3, 2], vertical_alignment="center")
         title.title(plain(heading), anchor=False)
         if found:
             best.markdown(f"### Best so far {found[0].score:.3f}")
@@ -100,7 +102,7 @@ def triangle(scores: Mapping[tuple[int, int], float], depth: int) -> go.Figure:
         "z": rows,
         "text": text,
         "texttemplate": "%{text}",
-        "textfont": {"size": 18 if depth <= 8 else 11},
+        "textfont": {"size": 15 if depth <= 8 else 10},
         "colorscale": "Cividis",
         "showscale": False,
         "hoverinfo": "skip",
@@ -131,14 +133,15 @@ def figure(found: Sequence[Entry], baseline: float | None, task: Task, *, names:
     labels = [str(place) if place <= NAMED else "" for place in range(1, len(found) + 1)]
     if names:
         shown = (escape(entry.owners[0][:NAME_CHARS]) for entry in found)  # plotly reads tags
-        labels = [f"{label} {name}" if label else "" for label, name in zip(labels, shown, strict=True)]
+        named = zip(labels[: len(PLACES)], shown, strict=False)  # more names than these lie on one another
+        labels[: len(PLACES)] = [f"{label} {name}" for label, name in named]
     dots = {
         "type": "scatter",
         "mode": "markers+text",
         "x": [max(entry.trainable, 1) for entry in found],
         "y": [entry.score for entry in found],
         "text": labels,
-        "textposition": "top center",
+        "textposition": [*PLACES, *["top center"] * len(found)][: len(found)],
         "textfont": {"size": 22},
         "cliponaxis": False,
         "hoverinfo": "skip",
@@ -149,7 +152,12 @@ def figure(found: Sequence[Entry], baseline: float | None, task: Task, *, names:
         },
     }
     large = {"title": {"font": {"size": 22}}, "tickfont": {"size": 18}}
-    across = large | {"type": "log", "dtick": 1, "title": {"text": "Trainable parameters", "font": {"size": 22}}}
+    across = large | {
+        "type": "log",
+        "tickformat": "~s",
+        "nticks": 5,
+        "title": {"text": "Trainable parameters", "font": {"size": 22}},
+    }
     up = large | {"title": {"text": f"Validation {metric_name(task.metric)}", "font": {"size": 22}}}
     lines: dict[str, object] = {}
     if baseline is not None:

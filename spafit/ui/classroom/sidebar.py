@@ -47,8 +47,7 @@ def in_sidebar() -> bool:
     except SpafitError:
         return False
     state = "has ended" if over else "is paused" if course.paused else f"goes on until {at(course.ends_at)}"
-    st.page_link("pages/classroom.py", label=plain(f"{course.name} · {member.nickname}"), icon=":material/school:")
-    st.caption(f"Your class {state}.")
+    st.markdown(f"**{plain(f'{course.name} · {member.nickname}')}**  \nYour class {state}.")
     return True
 
 

@@ -128,5 +128,7 @@ def starts_at(seconds: float | None) -> str:
     """Return when a run that waits will start, as words to add; nothing where that is not known."""
     if seconds is None:
         return ""
+    if seconds < 1:
+        return ", next"
     moment = Store.open().clock() + timedelta(seconds=seconds)
     return f", starts in about {duration(seconds)}, at {at(moment)}"

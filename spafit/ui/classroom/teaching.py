@@ -1,5 +1,6 @@
 """The teacher's view of a class: how to join, who is here, what runs, and everything that a teacher does."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -43,9 +44,9 @@ def how_to_join(course: Class, page: str) -> None:
     code = f"{course.code[:3]} {course.code[3:]}".upper()
     with st.container(horizontal=True, vertical_alignment="center", gap="large"):
         if app is not None:
-            code_picture = segno.make(join_address(app, course.code), error="m", micro=False)
-            drawn = code_picture.svg_inline(border=2, dark="#000", light="#fff", omitsize=True)
-            st.html(f'<div style="width:160px;line-height:0">{drawn}</div>', width=160)
+            picture = io.BytesIO()
+            segno.make(join_address(app, course.code), error="m", micro=False).save(picture, "png", scale=8, border=2)
+            st.image(picture.getvalue(), width=170)
         with st.container(gap=None, width="stretch"):
             st.metric("Class code", code, width="content")
             if app is None:
@@ -105,7 +106,10 @@ def who_is_here(class_id: str) -> None:
         under_way = [run for run in reversed(runs) if not run.state.over]
         outlook_ = current_outlook(store) if under_way else None
         here = sum(roster.is_here(member, now) for member in members)
-        words = [f"{here} of {len(members)} students here", f"{len(under_way)} runs under way"]
+        words = [
+            f"{here} of {len(members)} students here",
+            f"{len(under_way)} {'run' if len(under_way) == 1 else 'runs'} under way",
+        ]
         if outlook_ and outlook_.all_done is not None:
             words.append(f"all done at {at(now + timedelta(seconds=outlook_.all_done))}")
         ends = "ended" if course.ended(now) else f"until {at(course.ends_at)}"
@@ -113,7 +117,9 @@ def who_is_here(class_id: str) -> None:
         if members:
             placed = guesses.by_owner(guesses.of_class(store, class_id))
             rows = [_row(course, member, runs, bool(placed.get(member.owner_id))) for member in members]
-            st.dataframe(pd.DataFrame(rows), hide_index=True, key="class_students")
+            number = st.column_config.NumberColumn(format="%.3f")
+            look = {"Best validation": number}
+            st.dataframe(pd.DataFrame(rows), hide_index=True, key="class_students", column_config=look)
         else:
             st.caption("Nobody has joined yet.")
         starts = outlook_.starts if outlook_ else {}
