@@ -121,3 +121,28 @@ def test_a_rate_with_one_lucky_seed_does_not_stand_for_a_cell() -> None:
     )
     assert _best_rate([lucky, repeated, worse]) is repeated
     assert _best_rate([lucky, {"lr": 1e-3, "mean": 0.8, "n": 1}]) is lucky
+
+
+@pytest.mark.usefixtures("a_map")
+def test_what_is_selected_anywhere_is_selected_in_all_three(open_page: Opener) -> None:
+    app = open_page(EXPLORE)
+    app.button_group(key="explore_view").set_value("Map").run()
+    app.session_state["map_selected"] = ("SPAFIT-2-4",)
+    app.session_state["map_selected_elsewhere"] = (1, ("SPAFIT-2-4",))
+    app.run()
+    assert app.dataframe[0].value["Setting"][0] == "SPAFIT-2-4"  # 0.71, which is not the best
+    assert "Go to SPAFIT-2-4" in [button.label for button in app.button]
+    (triangle,) = [json.loads(one.proto.json) for one in app.get("bidi_component") if '"corners"' in one.proto.json]
+    assert triangle["selected"] == ["2-4"]
+    picture = next(json.loads(one.proto.spec) for one in app.get("plotly_chart"))
+    assert [trace.get("selectedpoints") for trace in picture["data"]] == [None, [1], []]
+
+
+@pytest.mark.usefixtures("a_map")
+def test_memory_colours_every_cell_measured_or_not(open_page: Opener) -> None:
+    app = open_page(EXPLORE)
+    app.button_group(key="explore_view").set_value("Map").run()
+    app.button_group(key="explore_map_measure").set_value("Memory of a step (estimate)").run()
+    (triangle,) = [json.loads(one.proto.json) for one in app.get("bidi_component") if '"corners"' in one.proto.json]
+    told = triangle["values"]["cells"]
+    assert len(told) == 28 and told["6-6"][0] < told["0-0"][0] and told["0-0"][1].endswith("MB")

@@ -5,21 +5,26 @@ import streamlit as st
 from spafit.errors import SpafitError
 from spafit.maps import sweep as sweeping
 from spafit.maps.definition import define
+from spafit.models.anatomy import Anatomy
 from spafit.models.registry import get_model
-from spafit.runs import Store, attend, sweeps
+from spafit.runs import Run, State, Store, attend, sweeps
 from spafit.runs.preconditions import unmet_precondition
 from spafit.stratification import Stratification
 from spafit.tasks import get_task
 from spafit.training.config import RunSpec
 from spafit.ui.choice import current
-from spafit.ui.components.errors import show_error
+from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.start import start_button
 from spafit.ui.components.text import plain, time_left
+from spafit.ui.runs.charts import run_charts
+from spafit.ui.runs.data import events_of, primary_metric
+from spafit.ui.runs.naming import run_label
+from spafit.ui.sweeps.start import LAUNCHED, new_sweep
 from spafit.ui.train.time import expected_seconds, expected_time
 from spafit.ui.visitor import actor
 
 SEEDS = {"1 seed": 1, "3 seeds": 3}
-_SWEEP = "explore_map_sweep"
+_CURVE, _FINISHED = "explore_map_curve", "explore_map_finished"
 
 
 def train_here(stratification: Stratification) -> None:
@@ -49,8 +54,18 @@ def train_here(stratification: Stratification) -> None:
         st.caption(said)
     if pressed:
         _launch(stratification, count)
-    if st.session_state.get(_SWEEP):
+
+
+def train_area(anatomy: Anatomy) -> None:
+    """Draw the form of a sweep, and how far what this visit launched is, with the curve of the run that goes."""
+    with st.expander("Train an area", icon=":material/grid_on:", key="explore_map_area", on_change="rerun") as area:
+        if area.open:
+            new_sweep(anatomy)
+            st.page_link("pages/sweeps.py", label="All sweeps", icon=":material/list:")
+    if st.session_state.get(LAUNCHED):
         _under_way()
+    elif run_id := st.session_state.get(_CURVE):
+        _last_curve(run_id)
 
 
 def _launch(stratification: Stratification, count: int) -> None:
@@ -63,7 +78,7 @@ def _launch(stratification: Stratification, count: int) -> None:
     except SpafitError as error:
         show_error(error)
         return
-    st.session_state[_SWEEP] = launched.sweep.id
+    st.session_state[LAUNCHED] = launched.sweep.id
 
 
 @st.fragment(run_every=1.0)
@@ -72,21 +87,39 @@ def _under_way() -> None:
     try:
         attend()
         store = Store.open()
-        sweep = sweeps.get(store, st.session_state[_SWEEP])
+        sweep = sweeps.get(store, st.session_state[LAUNCHED])
         rows = sweeping.rows(store, sweep)
     except SpafitError as error:
         show_error(error)
         return
     now = sweeping.progress(sweep, rows)
     if not now.under_way:
-        del st.session_state[_SWEEP]
+        del st.session_state[LAUNCHED]
         st.rerun()
     runs = [row.run for row in rows if row.run is not None]
     done = sum(1.0 if run.state.over else run.progress for run in runs)
     left = "" if now.seconds_left is None else f", {time_left(now.seconds_left)}"
     st.progress(done / now.runs, f"{now.finished} of {now.runs} finished{left}")
-    going = next((run for run in runs if not run.state.over), None)
+    going = next((run for run in runs if run.state is State.RUNNING), None)
     if going is not None:
-        st.page_link(
-            "pages/runs.py", label="Watch its curve", icon=":material/show_chart:", query_params={"run": going.id}
-        )
+        st.session_state[_CURVE] = going.id
+        _curve(going)
+    before = st.session_state.get(_FINISHED)
+    st.session_state[_FINISHED] = (sweep.id, now.finished)
+    if before is not None and before[0] == sweep.id and before[1] < now.finished:
+        st.rerun()  # another cell of the map
+
+
+def _curve(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(run_label(run))}**, seed {run.seed}", width="content")
+        st.page_link("pages/runs.py", label="Its page", icon=":material/show_chart:", query_params={"run": run.id})
+    run_charts(run, events_of(run), primary_metric(run), columns=2)
+
+
+def _last_curve(run_id: str) -> None:
+    """Offer the curve of the run that this visit watched last; nothing when it was deleted."""
+    with st.expander("The latest curve", icon=":material/show_chart:", on_change="rerun", key="explore_last") as shown:
+        if shown.open:
+            with showing_errors():
+                _curve(Store.open().get(run_id))

@@ -1,5 +1,7 @@
 """Explore's view of a measured map: the triangle coloured by one measure, score against parameters, and the table."""
 
+import functools
+
 import pandas as pd
 import streamlit as st
 
@@ -12,7 +14,18 @@ from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.maps.data import Map, map_of, nearest_measured, point_of
-from spafit.ui.maps.launch import train_here
+from spafit.ui.maps.launch import train_area, train_here
+from spafit.ui.maps.memory import LABEL, memory_values
+from spafit.ui.maps.selection import (
+    PICTURE,
+    highlighted,
+    in_order,
+    select_cells,
+    select_in_picture,
+    selected,
+    selected_cells,
+    table_options,
+)
 from spafit.ui.train.choice import pick_task
 
 MEASURES = {"score": "Score", "trainable": "Trainable parameters", "seconds": "Seconds"}
@@ -27,10 +40,11 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     task = pick_task("explore_task")
     measured = map_of(current())
     train_here(stratification)
+    train_area(anatomy)
     if measured is None:
         st.info(
             f"No finished run of {plain(anatomy.name)} on {plain(task.name)} says how well a boundary works yet. "
-            "Train this one, or many at once with `spafit sweep`; each lands here when it is done.",
+            "Train this one, or an area at once; each lands here when it is done.",
             icon=":material/grid_on:",
         )
     measured_map_of(anatomy, stratification, measured)
@@ -38,16 +52,21 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
 
 def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: Map | None) -> None:
     """Draw the triangle, coloured by one measure, and beside it the points of what is measured."""
+    labels = MEASURES | {"memory": LABEL}
     measure = st.segmented_control(
         "Colour",
-        list(MEASURES),
-        format_func=MEASURES.__getitem__,
+        ["trainable", "memory"] if measured is None else list(labels),
+        format_func=labels.__getitem__,
         default="trainable" if measured is None else "score",
         required=True,
         key="explore_map_measure" if measured is not None else "explore_map_alone",
         wrap=True,
-        disabled=measured is None,
     )
+    measured_cells = [] if measured is None else [(point["n1"], point["n2"]) for point in measured["cells"]]
+    if measure == "memory":
+        values = memory_values(anatomy, stratification, current().assumptions, measured_cells)
+    else:
+        values = None if measured is None else _values(measured, measure)
     picture, beside = st.container(key="charts_map").columns([1, 1])
     with picture:
         setting_map(
@@ -55,7 +74,9 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
             corner_labels(stratification),
             key="explore_map",
             on_split=_jump,
-            values=None if measured is None else _values(measured, measure),
+            values=values,
+            selected=selected_cells(measured),
+            on_select=None if measured is None else functools.partial(select_cells, measured),
         )
     if measured is None:
         beside.caption("Each square is a pair of boundaries; the brighter, the more parameters train. Click one.")
@@ -87,22 +108,20 @@ def _points(measured: Map, stratification: Stratification) -> None:
         baseline=measured["baseline"],
         now=stratification.name,
     )
-    chosen = st.plotly_chart(
-        figure,
-        key="explore_map_points",
-        on_select="rerun",
+    st.plotly_chart(
+        highlighted(figure),
+        key=PICTURE,
+        on_select=select_in_picture,
         selection_mode=("points", "box"),
         config={"displayModeBar": False},
         alt="Validation score against trained parameters; the table below has the numbers.",
     )
-    names = [point["customdata"][0] for point in chosen["selection"]["points"] if point.get("customdata")]
-    _table(measured, names)
+    _table(measured)
 
 
-def _table(measured: Map, names: list[str]) -> None:
-    """Draw the selected points, or all of them; a row that is clicked becomes the setting."""
-    points = [p for p in (*measured["cells"], *measured["methods"]) if not names or p["name"] in names]
-    points.sort(key=lambda point: -point["mean"])
+def _table(measured: Map) -> None:
+    """Draw all points, the selected ones ticked; where one is, it can become the setting."""
+    points = in_order((*measured["cells"], *measured["methods"]))
     frame = pd.DataFrame(
         {
             "Setting": [point["name"] for point in points],
@@ -115,18 +134,18 @@ def _table(measured: Map, names: list[str]) -> None:
             "Seconds": [point["seconds"] for point in points],
         }
     )
-    picked = st.dataframe(
+    st.dataframe(
         frame,
         hide_index=True,
         height=230,
-        key="explore_map_table",
-        on_select="rerun",
-        selection_mode="single-row",
         column_config={"Seconds": st.column_config.NumberColumn(format="%.0f")},
+        **table_options(points),
     )
-    rows = picked["selection"]["rows"]
-    if rows and rows[0] < len(points):
-        _offer(points[rows[0]])
+    ticked = [point for point in points if point["name"] in selected()]
+    if len(ticked) == 1:
+        _offer(ticked[0])
+    else:
+        st.caption("Select rows, points or an area of the triangle: they are marked in all three.")
 
 
 def _offer(point: Point) -> None:

@@ -2,11 +2,13 @@
 
 import functools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from spafit.maps.cells import Cell
 
 HERE = Path(__file__).parent
 NO_SPLIT = {"seq": 0}
@@ -91,8 +93,10 @@ def setting_map(
     key: str,
     on_split: Callable[[int, int], None],
     values: Mapping[str, Any] | None = None,
+    selected: Sequence[Cell] = (),
+    on_select: Callable[[list[Cell]], None] | None = None,
 ) -> None:
-    """Draw the map of every pair of boundaries; a click or arrow keys choose one.
+    """Draw the map of every pair of boundaries; a click or arrow keys choose one, dragging over an area selects it.
 
     Args:
         contents: as for `ribbon`.
@@ -100,15 +104,28 @@ def setting_map(
         key: the widget's key.
         on_split: called with the chosen (n1, n2).
         values: what colours the cells in place of trained parameters: "name", and "cells" by "N1-N2", each a value, how
-            it is written, and a number of seeds; cells that are not there stay empty.
+            it is written, and a number of seeds (None where that means nothing); cells that are not there stay empty.
+        selected: cells with a line around them.
+        on_select: called with the selected cells when that has changed; None: none can be.
     """
     epoch = st.session_state.setdefault(f"_{key}_epoch", uuid.uuid4().hex)
-    split = (st.session_state.get(key) or {}).get("split") or {}
+    state = st.session_state.get(key) or {}
+    seq, picks = ((state.get(name) or {}).get("seq", 0) for name in ("split", "selected"))
     _mount_map(
         key=key,
-        data={**contents, "corners": list(corners), "values": values, "seq": split.get("seq", 0), "epoch": epoch},
-        default={"split": NO_SPLIT},
+        data={
+            **contents,
+            "corners": list(corners),
+            "values": values,
+            "seq": seq,
+            "epoch": epoch,
+            "selectable": on_select is not None,
+            "selected": [f"{n1}-{n2}" for n1, n2 in selected],
+            "picks": picks,
+        },
+        default={"split": NO_SPLIT, "selected": NO_SPLIT},
         on_split_change=functools.partial(_split_changed, key, on_split),
+        on_selected_change=functools.partial(_selection_changed, key, on_select),
     )
 
 
@@ -116,6 +133,12 @@ def _split_changed(key: str, on_split: Callable[[int, int], None]) -> None:
     split = st.session_state[key]["split"]
     if split["seq"]:
         on_split(split["n1"], split["n2"])
+
+
+def _selection_changed(key: str, on_select: Callable[[list[Cell]], None] | None) -> None:
+    told = st.session_state[key]["selected"]
+    if told["seq"] and on_select is not None:
+        on_select([(n1, n2) for n1, n2 in told["cells"]])
 
 
 def _ribbon_changed(key: str, on_split: Callable[[int, int], None], on_history: Callable[[int], None]) -> None:

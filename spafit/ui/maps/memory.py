@@ -1,0 +1,42 @@
+"""Memory of a training step as what colours the triangle: an estimate, as in the view Cost."""
+
+import functools
+from collections.abc import Collection
+from typing import Any
+
+from spafit import costs
+from spafit.maps.cells import Cell, cells
+from spafit.models.anatomy import Anatomy
+from spafit.quantities import bytes_text
+from spafit.stratification import Stratification
+from spafit.ui.explore.assumptions import Assumptions
+
+LABEL = "Memory of a step (estimate)"
+MOST_CELLS = 100
+"""An estimate takes about 15 ms; a triangle with more cells shows those that are measured."""
+
+
+def memory_values(
+    anatomy: Anatomy, stratification: Stratification, chosen: Assumptions, measured: Collection[Cell]
+) -> dict[str, Any]:
+    """Return the memory of each cell in the form that `setting_map` takes; a cell has the same whatever its seed."""
+    every = cells("all", anatomy.num_layers)
+    found = {}
+    for n1, n2 in every if len(every) <= MOST_CELLS else sorted({*measured, (stratification.n1, stratification.n2)}):
+        size = _peak(anatomy, stratification.with_boundaries(n1, n2), chosen)
+        found[f"{n1}-{n2}"] = [size, bytes_text(size), None]
+    return {"name": LABEL, "cells": found}
+
+
+@functools.lru_cache(maxsize=2048)
+def _peak(anatomy: Anatomy, point: Stratification, chosen: Assumptions) -> int:
+    return costs.training_memory(
+        anatomy,
+        point,
+        batch=chosen.batch_size,
+        length=chosen.length,
+        precision=chosen.precision,
+        optimizer=chosen.optimizer,
+        checkpointing=chosen.checkpointing,
+        device=chosen.device,
+    ).peak.total
