@@ -28,7 +28,6 @@ def acting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Actor], None]:
             path = f"spafit.ui.classroom.{module}.actor"
             monkeypatch.setattr(path, lambda enrol=False: somebody, raising=False)
         monkeypatch.setattr("spafit.ui.train.form.actor", lambda enrol=False: somebody)
-        monkeypatch.setattr("spafit.ui.visitor.actor", lambda enrol=False: somebody)
 
     return become
 

@@ -1,7 +1,5 @@
 """What a student sees of their class: what is fixed, their guess, the class's guesses, and their runs."""
 
-from datetime import timedelta
-
 import streamlit as st
 
 from spafit.classroom import guesses, roster
@@ -13,7 +11,7 @@ from spafit.tasks import get_task
 from spafit.ui.classroom.guessing import class_guesses, guess_form, my_guess
 from spafit.ui.classroom.mine import may_change_words
 from spafit.ui.classroom.sidebar import at, my_class
-from spafit.ui.classroom.turns import current_outlook
+from spafit.ui.classroom.turns import current_outlook, starts_at
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import duration, metric_name, plain
 from spafit.ui.runs.naming import run_label
@@ -99,7 +97,7 @@ def _my_runs() -> None:
             st.caption("None yet. Train starts the first one.")
             return
         waits = any(run.state is State.QUEUED for run in runs)
-        starts = current_outlook(store).starts if waits else {}
+        starts = current_outlook().starts if waits else {}
         metric = get_task(course.rules.setting.task).metric
         for run in runs:
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -122,13 +120,3 @@ def _how_far(run: Run, metric: str, seconds: float | None, paused: bool) -> str:
             score = run.validation_metrics.get(metric)
             return "no score" if score is None else f"validation {metric_name(metric)} {score:.3f}"
     return run.state.value
-
-
-def starts_at(seconds: float | None) -> str:
-    """Return when a run that waits will start, as words to add; nothing where that is not known."""
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return ", next"
-    moment = Store.open().clock() + timedelta(seconds=seconds)
-    return f", starts in about {duration(seconds)}, at {at(moment)}"

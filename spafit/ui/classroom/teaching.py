@@ -20,8 +20,7 @@ from spafit.tasks import get_task
 from spafit.ui.classroom.create import limits_fields
 from spafit.ui.classroom.guessing import class_guesses
 from spafit.ui.classroom.sidebar import at
-from spafit.ui.classroom.student import starts_at
-from spafit.ui.classroom.turns import current_outlook
+from spafit.ui.classroom.turns import current_outlook, starts_at
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import duration, plain
 from spafit.ui.runs.naming import run_label
@@ -104,7 +103,7 @@ def who_is_here(class_id: str) -> None:
         members, now = roster.members(store, class_id), store.clock()
         runs = store.list(class_id=class_id, archived=None, limit=None)
         under_way = [run for run in reversed(runs) if not run.state.over]
-        outlook_ = current_outlook(store) if under_way else None
+        outlook_ = current_outlook() if under_way else None
         here = sum(roster.is_here(member, now) for member in members)
         words = [
             f"{here} of {len(members)} students here",

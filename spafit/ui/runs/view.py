@@ -11,6 +11,7 @@ from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
 from spafit.runs.rights import may_change
 from spafit.tasks import called
 from spafit.training.events import PHASES
+from spafit.ui.classroom.turns import current_outlook, starts_at
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.text import duration, metric_name, plain, time_left
 from spafit.ui.runs.charts import run_charts
@@ -99,6 +100,9 @@ def _progress(run: Run, events: Sequence[Event]) -> None:
         case State.QUEUED:
             before = (run.position or 1) - 1
             others = "is next" if before == 0 else f"waits for {before} {'other' if before == 1 else 'others'}"
+            others += starts_at(current_outlook().starts.get(run.id)) if before else ""
+            if run.position is None:
+                others = "waits while its sweep or its class is paused"
             st.info(
                 f"In the queue: this run {others}. You may close the page; it keeps its place.", icon=":material/queue:"
             )
