@@ -17,6 +17,7 @@ from spafit.ui.explore.model import chosen_anatomy, model_picker, other_model, r
 from spafit.ui.explore.recipes import recipes_tab
 from spafit.ui.explore.share import share_tab
 from spafit.ui.explore.stack import main_ribbon, start_from
+from spafit.ui.home.tour import steps
 from spafit.ui.maps.view import map_tab
 
 frame("Explore", ":material/layers:")
@@ -40,6 +41,7 @@ elif is_open(rules, RECIPES):
     start_from()
 reading()
 
+steps(anatomy)
 main_ribbon(anatomy, fixed=not is_open(rules, BOUNDARIES), measured=not must_guess())
 brought_back()
 stratification = current().stratification

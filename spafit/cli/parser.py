@@ -34,6 +34,7 @@ COMMANDS = {
     "disk": "Show what the data folder takes on disk.",
     "models": "List the models that can be picked.",
     "tasks": "List the tasks that can be picked.",
+    "lesson": "Check a lesson's file, or copy the lesson that ships to change it.",
     "doctor": "Check devices, versions, disk, database, Hub and the bundled weights.",
 }
 """Module in `spafit.cli` (a hyphen is an underscore there) -> what it does, in the order of the help."""

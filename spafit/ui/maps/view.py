@@ -66,7 +66,7 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
     if measure == "memory":
         values = memory_values(anatomy, stratification, current().assumptions, measured_cells)
     else:
-        values = None if measured is None else _values(measured, measure)
+        values = None if measured is None else values_of(measured, measure)
     picture, beside = st.container(key="charts_map").columns([1, 1])
     with picture:
         setting_map(
@@ -86,8 +86,8 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
     _said(measured, stratification)
 
 
-def _values(measured: Map, measure: str) -> dict | None:
-    """Return what colours the triangle; None for counts, which every cell has, measured or not."""
+def values_of(measured: Map, measure: str) -> dict | None:
+    """Return what colours the triangle by a measure; None for counts, which every cell has, measured or not."""
     if measure == "trainable":
         return None
     column, write = ("mean", "{:.3f}") if measure == "score" else ("seconds", "{:.0f} s")
