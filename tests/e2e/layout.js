@@ -1,4 +1,5 @@
 // What a person would see as broken: clipped words, things outside the window, controls that lie on each other.
+// The lesson's bar stays at the window's bottom on purpose, over what is scrolled beneath it.
 () => {
   const problems = [], main = document.querySelector('[data-testid=stMain]');
   const all = (root, found = []) => {
@@ -28,7 +29,7 @@
     if (node.scrollWidth > node.clientWidth + 1 && node.clientWidth && style.overflowX !== 'visible' && !node.closest('[data-testid=stSelectbox]'))
       problems.push(`clipped: ${words(node)}`);
   }
-  const controls = nodes.filter((node) => node.matches('button, input, [role=slider], [role=radio], [role=combobox]') && !node.closest('.ribbon') && !cut(node));
+  const controls = nodes.filter((node) => node.matches('button, input, [role=slider], [role=radio], [role=combobox]') && !node.closest('.ribbon, .st-key-lesson_bar') && !cut(node));
   const boxes = controls.map((node) => [node, node.getBoundingClientRect()]).filter(([, box]) => box.width > 3 && box.height > 3);
   boxes.forEach(([a, x], i) => boxes.slice(i + 1).forEach(([b, y]) => {
     if (a.contains(b) || b.contains(a) || a.closest('label, [data-baseweb], [data-testid=stNumberInputContainer]') === (b.closest('label, [data-baseweb], [data-testid=stNumberInputContainer]') ?? 0)) return;
