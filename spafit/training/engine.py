@@ -154,14 +154,16 @@ class Engine:
             states = hidden_states(self.model, last, self.begin(batch))
         return states[batch.inputs["attention_mask"].bool()].float()
 
+    def records(self, steps: int) -> bool:
+        """Whether a run of so many steps records and replays them: where that can be, and pays."""
+        one_batch = self.settings.accumulation == 1 and not self.settings.checkpointing
+        return one_batch and self.flat is not None and self.flat.causal is not None and steps >= WORTH_RECORDING
+
     def recorded_steps(self, feed: Feed, steps: int, take: Take) -> RecordedSteps | None:
-        """Return what takes steps that are recorded and replayed; None where that cannot be or does not pay."""
-        settings, states = self.settings, feed.states
-        apart = settings.accumulation > 1 or settings.checkpointing or self.flat is None
-        elsewhere = states is not None and states.packed.device != self.device
-        if apart or elsewhere or self.flat is None or self.flat.causal is None or steps < WORTH_RECORDING:
+        """Return what takes steps that are recorded; None where they are not, or the prefix's states are elsewhere."""
+        if not self.records(steps) or (feed.states is not None and feed.states.packed.device != self.device):
             return None
-        return RecordedSteps(feed, settings.batch_size, take, Recorder())
+        return RecordedSteps(feed, self.settings.batch_size, take, Recorder())
 
     def logits(self, batch: Batch) -> Tensor:
         """Return the model's outputs for a batch, in the model's current mode."""

@@ -39,6 +39,9 @@ from spafit.training.timeline import Timeline
 
 EVENT_SECONDS = 0.1  # between looks at the losses, at least
 PROGRESS_SECONDS = 5.0  # without a point of the curve, after which a run tells how far it is
+REPLAYED = AutomaticChoice(
+    "Steps", "recorded for each size of batch, then replayed", "one launch instead of hundreds for which the GPU waits"
+)
 ONE_TOKEN_LAYER = 0.25  # what the last layer costs when only one token of a text goes beyond keys and values
 
 
@@ -92,7 +95,8 @@ class Trainer:
             reason = rate_reason(self.spec.stratification, steps)
             rates.append(AutomaticChoice("Learning rate", f"{rate:g}", reason))
         cached = (self.prefix.choice.told,) if self.prefix.choice.told else ()
-        return (*rates, *self.engine.choices, batches, *preparing, *cached)
+        replayed = (REPLAYED,) if self.engine.records(self.steps.total) else ()
+        return (*rates, *self.engine.choices, batches, *replayed, *preparing, *cached)
 
     def _computed_once(self, encoded: Encoded) -> int:
         """Tokens that a pass over a split in fixed batches computes."""

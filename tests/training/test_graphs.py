@@ -136,3 +136,9 @@ def test_patterns_of_masks_are_known_or_left_alone():
     assert is_causal(causal) is True
     sliding = causal + torch.full((9, 9), least).tril(-4)
     assert is_causal(sliding) is None
+
+
+def test_a_smaller_batch_is_not_recorded(tmp_path, kernel):
+    trainer = plain(save_tiny_model(tmp_path / "model", "bert", num_layers=2), "SPAFIT-0-1")
+    _, steps = recorded(trainer)
+    assert steps.step(np.arange(4)) is None and steps.step(np.arange(8)) is not None
