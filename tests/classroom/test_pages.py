@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from spafit import access
 from spafit.classroom import guesses, teacher
 from spafit.classroom.measured import free_seed, same
-from spafit.runs import Actor, Run, Store
+from spafit.runs import Actor, Run, Store, owners
 from tests.classroom.made_up import ADA, FIRST_GUESS, SETTING, asking, course_of, joined, rules
 from tests.pages.conftest import open_page, store
 from tests.pages.made_up import words
@@ -21,13 +23,13 @@ Opener = Callable[..., AppTest]
 
 @pytest.fixture
 def acting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Actor], None]:
-    """Make somebody the visitor of the pages, on all modules that ask who that is."""
+    """Make somebody the visitor of the pages of a shared server."""
 
     def become(somebody: Actor) -> None:
-        for module in ("sidebar", "student", "teaching", "create", "join", "mine"):
-            path = f"spafit.ui.classroom.{module}.actor"
-            monkeypatch.setattr(path, lambda enrol=False: somebody, raising=False)
-        monkeypatch.setattr("spafit.ui.train.form.actor", lambda enrol=False: somebody)
+        serving_others = threading.Event()
+        serving_others.set()
+        monkeypatch.setattr(access, "_serving_others", serving_others)
+        monkeypatch.setattr(owners, "actor_of", lambda *_who, **_how: somebody)
 
     return become
 
