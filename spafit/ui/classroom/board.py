@@ -20,8 +20,6 @@ MARGIN = {"l": 12, "r": 60, "t": 40, "b": 12}
 LINE = KIND_COLORS["frozen"]
 NAMED = 6
 """Entries with a place number and a line beside the figure."""
-PLACES = ("top center", "middle left", "middle right")
-"""Where the names of the first ones stand beside their dots."""
 NAME_CHARS = 24
 
 
@@ -126,27 +124,26 @@ def _square(n1: int, n2: int, color: str, width: int) -> dict[str, object]:
 def figure(found: Sequence[Entry], baseline: float | None, task: Task, *, names: bool = False) -> go.Figure:
     """Return score against trainable parameters; the best is a star, the baseline a dashed line.
 
-    ``names`` puts a student beside each numbered dot.
+    The others have their place in their dot: names there would lie on one another. ``names`` puts the student's
+    beside the best.
     """
     if not found:
         return empty("The first finished run appears here.", height=HEIGHT)
     labels = [str(place) if place <= NAMED else "" for place in range(1, len(found) + 1)]
     if names:
-        shown = (escape(entry.owners[0][:NAME_CHARS]) for entry in found)  # plotly reads tags
-        named = zip(labels[: len(PLACES)], shown, strict=False)  # more names than these lie on one another
-        labels[: len(PLACES)] = [f"{label} {name}" for label, name in named]
+        labels[0] = f"1 {escape(found[0].owners[0][:NAME_CHARS])}"  # plotly reads tags
     dots = {
         "type": "scatter",
         "mode": "markers+text",
         "x": [max(entry.trainable, 1) for entry in found],
         "y": [entry.score for entry in found],
         "text": labels,
-        "textposition": [*PLACES, *["top center"] * len(found)][: len(found)],
-        "textfont": {"size": 22},
+        "textposition": ["top center", *["middle center"] * (len(found) - 1)],
+        "textfont": {"size": [22, *[16] * (len(found) - 1)], "color": [LINE, *["#FFFFFF"] * (len(found) - 1)]},
         "cliponaxis": False,
         "hoverinfo": "skip",
         "marker": {
-            "size": [26, *[18] * (len(found) - 1)],
+            "size": [28, *[24] * (len(found) - 1)],
             "symbol": ["star", *["circle"] * (len(found) - 1)],
             "color": [SERIES_COLORS[1], *[SERIES_COLORS[0]] * (len(found) - 1)],
         },

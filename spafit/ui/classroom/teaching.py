@@ -117,7 +117,7 @@ def who_is_here(class_id: str) -> None:
             placed = guesses.by_owner(guesses.of_class(store, class_id))
             rows = [_row(course, member, runs, bool(placed.get(member.owner_id))) for member in members]
             number = st.column_config.NumberColumn(format="%.3f")
-            look = {"Best validation": number}
+            look = {"Best validation": number, "Now": st.column_config.TextColumn(width="medium")}
             st.dataframe(pd.DataFrame(rows), hide_index=True, key="class_students", column_config=look)
         else:
             st.caption("Nobody has joined yet.")
