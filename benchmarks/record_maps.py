@@ -98,7 +98,7 @@ def rounded(value: float) -> float:
 
 
 def packed(folder: Path) -> str:
-    """Return a run's predictions as text: the outputs in half precision, which changes no figure that is shown."""
+    """Return a run's predictions as text, the outputs in half precision; its scores come from the full ones."""
     arrays = {}
     for part, kept in load_predictions(folder).items():
         arrays |= {f"{part}/outputs": kept.outputs.astype(np.float16), f"{part}/rows": kept.rows}

@@ -23,6 +23,7 @@ COMMANDS = {
     "sweep": "Train many settings and seeds as one thing in the queue, and follow it until it is over.",
     "sweeps": "List sweeps; pause one, let it go on, or stop it.",
     "sweep-results": "Print the results of a sweep, a row a run.",
+    "map": "Hand on a map as one file, take one in, or write it as a page that needs nothing else.",
     "runs": "List runs.",
     "show": "Show one run: settings, progress, results; or the Python script that repeats it.",
     "stop": "Stop runs; their curves are kept.",

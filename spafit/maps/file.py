@@ -25,7 +25,7 @@ from spafit.errors import SpafitError
 from spafit.maps.series import Contents, series_key
 from spafit.runs import Run
 from spafit.runs.run import Origin, State, repeated
-from spafit.stratification import Stratification, method_of
+from spafit.stratification import Stratification
 from spafit.tasks.metrics import LABELS
 from spafit.training.config import RunSpec, TrainSettings
 
@@ -72,7 +72,17 @@ class MapFile:
         """What the file keeps of each run, curve and predictions among it, by the run's id."""
         return {run.id: self.document["runs"][int(run.id.rpartition("-")[2])] for run in self.runs}
 
-    @property
+    def events(self, run: Run) -> list[dict[str, Any]]:
+        """Return what a run of this map told while it went, as `spafit.training.events` writes it, in order."""
+        told = self.recorded[run.id]
+        steps = ("step", "epoch", "seconds", "loss", "learning_rate", "examples")
+        found = [{"kind": "step", **dict(zip(steps, point, strict=False))} for point in told["curve"]]
+        for step, epoch, seconds, loss, scores in told["evaluations"]:
+            at = {"step": step, "epoch": epoch, "seconds": seconds, "loss": loss}
+            found.append({"kind": "evaluated", **at, "metrics": scores})
+        return sorted(found, key=lambda event: (event["step"], event["kind"] == "evaluated"))
+
+    @cached_property
     def series(self) -> str:
         """The key of the series that all runs are of."""
         return series_key(self.runs[0].spec, _contents(self.document)) if self.runs else ""
@@ -201,7 +211,7 @@ def _run(document: Mapping[str, Any], number: int, digest: str, origin: Origin) 
     spec = RunSpec(document["model"], document["task"], point, settings).resolved()
     machine = document["machines"][told["machine"]]
     made = datetime.fromisoformat(_text(told["recorded_at"])).astimezone(UTC)
-    state, method = State(told["state"]), method_of(point)
+    state = State(told["state"])
     if not state.over:
         raise SpafitError("a run in it is not over.")
     for name in ("trainable", "total", "steps", "seconds"):
@@ -209,11 +219,11 @@ def _run(document: Mapping[str, Any], number: int, digest: str, origin: Origin) 
             _numbers([told[name]])
     scores = {name: _scores(told[name]) for name in SCORES}
     tags = (CHOSE_RATE,) if told["chose"] is True else ()
-    hardware = {**machine["hardware"], "precision": _text(told["precision"])}
+    hardware = {**machine["hardware"], "precision": _text(told["precision"]), "commit": machine["commit"]}
     return Run(
         number=number - 10**9,  # older than every run that was made here
         id=f"{origin.value}-{digest}-{number}",
-        name=f"{origin.value.capitalize()}: {spec.stratification.name if method is None else method.label}",
+        name=point.name,
         state=state,
         owner="",
         owner_id="",
@@ -224,7 +234,7 @@ def _run(document: Mapping[str, Any], number: int, digest: str, origin: Origin) 
         stop_requested=False,
         archived=False,
         pinned=False,
-        note="",
+        note=document["origin"],
         tags=tags,
         reason=None if told["reason"] is None else _text(told["reason"]),
         created_at=made,
@@ -263,7 +273,7 @@ def _run(document: Mapping[str, Any], number: int, digest: str, origin: Origin) 
 
 
 def packed_outputs(outputs: np.ndarray) -> str:
-    """Return predictions as text, in half precision, which changes no figure that is shown.
+    """Return predictions as text, in half precision: a run's scores are its own, not computed from these.
 
     All first bytes come before all second ones: they are alike, so that they compress.
     """

@@ -67,6 +67,11 @@ def runs(model: str, task: str) -> list[Run]:
     return [run for found in maps() if (found.model, found.task) == (model, task) for run in found.runs]
 
 
+def of_series(key: str) -> MapFile | None:
+    """Return the kept map of a series, the one with the most runs; None where there is none."""
+    return max((found for found in maps() if found.series == key), key=lambda found: len(found.runs), default=None)
+
+
 def mapped(cells: int) -> set[tuple[str, str]]:
     """Return the pairs of model and task of which the kept maps have so many cells of the triangle."""
     found: dict[tuple[str, str], set[tuple[int | None, int | None]]] = {}

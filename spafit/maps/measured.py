@@ -166,7 +166,8 @@ def _judged(runs: Sequence[Run]) -> Sequence[Run]:
 def _machine(run: Run) -> str:
     """Return what a run ran on, in words."""
     known = (run.hardware.get("card") or run.hardware.get("cpu"), run.hardware.get("precision"))
-    return ", ".join(str(part) for part in known if part) or "an unknown machine"
+    machine = ", ".join(str(part) for part in known if part) or "an unknown machine"
+    return f"{machine} ({run.note})" if run.note else machine
 
 
 def _baseline(runs: Sequence[Run], metric: str) -> float | None:

@@ -49,6 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     port = _free_port()
     environment = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
     environment |= {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1", "SPAFIT_IDLE_SECONDS": "10"}
+    environment |= {"SPAFIT_NO_RECORDED_MAPS": "1"}  # the test of them brings one
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     with log.open("wb") as output:

@@ -37,7 +37,7 @@ def test_a_recorded_map_is_there_before_anything_was_trained(recorded: Path) -> 
     (series,) = series_of_task(Store.open(), "minilm-l6", "rotten-tomatoes")
     found = measured_map(series, "accuracy")
     assert len(found["cells"]) == 28 and len(found["methods"]) == 4
-    assert (found["origins"], found["machines"]) == (["recorded"], ["Some GPU, bf16"])
+    assert (found["origins"], found["machines"]) == (["recorded"], ["Some GPU, bf16 (recorded with the project)"])
     assert kept.mapped(28) == {("minilm-l6", "rotten-tomatoes")}
 
 

@@ -10,7 +10,7 @@ from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.maps.data import readable
-from spafit.ui.maps.view import values_of
+from spafit.ui.maps.pictures import values_of
 from spafit.ui.runs.naming import task_name
 
 _CHOSEN = "home_cell"

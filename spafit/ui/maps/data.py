@@ -8,8 +8,8 @@ import streamlit as st
 from spafit.errors import SpafitError
 from spafit.maps import kept
 from spafit.maps.contents import contents_now
-from spafit.maps.measured import Point, measured_map, nearest, series_of_task
-from spafit.maps.series import series_key
+from spafit.maps.measured import Point, Series, measured_map, nearest, series_of_task
+from spafit.maps.series import Contents, series_key
 from spafit.runs import Store, tables
 from spafit.stratification import LoraSettings, Method, Stratification, method_of
 from spafit.tasks import get_task
@@ -46,11 +46,17 @@ def _map_of(
     found = series_of_task(Store.open(), model, task)
     if not found:
         return None
-    contents = contents_now(model, task)
+    contents = _contents(found, model, task)
     own = None if contents is None else series_key(RunSpec(model, task, _any, settings), contents)
     series = next((one for one in found if one.key == own), found[0])
     measured = measured_map(series, get_task(task).metric, lora)
     return measured | {"own": series.key == own} if measured["cells"] or measured["methods"] else None
+
+
+def _contents(found: list[Series], model: str, task: str) -> Contents | None:
+    """Return what a run made now would be made of; where all series agree on it, without reading weights and data."""
+    known = {Contents(*(one.document[name] for name in ("weights", "data", "engine"))) for one in found}
+    return known.pop() if len(known) == 1 else contents_now(model, task)
 
 
 def point_of(measured: Map, stratification: Stratification) -> Point | None:

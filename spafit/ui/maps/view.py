@@ -5,17 +5,18 @@ import functools
 import pandas as pd
 import streamlit as st
 
-from spafit.figures.maps import score_against_parameters
 from spafit.maps.measured import Point
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Method, Stratification, corner_labels, preset
 from spafit.ui.choice import commit, current
 from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
-from spafit.ui.components.text import metric_name, plain
+from spafit.ui.components.text import plain
 from spafit.ui.maps.data import Map, map_of, nearest_measured, point_of
 from spafit.ui.maps.launch import train_area, train_here
 from spafit.ui.maps.memory import LABEL, memory_values
+from spafit.ui.maps.pictures import MEASURES, points_figure, values_of
+from spafit.ui.maps.replay import replay
 from spafit.ui.maps.selection import (
     PICTURE,
     highlighted,
@@ -28,7 +29,6 @@ from spafit.ui.maps.selection import (
 )
 from spafit.ui.train.choice import pick_task
 
-MEASURES = {"score": "Score", "trainable": "Trainable parameters", "seconds": "Seconds"}
 WHY_VALIDATION = (
     "The score is the one on validation: settings are chosen by it, and choosing by the test score would use that up. "
     "A run's test score stands on its own page. The best of many cells is itself an optimistic choice."
@@ -41,6 +41,8 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     measured = map_of(current())
     train_here(stratification)
     train_area(anatomy)
+    if measured is not None and replay(measured, anatomy, stratification):
+        return
     if measured is None:
         st.info(
             f"No finished run of {plain(anatomy.name)} on {plain(task.name)} says how well a boundary works yet. "
@@ -86,28 +88,8 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
     _said(measured, stratification)
 
 
-def values_of(measured: Map, measure: str) -> dict | None:
-    """Return what colours the triangle by a measure; None for counts, which every cell has, measured or not."""
-    if measure == "trainable":
-        return None
-    column, write = ("mean", "{:.3f}") if measure == "score" else ("seconds", "{:.0f} s")
-    cells = {
-        f"{p['n1']}-{p['n2']}": [p[column], write.format(p[column]), p["n"]]
-        for p in measured["cells"]
-        if p[column] is not None
-    }
-    name = metric_name(measured["metric"]) if measure == "score" else "Seconds"
-    return {"name": name, "cells": cells} if cells else None
-
-
 def _points(measured: Map, stratification: Stratification) -> None:
-    figure = score_against_parameters(
-        measured["cells"],
-        measured["methods"],
-        metric=metric_name(measured["metric"]),
-        baseline=measured["baseline"],
-        now=stratification.name,
-    )
+    figure = points_figure(measured, stratification)
     st.plotly_chart(
         highlighted(figure),
         key=PICTURE,
