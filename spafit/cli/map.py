@@ -7,11 +7,11 @@ from pathlib import Path
 
 from spafit.cli.output import note, print_json, print_table
 from spafit.cli.parser import MODEL_HELP
-from spafit.export.map_page import map_page
 from spafit.files import write_whole
 from spafit.maps import kept
 from spafit.maps.exporting import document, series_to_export
 from spafit.maps.file import SUFFIX, MapFile, packed, read
+from spafit.maps.page import map_page
 from spafit.models.registry import get_model
 from spafit.runs import Origin, Store
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from spafit.export.map_page import map_page, page_data
 from spafit.maps import kept
 from spafit.maps.file import packed, read
 from spafit.maps.measured import measured_map, series_of_task
+from spafit.maps.page import map_page, page_data
 from spafit.runs import Origin, Store
 from spafit.stratification import preset
 from tests.cli.calling import call, document

@@ -24,7 +24,7 @@ def map_page(made: MapFile) -> str:
     heading = f"Map of {made.model} on {made.task}"
     text = json.dumps(page_data(made), separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    style, script = ((HERE / f"map_page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    style, script = ((HERE / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(heading)}</title>'
         f'<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
