@@ -21,7 +21,7 @@ st.markdown(
 )
 invite()
 
-with st.container(key="charts_home"):
+with st.container(key="home_columns"):
     now, measured = st.columns([5, 4], gap="large")
 with now:
     st.subheader("Running now", anchor=False)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spafit.lessons.facts import FACTS
 from spafit.lessons.library import SHIPPED, shipped
 from spafit.lessons.problems import LessonError
-from spafit.lessons.read import MAX_BYTES, MAX_PAGES, read
+from spafit.lessons.read import FIELDS, MAX_BYTES, MAX_PAGES, read
+from spafit.lessons.values import PARTS
 
 LESSON = """\
 ---
@@ -186,6 +190,14 @@ def test_a_slip_anywhere_never_raises_anything_else(at: int, slip: str) -> None:
         read(text.encode())
     except LessonError as error:
         assert all(1 <= problem.line <= text.count("\n") + 1 for problem in error.problems)
+
+
+def test_the_guide_for_teachers_has_every_fact_field_and_part() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "teaching.md").read_text(encoding="utf-8")
+    for name in (*FACTS, *PARTS, *FIELDS):
+        assert f"`{name}`" in guide, name
+    example = guide.partition("````markdown\n")[2].partition("````")[0]
+    assert read(f"---\nlesson: 1\ntitle: X\n---\n\n{example}".encode()).pages[0].then
 
 
 def test_a_file_has_bounds() -> None:

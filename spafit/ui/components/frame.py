@@ -42,6 +42,7 @@ _STYLE = """<style>
 .st-key-explore_pair [data-testid=stColumn],
 [class*=st-key-charts_] [data-testid=stColumn],
 .st-key-compare_charts [data-testid=stColumn]{min-width:min(100%,17rem)}
+.st-key-home_columns [data-testid=stColumn]{min-width:min(100%,23rem)}
 @media (max-width:1100px){
 .st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn],
 .st-key-train_columns>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:100%}

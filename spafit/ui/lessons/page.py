@@ -23,7 +23,7 @@ _ENTERED = "lesson_entered"
 _CSS = """<style>
 [data-testid=stLayoutWrapper]:has(>.st-key-lesson_bar){position:sticky;bottom:0;z-index:4}
 .st-key-lesson_bar{padding:.5rem 0;border-top:1px solid rgba(128,128,128,.35);flex-wrap:nowrap;
-  background:light-dark(#ffffff,#191816)}
+  background:light-dark(#ffffff,#191816);box-shadow:0 1rem light-dark(#ffffff,#191816)}
 .st-key-lesson_bar>*{min-width:0}
 .st-key-lesson_columns>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:0}
 @media (max-width:1000px){
