@@ -10,15 +10,22 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, insert, or_, select, update
 
+from spafit import access
 from spafit.runs.database import StoreError, reading, writing
 from spafit.runs.rights import Actor, require_change, require_submit
 from spafit.runs.run import Run, State, run_from_row
 from spafit.runs.schema import Wish, reused_runs, sweeps
 from spafit.runs.schema import runs as runs_table
 from spafit.runs.store import Store, new_id
+
+ROWS_AT_ONCE = 500
+MOST_READ = 20_000
+_read: WeakKeyDictionary[Store, dict[str, tuple[tuple[Any, ...], Run]]] = WeakKeyDictionary()
+"""Finished runs as they were read, with what tells one attempt of a run from the next."""
 
 
 class UnknownSweepError(StoreError):
@@ -129,12 +136,29 @@ def failures(store: Store, sweep: Sweep, limit: int) -> list[Run]:
 
 
 def finished_runs(store: Store, model: str, task: str) -> list[Run]:
-    """Return every finished run of a model on a task, the oldest first."""
+    """Return every finished run of a model on a task, the oldest first.
+
+    What a finished attempt has reached never changes, so only runs that this process has not read yet are read whole;
+    names, tags and notes may be those of that reading.
+    """
     columns = runs_table.c
-    query = select(runs_table).where(columns.state == State.FINISHED, columns.model == model, columns.task == task)
+    query = select(columns.id, columns.attempt, columns.ended_at).where(
+        columns.state == State.FINISHED, columns.model == model, columns.task == task
+    )
     with reading(store.engine) as connection:
-        rows = connection.execute(query.order_by(columns.number)).mappings().all()
-    return [run_from_row(row) for row in rows]
+        marks = [(*row, access.shared()) for row in connection.execute(query.order_by(columns.number))]
+        known = _read.setdefault(store, {})
+        if len(known) > MOST_READ:
+            known.clear()
+        unread = [mark[0] for mark in marks if known.get(mark[0], (None,))[0] != mark]
+        rows: list[Mapping[str, Any]] = []
+        for first in range(0, len(unread), ROWS_AT_ONCE):
+            wanted = select(runs_table).where(columns.id.in_(unread[first : first + ROWS_AT_ONCE]))
+            rows += connection.execute(wanted).mappings().all()
+    found = {run.id: run for run in map(run_from_row, rows)}
+    known.update({mark[0]: (mark, found[mark[0]]) for mark in marks if mark[0] in found})
+    entries = [known.get(mark[0]) for mark in marks]
+    return [entry[1] for entry in entries if entry is not None]
 
 
 def reuse(store: Store, sweep: Sweep, run: Run) -> None:
