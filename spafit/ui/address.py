@@ -142,6 +142,11 @@ def keep_address(path: str, shown: str = "", names: Sequence[str] = PARAMETERS) 
     _keep(key="address", data={"path": path, "names": PARAMETERS, "values": parameters, "shown": shown})
 
 
+def replace_address(path: str, **values: str) -> None:
+    """Let the browser's address say what a page shows that is no part of the choice; Back still takes one step."""
+    _keep(key="address", data={"path": path, "names": list(values), "values": values, "shown": ""})
+
+
 def _mark(parameters: Mapping[str, str]) -> str:
     return "&".join(f"{name}={parameters[name]}" for name in PARAMETERS if name in parameters)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,3 +79,12 @@ def test_what_was_found_out_of_a_file_is_corrected(open_page: OpenPage, tmp_path
     expect(told).to_contain_text("30 rows can be used, 3 classes: 0, 1, 2")
     page.get_by_text("The first line names the columns").click()
     expect(page.get_by_role("cell", name="отзыв").first).to_be_visible()
+
+
+def test_back_leaves_the_page_in_one_step(open_page: Callable[..., Page]) -> None:
+    page = open_page("about")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Data", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/data\?task=[\w-]+$"))
+    settled(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/about$"))

@@ -13,6 +13,7 @@ from spafit.tasks.metrics import LABELS, baseline_name
 from spafit.tasks.preview import Preview
 from spafit.tasks.upload.stored import KEY
 from spafit.training.config import TrainSettings
+from spafit.ui.address import replace_address
 from spafit.ui.choice import commit, current
 from spafit.ui.components.text import plain
 from spafit.ui.data.time import expected_time
@@ -34,7 +35,7 @@ def choose_task() -> Task:
         key="data_task",
         persist_state="session",
     )
-    st.query_params["task"] = key
+    replace_address("/data", task=key)
     return get_task(key)
 
 
