@@ -63,8 +63,13 @@ def _read(stamp: tuple[str, int, int]) -> MapFile | str:
 
 
 def runs(model: str, task: str) -> list[Run]:
-    """Return the finished runs of a model on a task in the kept maps."""
-    return [run for found in maps() if (found.model, found.task) == (model, task) for run in found.runs]
+    """Return the finished runs of a model on a task in the kept maps.
+
+    A recorded map's file is named for its task, so that a page need not read the others.
+    """
+    stamps = [one for one in mark() if (path := Path(one[0])).parent != RECORDED or path.stem == task]
+    found = [made for made in map(_read, stamps) if isinstance(made, MapFile)]
+    return [run for made in found if (made.model, made.task) == (model, task) for run in made.runs]
 
 
 def of_series(key: str) -> MapFile | None:
