@@ -10,10 +10,11 @@ from spafit.export.report import page
 from spafit.figures.standing import bar_chart
 from spafit.figures.strata import svg
 from spafit.figures.triangle import triangle
+from spafit.palette import CURVE_COLORS
 from spafit.stratification import Method, Stratification, method_of, title
 from spafit.tasks.metrics import LABELS
 
-COLOR = "#0072B2"
+COLOR = CURVE_COLORS["metric"]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from spafit.figures.standing import bar_chart, line_chart
 from spafit.figures.strata import svg
-from spafit.palette import KIND_COLORS, KIND_LABELS
+from spafit.palette import CURVE_COLORS, KIND_COLORS, KIND_LABELS
 from spafit.stratification import Stratification, title
 from spafit.tasks.metrics import LABELS
 from spafit.training.changes import Change
@@ -87,7 +87,7 @@ def curve_figure(curve: Sequence[tuple[float, float]], metric: str, document: Ma
         curve,
         x_label="step",
         y_label=LABELS.get(metric, metric),
-        color="#0072B2",
+        color=CURVE_COLORS["metric"],
         floor=None if floor is None else (floor, "baseline"),
     )
 

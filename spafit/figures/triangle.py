@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from spafit.figures.standing import FONT, GRID, INK
+from spafit.palette import CURVE_COLORS
 
 WIDTH, LEFT, FOOT = 640, 40, 30
 
@@ -25,7 +26,7 @@ def triangle(layers: int, cells: Mapping[tuple[int, int], float], label: str) ->
             share = 0.0 if score is None else 0.15 + 0.75 * ((score - low) / (high - low) if high > low else 1.0)
             parts.append(
                 f'<rect x="{x + 1:.1f}" y="{y + 1:.1f}" width="{side - 2:.1f}" height="{side - 2:.1f}" '
-                f'fill="#0072B2" fill-opacity="{share:.2f}" stroke="{GRID}"/>'
+                f'fill="{CURVE_COLORS["metric"]}" fill-opacity="{share:.2f}" stroke="{GRID}"/>'
             )
             if score is not None and side > 30:
                 ink = "#FFFFFF" if share > 0.55 else INK
