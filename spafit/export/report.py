@@ -14,7 +14,7 @@ from spafit.figures.strata import svg
 from spafit.palette import CURVE_COLORS, KIND_COLORS, KIND_LABELS
 from spafit.stratification import Stratification, title
 from spafit.tasks.metrics import LABELS
-from spafit.training.changes import Change
+from spafit.training.events import Change
 
 _CSS = """
 body{font:14px/1.45 system-ui,sans-serif;color:#10151C;background:#fff;max-width:46rem;margin:2rem auto;padding:0 1rem}

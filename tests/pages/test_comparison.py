@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from spafit.export.runs_report import report_on
 from spafit.maps.repeats import Repeats, repeats
 from spafit.runs import Run, Store
 from spafit.ui.runs.csv import comparison_csv
@@ -29,6 +30,13 @@ def two_settings(make_run: Maker) -> list[Run]:
     """Three seeds of each of two settings."""
     good = [make_run("finished", seed=seed, score=score) for seed, score in enumerate(GOOD)]
     return good + [make_run("finished", method="bitfit", seed=seed, score=score) for seed, score in enumerate(BAD)]
+
+
+def test_a_comparison_can_be_taken_as_a_page_to_print(open_page: Opener, two_settings: list[Run]) -> None:
+    page = linked(open_page, two_settings)
+    assert "Report" in [button.label for button in page.get("download_button")]
+    text, settings = report_on(two_settings)
+    assert settings == 2 and "0.813" in text  # the mean of GOOD
 
 
 def points_in(store: Store, settings: list[Repeats]) -> dict:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from spafit.export.runs_report import report_on
 from spafit.maps.repeats import Repeats, repeats
-from spafit.runs import Run
+from spafit.runs import Run, State
 from spafit.ui.components.curves import curves
 from spafit.ui.components.text import metric_name
 from spafit.ui.runs.charts import metric_range
@@ -47,12 +48,27 @@ def compare(runs: Sequence[Run]) -> None:
             on_click="ignore",
             help="Every point of every run, with its setting and seed.",
         )
+        _report([run for setting in settings for run in setting.runs if run.state is State.FINISHED])
     if len(settings) > MOST_SETTINGS:
         st.info(f"The first {MOST_SETTINGS} of the {len(settings)} settings are drawn; the tables have all of them.")
     _charts(settings[:MOST_SETTINGS], names[:MOST_SETTINGS], points, metric, axis, single)
     scores_table(settings, names, points, metric)
     is_it_real(settings, names, metric)
     differences(settings, names)
+
+
+def _report(finished: Sequence[Run]) -> None:
+    """A page to print or hand in, where the finished runs are of one task."""
+    if len({run.task for run in finished}) == 1 and any(run.validation_metrics for run in finished):
+        st.download_button(
+            "Report",
+            lambda: report_on(finished)[0],
+            "comparison.html",
+            "text/html",
+            icon=":material/print:",
+            on_click="ignore",
+            help="One page to print or hand in: settings, scores with their noise, ribbons.",
+        )
 
 
 def _charts(
