@@ -18,6 +18,7 @@ FOREIGN |= {"truth", "text", "label_text", "error", "what_for", "file", "filenam
 """Attributes and variables that hold what somebody else wrote."""
 MAKES_PLAIN = {"plain", "escape", "metric_name", "baseline_name", "called", "duration", "time_left", "bytes_text"}
 MAKES_PLAIN |= {"share", "len", "term", "_listed", "smaller_task"}
+MAKES_PLAIN |= {"markdown"}  # of a lesson's text, letter by letter (spafit.ui.lessons.words)
 
 
 def foreign_parts(node: ast.AST) -> Iterator[str]:

@@ -113,7 +113,11 @@ def test_runs_from_before_get_the_columns_that_their_specification_repeats(tmp_p
     run_id = store.submit(RunSpec("tiny", "one", SETTINGS[0], replace(TrainSettings(), learning_rate=0.5)))
     store.engine.dispose()
     with sqlite3.connect(tmp_path / "runs.db") as raw:
-        for column in ("method", "n1", "n2", "learning_rate", "note", "tags"):
+        for table in ("class_guesses", "class_members", "class_teachers", "classes"):
+            raw.execute(f"DROP TABLE {table}")
+        raw.execute("DROP INDEX ix_runs_class_id_owner_id")
+        later = ("class_id", "limit_examples", "limit_seconds", "test_hidden")
+        for column in ("method", "n1", "n2", "learning_rate", "note", "tags", *later):
             raw.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         raw.execute("UPDATE alembic_version SET version_num = '0007'")
         assert json.loads(raw.execute("SELECT spec FROM runs").fetchone()[0])["settings"]["learning_rate"] == 0.5

@@ -41,11 +41,11 @@ def bundled_map() -> None:
     )
     best = max(measured["cells"], key=lambda point: point["mean"], default=None)
     if best is not None:
-        error = "" if best["standard_error"] is None else f" ± {best['standard_error']:.3f}"
+        noise = "" if best["standard_error"] is None else f" ± {best['standard_error']:.3f}"
         floor = "" if measured["baseline"] is None else f"; baseline {measured['baseline']:.3f}"
         st.caption(
             f"Best mean of the {len(measured['cells'])} measured cells: {best['name']}, "
-            f"{metric_name(measured['metric'])} {best['mean']:.3f}{error} (n = {best['n']}{floor}). "
+            f"{metric_name(measured['metric'])} {best['mean']:.3f}{noise} (n = {best['n']}{floor}). "
             f"Runs: {', '.join(measured['origins'])}. Click a cell to open it on Explore."
         )
 

@@ -81,8 +81,10 @@ def _triangle(num_layers: int) -> None:
         on_choice=lambda chosen: _take(num_layers, tuple(chosen)),
     )
     with st.container(horizontal=True, gap="xsmall"):
-        for name in CHOICES:
-            st.button(NAMED[name], key=f"sweep_{name}", on_click=_take, args=(num_layers, cells(name, num_layers)))
+        for choice in CHOICES:
+            st.button(
+                NAMED[choice], key=f"sweep_{choice}", on_click=_take, args=(num_layers, cells(choice, num_layers))
+            )
         st.button("None", key="sweep_none", on_click=_take, args=(num_layers, ()))
 
 

@@ -57,11 +57,11 @@ def _show_more(shown: int) -> None:
 def draw(store: Store, sweep: Sweep, now: sweeping.Progress, who: Actor, *, link: bool) -> None:
     """Draw one sweep: what it is, how far, the reasons of what failed, and the buttons where they may be pressed."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        name = f"{plain(sweep.definition['model'])} on {plain(task_name(sweep.definition['task']))}"
+        heading = f"{plain(sweep.definition['model'])} on {plain(task_name(sweep.definition['task']))}"
         if link:
-            st.page_link("pages/sweeps.py", label=f"**{name}**", query_params={"sweep": sweep.id})
+            st.page_link("pages/sweeps.py", label=f"**{heading}**", query_params={"sweep": sweep.id})
         else:
-            st.markdown(f"**{name}**", width="content")
+            st.markdown(f"**{heading}**", width="content")
         st.markdown(STATES[now.state], width="content")
         cells, seeds = len(sweep.definition["points"]), len(sweep.definition["seeds"])
         whose = f" · {plain(sweep.owner)}" if sweep.owner else ""
