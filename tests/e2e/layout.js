@@ -26,7 +26,7 @@
     if (!own || cut(node)) continue;
     if (box.left < left - 1 || box.right > left + width + 1) problems.push(`outside: ${words(node)}`);
     const style = getComputedStyle(node);
-    if (node.scrollWidth > node.clientWidth + 1 && node.clientWidth && style.overflowX !== 'visible' && !node.closest('[data-testid=stSelectbox], [data-testid=stMultiSelect]'))
+    if (node.scrollWidth > node.clientWidth + 1 && node.clientWidth && style.overflowX !== 'visible' && !node.closest('[data-testid=stSelectbox]'))
       problems.push(`clipped: ${words(node)}`);
   }
   const controls = nodes.filter((node) => node.matches('button, input, [role=slider], [role=radio], [role=combobox]') && !node.closest('.ribbon, .st-key-lesson_bar') && !cut(node));

@@ -43,6 +43,9 @@ _STYLE = """<style>
 [class*=st-key-charts_] [data-testid=stColumn],
 .st-key-compare_charts [data-testid=stColumn]{min-width:min(100%,17rem)}
 .st-key-home_columns [data-testid=stColumn]{min-width:min(100%,23rem)}
+[data-testid=stMultiSelectTagsContainer] [data-tag]{height:auto;min-height:1.75rem}
+[data-testid=stMultiSelectTagsContainer] [data-tag]>span[title]{height:auto;white-space:normal;overflow:visible;
+overflow-wrap:anywhere;line-height:1.3;padding:.2rem 0}
 @media (max-width:1100px){
 .st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn],
 .st-key-train_columns>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:100%}
