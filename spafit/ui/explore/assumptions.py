@@ -1,10 +1,12 @@
 """What Explore's estimates take for granted beside model and stratification."""
 
+import functools
 from dataclasses import dataclass, fields
 
-from spafit.costs import OPTIMIZERS, PRECISIONS
+from spafit.costs import OPTIMIZERS, PRECISIONS, Moment, training_memory
 from spafit.errors import SpafitError
-from spafit.models.anatomy import check_labels
+from spafit.models.anatomy import Anatomy, check_labels
+from spafit.stratification import Stratification
 from spafit.training.config import SETTINGS, TrainSettings
 
 DEVICES = ("cpu", "cuda")
@@ -40,3 +42,18 @@ class Assumptions:
     def training(self) -> TrainSettings:
         """Return what of this a run has too; optimizer, device and precision are asked by the estimate alone."""
         return TrainSettings(batch_size=self.batch_size, max_length=self.length, checkpointing=self.checkpointing)
+
+
+@functools.lru_cache(maxsize=2048)
+def step_memory(anatomy: Anatomy, point: Stratification, chosen: Assumptions) -> Moment:
+    """Return the moment of a training step when most is held."""
+    return training_memory(
+        anatomy,
+        point,
+        batch=chosen.batch_size,
+        length=chosen.length,
+        precision=chosen.precision,
+        optimizer=chosen.optimizer,
+        checkpointing=chosen.checkpointing,
+        device=chosen.device,
+    ).peak

@@ -11,7 +11,7 @@ from spafit.figures import layers, methods
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Stratification
 from spafit.ui.choice import commit, current
-from spafit.ui.explore.assumptions import CHOICES, LARGEST, Assumptions
+from spafit.ui.explore.assumptions import CHOICES, LARGEST, Assumptions, step_memory
 from spafit.ui.explore.compare import named_settings
 
 LABELS = {
@@ -71,20 +71,6 @@ def _controls(chosen: Assumptions) -> None:
 
 
 @functools.lru_cache(maxsize=512)
-def _memory(anatomy: Anatomy, point: Stratification, chosen: Assumptions) -> costs.Moment:
-    return costs.training_memory(
-        anatomy,
-        point,
-        batch=chosen.batch_size,
-        length=chosen.length,
-        precision=chosen.precision,
-        optimizer=chosen.optimizer,
-        checkpointing=chosen.checkpointing,
-        device=chosen.device,
-    ).peak
-
-
-@functools.lru_cache(maxsize=512)
 def _flops(anatomy: Anatomy, point: Stratification, chosen: Assumptions) -> costs.Flops:
     return costs.flops(
         anatomy, point, batch=chosen.batch_size, length=chosen.length, checkpointing=chosen.checkpointing
@@ -97,7 +83,7 @@ def _estimates(
     """Memory and operations of every setting as long frames."""
     memory, flops = [], []
     for title, point in points.items():
-        peak, work = _memory(anatomy, point, chosen), _flops(anatomy, point, chosen)
+        peak, work = step_memory(anatomy, point, chosen), _flops(anatomy, point, chosen)
         memory += [{"setting": title, "part": part, "value": getattr(peak, part)} for part in methods.MEMORY_PARTS]
         flops += [{"setting": title, "part": part, "value": getattr(work, part)} for part in layers.PASSES]
     return pd.DataFrame(memory), pd.DataFrame(flops)

@@ -1,15 +1,13 @@
 """Memory of a training step as what colours the triangle: an estimate, as in the view Cost."""
 
-import functools
 from collections.abc import Collection
 from typing import Any
 
-from spafit import costs
 from spafit.maps.cells import Cell, cells
 from spafit.models.anatomy import Anatomy
 from spafit.quantities import bytes_text
 from spafit.stratification import Stratification
-from spafit.ui.explore.assumptions import Assumptions
+from spafit.ui.explore.assumptions import Assumptions, step_memory
 
 LABEL = "Memory of a step (estimate)"
 MOST_CELLS = 100
@@ -23,20 +21,6 @@ def memory_values(
     every = cells("all", anatomy.num_layers)
     found = {}
     for n1, n2 in every if len(every) <= MOST_CELLS else sorted({*measured, (stratification.n1, stratification.n2)}):
-        size = _peak(anatomy, stratification.with_boundaries(n1, n2), chosen)
+        size = step_memory(anatomy, stratification.with_boundaries(n1, n2), chosen).total
         found[f"{n1}-{n2}"] = [size, bytes_text(size), None]
     return {"name": LABEL, "cells": found}
-
-
-@functools.lru_cache(maxsize=2048)
-def _peak(anatomy: Anatomy, point: Stratification, chosen: Assumptions) -> int:
-    return costs.training_memory(
-        anatomy,
-        point,
-        batch=chosen.batch_size,
-        length=chosen.length,
-        precision=chosen.precision,
-        optimizer=chosen.optimizer,
-        checkpointing=chosen.checkpointing,
-        device=chosen.device,
-    ).peak.total

@@ -16,7 +16,7 @@ _mount = st.components.v2.component(
     "spafit_cells",
     html="<div class='cells'></div>\n",
     css=(_HERE / "cells.css").read_text("utf-8"),
-    js=(_HERE / "cells.js").read_text("utf-8"),
+    js="\n".join(path.read_text("utf-8") for path in (_HERE.parent / "element.js", _HERE / "cells.js")),
 )
 
 

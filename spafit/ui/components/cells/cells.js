@@ -3,14 +3,6 @@
 
 const LARGEST = 360; // px
 
-function make(tag, className = '', attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
 const named = ([n1, n2]) => `${n1}-${n2}`;
 
 // The cells of the triangle in the rectangle between two of its cells.

@@ -23,11 +23,14 @@ _mount = st.components.v2.component(
     "spafit_ribbon",
     html="<div class='ribbon'></div>\n",
     css=_text("ribbon.css"),
-    js=_text("counts.js", "inside.js", "view.js", "ribbon.js"),
+    js=_text("../element.js", "counts.js", "inside.js", "view.js", "ribbon.js"),
 )
 
 _mount_map = st.components.v2.component(
-    "spafit_map", html="<div class='map'></div>\n", css=_text("map.css"), js=_text("counts.js", "map.js")
+    "spafit_map",
+    html="<div class='map'></div>\n",
+    css=_text("map.css"),
+    js=_text("../element.js", "counts.js", "map.js"),
 )
 
 

@@ -48,12 +48,3 @@ function timesText(many, few) {
   const ratio = many / few;
   return ratio >= 99.5 ? exact(Number(ratio.toPrecision(3))) : ratio >= 9.95 ? ratio.toFixed(0) : ratio.toFixed(1);
 }
-
-// A small element builder: text goes in as text, never as HTML.
-function make(tag, className = '', attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
