@@ -29,9 +29,10 @@
     if (node.scrollWidth > node.clientWidth + 1 && node.clientWidth && style.overflowX !== 'visible' && !node.closest('[data-testid=stSelectbox]'))
       problems.push(`clipped: ${words(node)}`);
   }
-  const controls = nodes.filter((node) => node.matches('button, input, [role=slider], [role=radio], [role=combobox]') && !node.closest('.ribbon, .st-key-lesson_bar') && !cut(node));
+  const controls = nodes.filter((node) => node.matches('button, input, [role=slider], [role=radio], [role=combobox]') && !node.closest('.ribbon') && !cut(node));
   const boxes = controls.map((node) => [node, node.getBoundingClientRect()]).filter(([, box]) => box.width > 3 && box.height > 3);
   boxes.forEach(([a, x], i) => boxes.slice(i + 1).forEach(([b, y]) => {
+    if (!a.closest('.st-key-lesson_bar') !== !b.closest('.st-key-lesson_bar')) return;
     if (a.contains(b) || b.contains(a) || a.closest('label, [data-baseweb], [data-testid=stNumberInputContainer]') === (b.closest('label, [data-baseweb], [data-testid=stNumberInputContainer]') ?? 0)) return;
     const wide = Math.min(x.right, y.right) - Math.max(x.left, y.left), high = Math.min(x.bottom, y.bottom) - Math.max(x.top, y.top);
     if (wide > 2 && high > 2) problems.push(`overlap: ${words(a)} / ${words(b)}`);
