@@ -56,6 +56,8 @@ def ours(given: Material, run: RunSpec, *, recorded: bool = True) -> dict[str, A
 
     The steps a second are those of the second half: until then every size of batch has been recorded.
     """
+    if not recorded and given.device != "cuda":
+        raise Skipped("steps are recorded on a card only")
     trainer = ready_trainer(run)
     with timed(given.device) as prefix:
         for _ in trainer.fill_prefix(trainer.feed):

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from spafit.runs import State, Store
 from tests.e2e.browsing import Server, has_no_sideways_scroll, settled
-from tests.e2e.conftest import ROOT, _free_port, _stop_runs, _wait_until_healthy
 from tests.e2e.exploring import box
+from tests.e2e.serving import ROOT, free_port, stop_runs, wait_until_healthy
 from tests.runs.helpers import STANDIN, eventually
 
 SCRIPT = "steps=30 delay=0.1"
@@ -24,7 +24,7 @@ class Restarted:
     """A server of the test's own, over a scripted training loop, that can be started again on its port."""
 
     def __init__(self, folder: Path) -> None:
-        self.home, self.log, self.port = folder / "home", folder / "server.log", _free_port()
+        self.home, self.log, self.port = folder / "home", folder / "server.log", free_port()
         self.home.mkdir()
         self.store = Store.open(f"sqlite:///{self.home / 'spafit.db'}", self.home)
         self.start()
@@ -40,7 +40,7 @@ class Restarted:
                 command, cwd=ROOT, env=environment | {"SCRIPTED": SCRIPT}, stdout=output, stderr=output
             )
         self.server = Server(f"http://127.0.0.1:{self.port}", self.home, process, self.log)
-        _wait_until_healthy(self.server)
+        wait_until_healthy(self.server)
 
     def kill(self) -> None:
         """End it at once."""
@@ -53,7 +53,7 @@ def app(tmp_path: Path) -> Iterator[Restarted]:
     running = Restarted(tmp_path)
     yield running
     running.kill()
-    _stop_runs(running.home)
+    stop_runs(running.home)
 
 
 def cell_on(page: Page, canvas: str, n1: int, n2: int) -> tuple[float, float]:

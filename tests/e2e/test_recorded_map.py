@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,19 +11,24 @@ from playwright.sync_api import Browser, Page, expect
 from spafit.maps.file import packed, read
 from spafit.maps.page import map_page
 from spafit.runs import Origin
-from tests.e2e.browsing import Server
+from tests.e2e.browsing import settled
 from tests.e2e.exploring import at, grip, middle, row_height
+from tests.e2e.serving import serving
 from tests.maps.recorded_map import lay, made_up
 
 
 @pytest.fixture
-def page(server: Server, open_page: Callable[..., Page]) -> Iterator[Page]:
-    """Explore with the made-up map, wide."""
-    path = lay(server.home / "maps", made_up())
-    opened = open_page("explore")
-    at(opened, 2, 4)
-    yield opened
-    path.unlink()
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """Explore with the made-up map, wide, on a server where nobody has trained anything."""
+    lay(tmp_path / "home" / "maps", made_up())
+    with serving(tmp_path) as server:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        opened = context.new_page()
+        opened.goto(server.address("explore"))
+        settled(opened)
+        at(opened, 2, 4)
+        yield opened
+        context.close()
 
 
 def test_the_score_follows_the_drag(page: Page) -> None:
