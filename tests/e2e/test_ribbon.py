@@ -203,6 +203,22 @@ def test_an_undo_before_the_answer_to_what_it_undoes_is_not_lost(open_page: Open
     at(page, 2, 4)
 
 
+def test_an_undo_that_comes_with_the_request_for_the_page_is_not_lost(open_page: OpenPage) -> None:
+    page = open_page()
+    held = Held(page)
+    page.goto(page.url + "explore")
+    settled(page)
+    held.keep("answered")
+    boundary(page, 1).press("ArrowUp")
+    held.wait_for_one("answered")
+    held.keep("asked")
+    held.let_go("answered")
+    held.wait_for_one("asked")  # the ribbon is drawn, and asks for the rest of the page
+    page.get_by_role("button", name="Undo").first.click()
+    held.let_go("asked")
+    at(page, 2, 4)
+
+
 def test_an_answer_to_an_earlier_move_does_not_swallow_an_undo(open_page: OpenPage) -> None:
     page = open_page()
     held = Held(page)

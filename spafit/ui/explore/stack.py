@@ -14,6 +14,7 @@ from spafit.ui.choice import Choice, can_redo, can_undo, commit, current, messag
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import plain
+from spafit.ui.drawn import key_of
 from spafit.ui.maps.data import on_the_ribbon, readable
 
 HINT = "Drag the two handles. Click a layer to look inside."
@@ -25,13 +26,14 @@ _METHOD, _N1, _N2, _DRAWN = "explore_method", "explore_n1", "explore_n2", "explo
 def start_from() -> None:
     """Draw the named points of the space, and the two boundaries as numbers."""
     stratification = current().stratification
-    st.session_state[_METHOD] = method_of(stratification)
+    key = key_of(_METHOD, method_of(stratification))
     st.segmented_control(
         "Start from",
         list(Method),
         format_func=lambda method: method.label,
-        key=_METHOD,
+        key=key,
         on_change=_method_picked,
+        args=(key,),
         wrap=True,
         help="**SPAFIT** freezes the first layers, trains only biases in the middle, and adds LoRA on top. **BitFit** "
         "trains every bias and nothing else. **LoRA** puts a small pair of matrices beside the large ones. "
@@ -39,8 +41,8 @@ def start_from() -> None:
     )
 
 
-def _method_picked() -> None:
-    method = st.session_state[_METHOD]
+def _method_picked(key: str) -> None:
+    method = st.session_state[key]
     before = current().stratification
     if method and method is not method_of(before):
         commit(stratification=preset(method, before.num_layers, lora=before.lora))
@@ -48,21 +50,21 @@ def _method_picked() -> None:
 
 def boundary_numbers(stratification: Stratification) -> None:
     """Draw the two boundaries as numbers, for exact values."""
-    st.session_state[_N1], st.session_state[_N2] = stratification.n1, stratification.n2
-    first, second = st.columns(2)
-    for column, number, key in ((first, 1, _N1), (second, 2, _N2)):
+    keys = key_of(_N1, stratification.n1), key_of(_N2, stratification.n2)
+    for number, (column, key) in enumerate(zip(st.columns(2), keys, strict=True), 1):
         column.number_input(
             f"Boundary {number}: after layer",
             0,
             stratification.num_layers,
             key=key,
             on_change=_numbers_changed,
+            args=keys,
             help=term("boundary").tip,
         )
 
 
-def _numbers_changed() -> None:
-    n1, n2 = sorted((st.session_state[_N1], st.session_state[_N2]))  # typed in any order
+def _numbers_changed(*keys: str) -> None:
+    n1, n2 = sorted(st.session_state[key] for key in keys)  # typed in any order
     commit(stratification=current().stratification.with_boundaries(n1, n2))
 
 
