@@ -11,6 +11,7 @@ from spafit.figures import layers, methods
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Stratification
 from spafit.ui.choice import commit, current
+from spafit.ui.drawn import key_of
 from spafit.ui.explore.assumptions import CHOICES, LARGEST, Assumptions, step_memory
 from spafit.ui.explore.compare import named_settings
 
@@ -38,16 +39,15 @@ if VALUE_LABELS.keys() != {value for values in CHOICES.values() for value in val
     raise AssertionError("VALUE_LABELS must name each of CHOICES")
 
 
-def _changed(name: str) -> None:
-    commit(assumptions=replace(current().assumptions, **{name: st.session_state[f"explore_{name}"]}))
+def _changed(name: str, key: str) -> None:
+    commit(assumptions=replace(current().assumptions, **{name: st.session_state[key]}))
 
 
 def _controls(chosen: Assumptions) -> None:
     columns = st.columns(5)
     for column, name in zip(columns, ("batch_size", "length", *CHOICES), strict=True):
         label, help_text = LABELS[name]
-        key = f"explore_{name}"
-        st.session_state[key] = getattr(chosen, name)
+        key = key_of(f"explore_{name}", getattr(chosen, name))
         if name in CHOICES:
             column.selectbox(
                 label,
@@ -56,16 +56,16 @@ def _controls(chosen: Assumptions) -> None:
                 key=key,
                 help=help_text,
                 on_change=_changed,
-                args=(name,),
+                args=(name, key),
             )
         else:
-            column.number_input(label, 1, LARGEST[name], key=key, help=help_text, on_change=_changed, args=(name,))
-    st.session_state["explore_checkpointing"] = chosen.checkpointing
+            column.number_input(label, 1, LARGEST[name], key=key, help=help_text, on_change=_changed, args=(name, key))
+    key = key_of("explore_checkpointing", chosen.checkpointing)
     st.toggle(
         "Recompute activations (gradient checkpointing)",
-        key="explore_checkpointing",
+        key=key,
         on_change=_changed,
-        args=("checkpointing",),
+        args=("checkpointing", key),
         help="Keep only each layer's input and compute the rest again on the way back: less memory, more operations.",
     )
 

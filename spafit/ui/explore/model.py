@@ -15,6 +15,7 @@ from spafit.stratification import Method, preset
 from spafit.ui.anatomies import anatomy_of, misfit
 from spafit.ui.choice import commit, current, say, scaled
 from spafit.ui.components.text import plain
+from spafit.ui.drawn import key_of
 
 _PICKER, _PENDING, _TEXT, _UPLOAD = "explore_picker", "explore_pending", "explore_model_text", "explore_upload"
 
@@ -57,20 +58,21 @@ def model_picker() -> None:
     chosen = current().model
     if chosen not in models:
         models[chosen] = get_model(chosen)
-    st.session_state[_PICKER] = chosen
+    key = key_of(_PICKER, chosen)
     st.selectbox(
         "Model",
         list(models),
         format_func=lambda key: described(models[key]),
-        key=_PICKER,
+        key=key,
         on_change=_picked,
+        args=(key,),
         help="Behind the name: where its weights are, its layers and parameters (M: million, B: billion). Looking "
         "downloads nothing.",
     )
 
 
-def _picked() -> None:
-    _ask(st.session_state[_PICKER])
+def _picked(key: str) -> None:
+    _ask(st.session_state[key])
 
 
 def _ask(model: str) -> None:

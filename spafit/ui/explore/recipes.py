@@ -10,6 +10,7 @@ from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, Recipe, Stratification
 from spafit.ui.choice import commit, current, say
+from spafit.ui.drawn import key_of
 from spafit.ui.explore.stack import boundary_numbers
 
 MEANING = "  \n".join(f"**{recipe.label}**: {recipe.description.meaning}." for recipe in Recipe)
@@ -33,7 +34,7 @@ def _with_recipe(number: int) -> Callable[[Stratification, Recipe], Stratificati
 
 
 def _recipe_box(label: str, key: str, value: Recipe, options: tuple[Recipe, ...], changed: Any, help_text: str) -> None:
-    st.session_state[key] = value
+    key = key_of(key, value)
     st.selectbox(
         label,
         options,
@@ -82,19 +83,18 @@ def _lora(stratification: Stratification) -> None:
         (alpha, "Alpha", "alpha", 0.5, 1e6, 1.0, "The pair's product is scaled by alpha / rank."),
         (dropout, "Dropout", "dropout", 0.0, 0.95, 0.05, "Share of inputs to a pair that is set to zero in training."),
     ):
-        key = f"explore_lora_{name}"
-        st.session_state[key] = getattr(lora, name)
+        key = key_of(f"explore_lora_{name}", getattr(lora, name))
         column.number_input(
             label, low, high, step=step, key=key, on_change=_change, args=(key, _with_lora(name)), help=help_text
         )
-    st.session_state["explore_lora_targets"] = list(lora.targets)
+    key = key_of("explore_lora_targets", list(lora.targets))
     targets.multiselect(
         "Target modules",
         MATRIX_ROLES,
         format_func=lambda role: role.label,
-        key="explore_lora_targets",
+        key=key,
         on_change=_change,
-        args=("explore_lora_targets", _with_lora("targets")),
+        args=(key, _with_lora("targets")),
         help="A LoRA adapter is two thin matrices beside a large frozen one: A (rank × inputs) and B (outputs × rank).",
     )
 
@@ -103,8 +103,8 @@ def _with_lora(name: str) -> Callable[[Stratification, Any], Stratification]:
     return lambda before, value: replace(before, lora=replace(before.lora, **{name: value}))
 
 
-def _labels_changed() -> None:
-    commit(assumptions=replace(current().assumptions, num_labels=st.session_state["explore_labels"]))
+def _labels_changed(key: str) -> None:
+    commit(assumptions=replace(current().assumptions, num_labels=st.session_state[key]))
 
 
 def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
@@ -136,13 +136,14 @@ def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
             lambda before, recipe: replace(before, head=replace(before.head, fresh=recipe)),
             "The classifier for your task. It starts from random numbers, so it should train.",
         )
-    st.session_state["explore_labels"] = current().assumptions.num_labels
+    key = key_of("explore_labels", current().assumptions.num_labels)
     labels.number_input(
         "Labels",
         1,
         10_000,
-        key="explore_labels",
+        key=key,
         on_change=_labels_changed,
+        args=(key,),
         help="How many classes the new head tells apart; 1 predicts a number instead.",
     )
     inert = sum(tensor.inert for tensor in anatomy.tensors)

@@ -15,6 +15,7 @@ from spafit.ui.components.picture import picture
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name, plain, share
+from spafit.ui.drawn import key_of
 from spafit.ui.explore.model import described
 from spafit.ui.explore.stack import hint, named
 from spafit.ui.runs.data import baseline_of
@@ -35,19 +36,20 @@ def choose_model(fixed: bool = False) -> Model:
         return chosen
     models = {model.key: model for model in list_models()}
     models.setdefault(chosen.key, chosen)
-    st.session_state["train_model"] = chosen.key  # the widget shows the shared choice, whoever made it
+    key = key_of("train_model", chosen.key)
     st.selectbox(
         "Pretrained model",
         list(models),
         format_func=lambda key: described(models[key]),
-        key="train_model",
+        key=key,
         on_change=_take_model,
+        args=(key,),
     )
     return chosen
 
 
-def _take_model() -> None:
-    commit(model=st.session_state["train_model"])
+def _take_model(key: str) -> None:
+    commit(model=st.session_state[key])
 
 
 def pick_task(key: str) -> Task:
@@ -55,7 +57,7 @@ def pick_task(key: str) -> Task:
     tasks = {task.key: task for task in list_tasks()}
     task = get_task(current().task)
     tasks.setdefault(task.key, task)
-    st.session_state[key] = task.key  # the widget shows the shared choice, whoever made it
+    key = key_of(key, task.key)
     st.selectbox(
         "Task",
         list(tasks),
@@ -111,16 +113,16 @@ def choose_stratification(model: Model, task: Task, *, methods: bool = True, bou
 def _methods(stratification: Stratification, num_layers: int) -> None:
     method = method_of(stratification)
     options = [*Method, OWN] if method is None else list(Method)
-    st.session_state["train_method"] = method or OWN
+    key = key_of("train_method", method or OWN)
     st.segmented_control(
         "Method",
         options,
         format_func=lambda option: OWN if option == OWN else option.label,
         required=True,
         wrap=True,
-        key="train_method",
+        key=key,
         on_change=_take_method,
-        args=(num_layers,),
+        args=(key, num_layers),
         help=term("preset").tip,
     )
 
@@ -138,8 +140,8 @@ def _ribbon(anatomy: Anatomy, stratification: Stratification) -> None:
     )
 
 
-def _take_method(num_layers: int) -> None:
-    chosen = st.session_state["train_method"]
+def _take_method(key: str, num_layers: int) -> None:
+    chosen = st.session_state[key]
     if chosen != OWN:
         commit(stratification=preset(chosen, num_layers, lora=current().stratification.lora))
 
