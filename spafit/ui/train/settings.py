@@ -113,10 +113,12 @@ def _changed() -> None:
     # What was only fitted to a small task is not the visitor's choice for the next one.
     kept = {name: getattr(chosen, name) for name, value in values.items() if value == getattr(filled, name)}
     try:
-        settings = TrainSettings(**values | kept)
+        settings, shown = TrainSettings(**values | kept), TrainSettings(**values)
     except SettingsError:
         return
     commit(settings=settings)
+    # The fields show it already: were they filled again, what is typed before the page is drawn would be lost.
+    st.session_state[_FILLED] = (settings, shown)
 
 
 def _reset() -> None:
@@ -127,7 +129,10 @@ def _reset() -> None:
 def _fill(chosen: TrainSettings, fitting: TrainSettings) -> None:
     st.session_state[_FILLED] = (chosen, fitting)
     for setting in _FORM:
-        st.session_state[_key(setting.name)] = _typed(setting, getattr(fitting, setting.name))
+        key, value = _key(setting.name), _typed(setting, getattr(fitting, setting.name))
+        # A field that is given its value anew, be it the same, loses what is being typed there meanwhile.
+        if key not in st.session_state or st.session_state[key] != value:
+            st.session_state[key] = value
 
 
 def _typed(setting: Setting, value: Any) -> Any:
