@@ -6,7 +6,7 @@ from spafit.tasks import TaskError, get_task
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.tryout.answers import show_answers, warm_up
-from spafit.ui.tryout.choose import choose_runs, choose_text, usable_runs
+from spafit.ui.tryout.choose import choose_runs, choose_text, examples_from, usable_runs
 from spafit.ui.tryout.mistakes import show_mistakes
 from spafit.ui.tryout.take import take_home
 
@@ -30,7 +30,7 @@ with showing_errors():
     except TaskError:
         task = None  # gone; the runs still answer
     same_task = len({run.task for run in runs}) == 1
-    text, pair = choose_text(task, pair=task is not None and task.pair)
+    text, pair = choose_text(task, pair=task is not None and task.pair, part=examples_from(runs))
     if not same_task:
         st.caption("These runs were trained on different tasks, so their answers have different names.")
     if text.strip() and (pair is None or pair.strip()):

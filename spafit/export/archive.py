@@ -18,6 +18,7 @@ from spafit.figures.strata import svg
 from spafit.files import write_whole
 from spafit.home import spafit_home
 from spafit.runs import Store
+from spafit.runs.rights import require_test
 from spafit.tasks import list_tasks
 from spafit.trained.blend import pretrained_values
 from spafit.trained.restore import Trained, restore
@@ -28,14 +29,16 @@ MOMENT = (1980, 1, 1, 0, 0, 0)
 CURVE = ("step", "epoch", "loss", "learning_rate", "seconds")
 
 
-def make(run: str, format: str | None = None) -> dict[str, Any]:
+def make(run: str, format: str | None = None, *, for_others: bool = False) -> dict[str, Any]:
     """Make a run's zip in the cache and return its ``path``, ``bytes`` and ``files``, as JSON types.
 
     Raises:
-        SpafitError: no such run or format, the run kept no weights, or the disk is full.
+        SpafitError: no such run or format, the run kept no weights, the disk is full, or it is made ``for_others``
+            than the person at the machine and the run's class has its test scores closed.
     """
     store = Store.open()
     found = store.get(run)
+    require_test(found.test_hidden, to_others=for_others)
     trained = restore(found, store.folder(found.id))
     kind = format_named(format) or default_format(trained)
     events = [event for _, event in store.events(found.id)]

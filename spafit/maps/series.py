@@ -16,10 +16,9 @@ from typing import Any
 
 from spafit.runs import Run
 from spafit.stratification import LoraSettings, Stratification
-from spafit.training.config import RunSpec
+from spafit.training.config import INCIDENTAL, RunSpec
 
 VARIED = ("learning_rate", "seed")
-INCIDENTAL = ("device", "precision", "prefix_cache", "checkpointing")
 LIVE_EVALUATION = ("eval_every", "eval_samples")
 KEY_LENGTH = 16
 NO_SERIES = (

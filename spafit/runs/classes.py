@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from spafit.runs import limits
+from spafit.runs import limits, measured
 from spafit.runs.class_rules import ClassError, Rules
 from spafit.runs.database import reading
 from spafit.runs.rights import Actor
-from spafit.runs.run import State
+from spafit.runs.run import State, run_from_row
 from spafit.runs.schema import class_guesses as guesses_table
 from spafit.runs.schema import class_members as members_table
 from spafit.runs.schema import class_teachers as teachers_table
@@ -141,7 +141,7 @@ def check_submission(
 
     Raises:
         ClassError: the class has ended or is paused, a locked setting was changed, a limit is reached, or a class has
-            the server to itself.
+            the server to itself, or the class has measured this already.
         LimitError: the run would take more than the class allows.
     """
     found = _membership(connection, actor.id) if actor.id else None
@@ -158,6 +158,7 @@ def check_submission(
     course.rules.check(spec)
     most = course.rules.limits
     limits.check_examples(spec, most.examples)
+    _check_new(connection, course, spec)
     columns = runs_table.c
     count = select(func.count(), func.count().filter(columns.state.in_((State.QUEUED, State.RUNNING))))
     theirs = count.where(columns.class_id == course.id, columns.owner_id == member.owner_id)
@@ -170,6 +171,19 @@ def check_submission(
             f"{under_way} of your {one}, as many as this class allows at once; start more when one is over."
         )
     return course, member
+
+
+def _check_new(connection: Connection, course: Class, spec: RunSpec) -> None:
+    """Refuse what a run of the class does or did already. Raises `ClassError`."""
+    columns = runs_table.c
+    alike = (columns.class_id == course.id, columns.seed == spec.settings.seed)
+    alike += (columns.stratification == spec.stratification.name, columns.state.not_in((State.FAILED, State.STOPPED)))
+    rows = connection.execute(select(runs_table).where(*alike)).mappings()
+    if twin := measured.same(spec, map(run_from_row, rows)):
+        raise ClassError(
+            f"{measured.said(twin)} (run {twin.id}): the same setting, data and seed; open that run, or choose another "
+            "seed."
+        )
 
 
 def refuse_many(connection: Connection, actor: Actor) -> None:

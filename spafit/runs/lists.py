@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from spafit import access
 from spafit.runs import queue as queueing
 from spafit.runs.database import DamagedRowError, reading
+from spafit.runs.rights import shows_test
 from spafit.runs.rows import Rows
 from spafit.runs.run import Run, State, run_from_row, without_test
 from spafit.runs.schema import Wish
@@ -155,7 +156,8 @@ class Lists(Rows):
             found = connection.execute(query).all()
             if not found:
                 self._row(connection, run_id)  # an unknown id is an error, a run without events is not
-        return [(seq, without_test(body) if hidden and access.shared() else body) for seq, body, hidden in found]
+        shown = not found or shows_test(found[0].test_hidden, to_others=access.shared())  # all are of one run
+        return [(seq, body if shown else without_test(body)) for seq, body, _hidden in found]
 
     def quiet_for(self, run_id: str) -> float:
         """Return the seconds since the latest event of the run's current attempt was written; 0 without any event."""

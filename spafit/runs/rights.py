@@ -2,7 +2,8 @@
 
 Whoever made it may stop, rename, tag, note, pin, archive and delete it, and so may a teacher of the class that it was
 started in, and an administrator: the person at the machine, or a visitor who has entered the administrator's key.
-Everybody may look, copy the setting, and compare.
+Everybody may look, copy the setting, and compare. How a run of a class did on the test part is for nobody there before
+the class's teacher opens it, and neither is what would tell it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from enum import StrEnum
 
 from spafit import access
 from spafit.errors import SpafitError
+
+TEST_CLOSED = (
+    "The test scores of this class are closed until its teacher opens them, and so is what would tell them: "
+    "the answers on the test part, and the trained model as files."
+)
 
 
 class Action(StrEnum):
@@ -73,6 +79,22 @@ def require_change(by: Actor | None, owner_id: str, what: str, class_id: str | N
     if not may_change(actor, owner_id, class_id):
         raise ForbiddenError(f"{what} belongs to somebody else: only they or an administrator may change it.")
     return actor
+
+
+def shows_test(hidden: bool, *, to_others: bool) -> bool:
+    """Whether it is shown how a run did on the test part, with all that tells it: its answers there, its weights.
+
+    Args:
+        hidden: whether the run is one of a class whose teacher has not opened the test scores.
+        to_others: whether somebody else than the person at the machine is shown it; the class's teacher counts as one.
+    """
+    return not (hidden and to_others)
+
+
+def require_test(hidden: bool, *, to_others: bool) -> None:
+    """Raise `ForbiddenError` unless `shows_test`."""
+    if not shows_test(hidden, to_others=to_others):
+        raise ForbiddenError(TEST_CLOSED)
 
 
 def require_names(actor: Actor, model: str, task: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from spafit import access
+from spafit.runs.rights import shows_test
 from spafit.stratification import Method, method_of
 from spafit.training.config import RunSpec
 
@@ -186,7 +187,7 @@ def run_from_row(row: Mapping[str, Any], position: int | None = None) -> Run:
     values["state"] = State(values["state"])
     values["origin"] = Origin(values["origin"])
     run = Run(**values, position=position)
-    if run.test_hidden and access.shared():
+    if not shows_test(run.test_hidden, to_others=access.shared()):
         run = replace(run, metrics={}, baseline={}, further_tests={})
     return _without_paths(run) if access.shared() else run
 

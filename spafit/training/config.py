@@ -14,6 +14,8 @@ from spafit.training.setting import choice, number, settings_of, switch, whole
 from spafit.training.steps import count_steps
 
 SCHEMA_VERSION = 1
+INCIDENTAL = ("device", "precision", "prefix_cache", "checkpointing")
+"""Settings that save time or memory and are no part of what a run measures."""
 ENGINE_GENERATION = 2
 """Raised whenever training the same specification gives other figures: only runs of one generation are compared."""
 

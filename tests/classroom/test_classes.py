@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from spafit import access
 from spafit.classroom import guesses, roster, teacher
 from spafit.errors import SpafitError
+from spafit.export import archive
 from spafit.runs import AT_MACHINE, Actor, ForbiddenError, State, Store, classes
 from spafit.runs.class_rules import BOUNDARIES, LORA, PARTS, RECIPES, ClassError, Limits, Rules
 from spafit.runs.limits import LimitError, check_steps
@@ -148,6 +149,24 @@ def test_a_student_has_so_many_runs_and_so_many_at_once(store: Store) -> None:
         store.requeue(second, ADA)
 
 
+def test_what_the_class_measured_or_measures_is_not_measured_again(store: Store) -> None:
+    joined(store, course_of(store, rules(may_change=frozenset({"seed", "device", "learning_rate"}))))
+    joined(store, classes.taught_by(store.engine, TEACHER.id)[0], BOB, "Bob")
+    first = store.submit(SETTING, by=ADA)
+    with pytest.raises(ClassError, match=f"^Being measured by Ada .run {first}.: the same setting, data and seed"):
+        store.submit(SETTING, by=BOB)
+    store.request_stop(first, ADA)
+    run_id = finished(store, BOB)
+    store.archive(run_id, by=BOB)
+    for same in (SETTING, asking(device="cpu"), asking(learning_rate=SETTING.learning_rate)):
+        with pytest.raises(ClassError, match=f"^Already measured by Bob .run {run_id}.: .* choose another seed"):
+            store.submit(same, by=ADA)
+    with pytest.raises(ClassError, match="Already measured by Bob"):
+        store.requeue(first, ADA)
+    assert store.submit(asking(seed=1), by=ADA)
+    assert store.submit(SETTING), "Whoever is in no class measures what they like."
+
+
 def test_a_run_takes_no_more_examples_and_minutes_than_the_class_allows(store: Store, clock: Clock) -> None:
     course = course_of(store, rules(Limits(examples=600, minutes=2), may_change=frozenset({"epochs", "max_steps"})))
     joined(store, course)
@@ -239,7 +258,7 @@ def test_a_student_guesses_before_the_first_run_once_and_not_too_late(store: Sto
     assert reached == {guesses.CELL: 3, guesses.SCORE: 2, guesses.LAYER: 1}
     with pytest.raises(ClassError, match="too late"):
         guesses.place(store, course, bob, FIRST_GUESS)
-    assert store.submit(SETTING, by=BOB)
+    assert store.submit(asking(seed=1), by=BOB)
 
 
 def test_a_nickname_is_one_students_and_the_student_comes_back_as_who_they_were(store: Store, clock: Clock) -> None:
@@ -319,8 +338,12 @@ def test_the_test_score_is_seen_when_the_teacher_opens_it(store: Store, shared: 
 
     assert seen() == (False, False)
     assert store.get(run_id).validation_metrics == {"accuracy": 0.8}
+    with pytest.raises(ForbiddenError, match="closed until its teacher opens them"):
+        archive.make(run_id, for_others=True)
     teacher.reveal_test(store, teaching(course), course)
     assert seen() == (True, True)
+    with pytest.raises(SpafitError, match="no saved weights"):
+        archive.make(run_id, for_others=True)
 
 
 def test_anonymous_is_anonymous_everywhere(store: Store) -> None:

@@ -6,16 +6,19 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from spafit import access
 from spafit.classroom import guesses, teacher
-from spafit.classroom.measured import free_seed, same
-from spafit.runs import Actor, Run, Store, owners
-from tests.classroom.made_up import ADA, FIRST_GUESS, SETTING, asking, course_of, joined, rules
+from spafit.runs import Actor, Run, State, Store, owners
+from spafit.runs.measured import free_seed, same
+from spafit.training.checkpoint import TRAINED
+from spafit.training.predictions import Predictions, save_predictions
+from tests.classroom.made_up import ADA, FIRST_GUESS, SETTING, asking, course_of, joined, rules, teaching
 from tests.pages.conftest import open_page, store
-from tests.pages.made_up import words
+from tests.pages.made_up import FINISHED, words
 
 __all__ = ["open_page", "store"]
 Opener = Callable[..., AppTest]
@@ -136,6 +139,37 @@ def test_what_a_class_fixes_is_read_again_from_an_old_tab(open_page: Opener, sto
     assert not app.exception
     assert [box.label for box in app.selectbox if box.label == "Task"] == []
     assert store.list() == []
+
+
+def test_no_page_lets_a_closed_test_score_be_worked_out(
+    open_page: Opener, store: Store, acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = course_of(store)
+    joined(store, course)
+    run = store.claim(store.submit(SETTING, by=ADA), "a test")
+    assert run is not None
+    store.conclude(run, State.FINISHED, events=[FINISHED.to_dict()])
+    answers = Predictions(np.eye(2, dtype=np.float32), np.arange(2), np.arange(2))
+    store.folder(run.id).mkdir(parents=True)
+    save_predictions(store.folder(run.id), {"validation": answers, "test": answers})
+    (store.folder(run.id) / TRAINED).touch()
+    monkeypatch.setattr("spafit.ui.tryout.answers.warm_up", lambda: None)
+    acting(ADA)
+    refused = 0
+    for test_open in (False, True):
+        app = open_page("pages/tryout.py", runs=run.id)
+        for box in ("tryout_mistakes", "tryout_home"):
+            app.session_state[box] = True
+        app.run()
+        refused = sum("are closed until its teacher opens them" in error.value for error in app.error)
+        pressed = labels(app)
+        assert refused == (0 if test_open else 2)
+        assert ("Make the zip" in pressed) == test_open
+        assert f"Take an example of the {'test' if test_open else 'validation'} part" in pressed
+        assert bool(app.dataframe) == test_open
+        page = open_page("pages/runs.py", run=run.id)
+        assert ("Test accuracy" in {metric.label for metric in page.metric}) == test_open
+        teacher.reveal_test(store, teaching(course), course)
 
 
 @pytest.mark.parametrize("change", [asking(2, 5), asking(seed=4)])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from spafit.maps.repeats import Repeats
+from spafit.runs import State
 from spafit.tasks.upload.export import neutral
 from spafit.ui.runs.data import POINT_COLUMNS
 from spafit.ui.runs.lines import Points
@@ -30,6 +31,6 @@ def comparison_csv(settings: Sequence[Repeats], names: Sequence[str], points: Po
             for point in points[run.id].itertuples(index=False):
                 writer.writerow([*cells, *("" if pd.isna(value) else value for value in point)])
             for part, scores in (("validation", run.validation_metrics), ("test", run.metrics)):
-                for metric, value in scores.items() if run.metrics else ():
+                for metric, value in scores.items() if run.state is State.FINISHED else ():
                     writer.writerow([*cells, f"final {part} {metric}", run.step, "", run.seconds, "", value])
     return output.getvalue()

@@ -4,9 +4,10 @@ import random
 
 import streamlit as st
 
-from spafit import tasks
+from spafit import access, tasks
 from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store
+from spafit.runs.rights import shows_test
 from spafit.stratification import title
 from spafit.tasks import Examples, Task
 from spafit.training.checkpoint import TRAINED
@@ -55,8 +56,8 @@ def _remember() -> None:
     st.query_params["runs"] = ",".join(st.session_state[_RUNS])
 
 
-def choose_text(task: Task | None, pair: bool) -> tuple[str, str | None]:
-    """Draw the boxes for the text (and a second one), with test examples at hand; return what is in them."""
+def choose_text(task: Task | None, pair: bool, part: str) -> tuple[str, str | None]:
+    """Draw the boxes for the text (and a second one), with examples of a part at hand; return what is in them."""
     st.text_area(
         "Text",
         key=_TEXT,
@@ -70,7 +71,10 @@ def choose_text(task: Task | None, pair: bool) -> tuple[str, str | None]:
     with st.container(horizontal=True, vertical_alignment="center"):
         if task is not None:
             st.button(
-                "Take an example of the test part", icon=":material/shuffle:", on_click=_take_example, args=(task.key,)
+                f"Take an example of the {part} part",
+                icon=":material/shuffle:",
+                on_click=_take_example,
+                args=(task.key, part),
             )
         truth, text = st.session_state.get(_TRUTH, ("", ""))
         if truth and text == st.session_state.get(_TEXT):
@@ -79,17 +83,23 @@ def choose_text(task: Task | None, pair: bool) -> tuple[str, str | None]:
     return st.session_state.get(_TEXT, ""), second
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the test part …")
-def test_part(key: str) -> Examples:
-    """Return a task's test examples. Raises `SpafitError` when its data is gone."""
-    return tasks.load(tasks.get_task(key), "test")
+def examples_from(runs: list[Run]) -> str:
+    """Return the part of the data whose examples are offered: not the test part where these runs' scores are closed."""
+    shown = all(shows_test(run.test_hidden, to_others=access.shared()) for run in runs)
+    return "test" if shown else "validation"
 
 
-def take_row(key: str, row: int) -> None:
-    """Put one example of a task's test part into the boxes, with its label beside them."""
+@st.cache_data(max_entries=4, show_spinner="Reading the examples …")
+def part_of(key: str, part: str) -> Examples:
+    """Return the examples of a part of a task's data. Raises `SpafitError` when its data is gone."""
+    return tasks.load(tasks.get_task(key), part)
+
+
+def take_row(key: str, row: int, part: str = "test") -> None:
+    """Put one example of a part of a task's data into the boxes, with its label beside them."""
     try:
         task = tasks.get_task(key)
-        examples = test_part(key)
+        examples = part_of(key, part)
     except SpafitError:
         return
     st.session_state[_TEXT] = examples.text[row]
@@ -97,9 +107,9 @@ def take_row(key: str, row: int) -> None:
     st.session_state[_TRUTH] = task.answer(float(examples.labels[row])), examples.text[row]
 
 
-def _take_example(key: str) -> None:
+def _take_example(key: str, part: str) -> None:
     try:
-        size = len(test_part(key))
+        size = len(part_of(key, part))
     except SpafitError:
         return
-    take_row(key, random.randrange(size))
+    take_row(key, random.randrange(size), part)

@@ -4,13 +4,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from spafit import access
 from spafit.runs import Run, Store
+from spafit.runs.rights import require_test
 from spafit.tasks import Task
 from spafit.tasks.task import shortened
 from spafit.training.predictions import Predictions, load_predictions
 from spafit.tryout.compare import confusion, disagreements, examples_of
 from spafit.ui.components.text import plain
-from spafit.ui.tryout.choose import label, take_row, test_part
+from spafit.ui.tryout.choose import label, part_of, take_row
 
 SHOWN = 50
 """Examples in a list."""
@@ -20,8 +22,10 @@ CHARACTERS = 160
 def show_mistakes(runs: list[Run], task: Task) -> None:
     """Draw the confusion matrix of each run, its cells' examples, and where the runs disagree."""
     store = Store.open()
+    for run in runs:
+        require_test(run.test_hidden, to_others=access.shared())
     kept = [load_predictions(store.folder(run.id))["test"] for run in runs]
-    texts = test_part(task.key).text
+    texts = part_of(task.key, "test").text
     if not task.labels:
         _regression(runs, kept)
         return

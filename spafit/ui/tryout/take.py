@@ -5,9 +5,11 @@ from typing import Any
 
 import streamlit as st
 
+from spafit import access
 from spafit.helper import call
 from spafit.quantities import bytes_text
 from spafit.runs import Run
+from spafit.runs.rights import require_test
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.tryout.choose import label
@@ -28,13 +30,15 @@ def take_home(runs: list[Run]) -> None:
 
 def _one(run: Run) -> None:
     st.markdown(f"**{plain(label(run))}**")
+    require_test(run.test_hidden, to_others=access.shared())
     key = _MADE.format(run.id)
     made: dict[str, Any] | None = st.session_state.get(key)
     if made is None:
         if not st.button("Make the zip", icon=":material/folder_zip:", key=f"make_{run.id}"):
             return
         with st.spinner("Putting the model together …", show_time=True):
-            made = call("spafit.export.archive:make", {"run": run.id}, doing="Making the zip", seconds=MAKE_SECONDS)
+            wanted = {"run": run.id, "for_others": access.shared()}
+            made = call("spafit.export.archive:make", wanted, doing="Making the zip", seconds=MAKE_SECONDS)
         st.session_state[key] = made
     assert made is not None
     path = Path(made["path"])

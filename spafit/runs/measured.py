@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from spafit.maps.series import INCIDENTAL
-from spafit.runs import Run, State
-from spafit.training.config import RunSpec, TrainSettings
+from spafit.runs.run import Run, State
+from spafit.training.config import INCIDENTAL, RunSpec, TrainSettings
 
 _USUAL = TrainSettings()
 
@@ -17,6 +16,11 @@ def same(spec: RunSpec, runs: Iterable[Run]) -> Run | None:
     wanted = _decisive(spec)
     alike = [run for run in runs if run.state not in (State.FAILED, State.STOPPED) and _decisive(run.spec) == wanted]
     return min(alike, key=lambda run: (run.state is not State.FINISHED, run.number), default=None)
+
+
+def said(run: Run) -> str:
+    """Return whose run it is that does the same, as the beginning of a sentence."""
+    return f"{'Already' if run.state is State.FINISHED else 'Being'} measured by {run.owner}"
 
 
 def free_seed(spec: RunSpec, runs: Iterable[Run]) -> int:
