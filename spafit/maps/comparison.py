@@ -8,24 +8,42 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from spafit.errors import SpafitError
-from spafit.maps.resampling import bootstrap
-from spafit.maps.statistics import Comparisons, against_reference, compare, signed, verdict
-from spafit.training.predictions import load_predictions
+from spafit.maps.outputs import outputs_of, require_same
+from spafit.maps.resampling import ExampleNoise, bootstrap
+from spafit.maps.statistics import Comparisons, against_reference, compare, signed, summarize, verdict
 
 SCHEMA_VERSION = 1
 OPTIMISTIC = "The best of {cells} is itself an optimistic choice: its own luck is part of why it is the best."
 ONE_RATE = "{name} was tried at one learning rate only, so a win or a loss of it may be that rate's."
 
-DIFFERENT_EXAMPLES = "These runs were evaluated on different validation examples, so they are not pooled."
-
 BySeed = Mapping[str, float]
 """JSON has no whole numbers as keys."""
+
+
+def one_setting(
+    name: str, scores: BySeed, runs: Sequence[str] | None = None, metric: str = "", baseline: float | None = None
+) -> dict[str, Any]:
+    """Say how sure the score of one setting is: by its seeds, and by the examples it was held against.
+
+    Returns:
+        "sentence": about the seeds; "examples": sentences about the noise of the examples.
+    """
+    summary = summarize([float(score) for score in scores.values()])
+    spread = (
+        "with one seed nothing says how much is chance"
+        if summary.standard_error is None
+        else f"standard error {summary.standard_error:.3f} over {summary.n} seeds"
+    )
+    floor = "" if baseline is None else f"; baseline {baseline:.3f}"
+    sentence = f"{name}: {summary.mean:.3f}, {spread}{floor}."
+    try:
+        examples = [] if not runs else [_left_open({name: bootstrap(metric, *outputs_of(runs))})]
+    except SpafitError as error:
+        examples = [str(error)]
+    return {"schema": SCHEMA_VERSION, "sentence": sentence, "examples": examples}
 
 
 def two_settings(
@@ -33,7 +51,7 @@ def two_settings(
     second: str,
     scores: Mapping[str, BySeed],
     rates: Mapping[str, int],
-    folders: Mapping[str, Sequence[str]] | None = None,
+    runs: Mapping[str, Sequence[str]] | None = None,
     metric: str = "",
 ) -> dict[str, Any]:
     """Compare two settings.
@@ -43,7 +61,7 @@ def two_settings(
         second: name of the other.
         scores: of each by seed.
         rates: how many learning rates each was tried at.
-        folders: of each one's runs, whose kept predictions say how much noise the validation examples make.
+        runs: the ids of each one's, whose kept predictions say how much noise the validation examples make.
         metric: that is scored.
 
     Returns:
@@ -57,28 +75,34 @@ def two_settings(
         "sentence": verdict(first, second, difference),
         "remarks": remarks,
         "clear": difference.clear,
-        "examples": _noise_of_examples(first, second, folders, metric) if folders else [],
+        "examples": _noise_of_examples(first, second, runs, metric) if runs else [],
         **asdict(difference),
     }
 
 
-def _noise_of_examples(first: str, second: str, folders: Mapping[str, Sequence[str]], metric: str) -> list[str]:
+def _noise_of_examples(first: str, second: str, runs: Mapping[str, Sequence[str]], metric: str) -> list[str]:
     """Return what the validation examples alone leave open, in words; why it cannot be told, where it cannot."""
     try:
-        outputs, labels = zip(*(_kept(folders[name]) for name in (first, second)), strict=True)
-        if not np.array_equal(*labels):
-            raise SpafitError(DIFFERENT_EXAMPLES)
+        outputs, labels = zip(*(outputs_of(runs[name]) for name in (first, second)), strict=True)
+        require_same(*labels)
     except SpafitError as error:
         return [str(error)]
-    alone = [bootstrap(metric, one, labels[0]) for one in outputs]
+    alone = {name: bootstrap(metric, one, labels[0]) for name, one in zip((first, second), outputs, strict=True)}
     apart = bootstrap(metric, outputs[0], labels[0], minus=outputs[1])
-    ranges = (f"{name} {noise.low:.3f} to {noise.high:.3f}" for name, noise in zip((first, second), alone, strict=True))
     within = "includes" if apart.low <= 0 <= apart.high else "leaves out"
     return [
-        f"Other examples: the {apart.examples:,} validation examples alone leave open {' and '.join(ranges)} (95 %, "
-        f"bootstrap over the examples).",
+        _left_open(alone),
         f"Of the difference they leave open {signed(apart.low)} to {signed(apart.high)}, which {within} 0.",
     ]
+
+
+def _left_open(alone: Mapping[str, ExampleNoise]) -> str:
+    examples = next(iter(alone.values())).examples
+    ranges = " and ".join(f"{name} {noise.low:.3f} to {noise.high:.3f}" for name, noise in alone.items())
+    return (
+        f"Other examples: the {examples:,} validation examples alone leave open {ranges} (95 %, bootstrap over the "
+        "examples)."
+    )
 
 
 def with_reference(scores: Mapping[str, BySeed], reference: str, baseline: float | None) -> dict[str, Any]:
@@ -101,15 +125,6 @@ def with_reference(scores: Mapping[str, BySeed], reference: str, baseline: float
         "freedom": found.freedom,
         "left_out": [list(one) for one in found.left_out],
     }
-
-
-def _kept(folders: Sequence[str]) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the validation outputs of some runs and the labels that all of them were held against."""
-    kept = [load_predictions(Path(folder))["validation"] for folder in folders]
-    labels = kept[0].labels
-    if any(not np.array_equal(one.labels, labels) for one in kept):
-        raise SpafitError(DIFFERENT_EXAMPLES)
-    return [one.outputs for one in kept], labels
 
 
 def _by_seed(scores: BySeed) -> dict[int, float]:

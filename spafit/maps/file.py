@@ -158,6 +158,8 @@ def _check(document: Mapping[str, Any]) -> None:
         _flat(machine["hardware"])
         _flat(machine["versions"])
         _text(machine["commit"])
+    for answer in document["advice"].values():
+        _check_advice(answer, document["layers"])
     contents = _contents(document)
     _text(contents.weights)
     _text(contents.data)
@@ -171,6 +173,15 @@ def _check(document: Mapping[str, Any]) -> None:
             _scores(evaluated[4])
         if max(len(run["curve"]), len(run["evaluations"])) > MAX_POINTS:
             raise SpafitError(f"a curve has more than {MAX_POINTS:,} points.")
+
+
+def _check_advice(answer: Mapping[str, Any], layers: int) -> None:
+    """Check what an advisor answered: a score a layer, or none at all; a layer may have none."""
+    _text(answer["remark"])
+    _numbers([answer["seconds"]])
+    _numbers(score for score in answer["scores"] if score is not None)
+    if len(answer["scores"]) not in (0, layers):
+        raise SpafitError("an advisor scores another number of layers than the model has.")
 
 
 def _text(value: Any) -> str:
@@ -207,6 +218,8 @@ def _run(document: Mapping[str, Any], number: int, digest: str, origin: Origin) 
     told, contents = document["runs"][number], _contents(document)
     settings = TrainSettings.from_dict(document["settings"])
     point = Stratification.from_dict(document["points"][told["point"]])
+    if point.num_layers != document["layers"]:
+        raise SpafitError("its runs are of models of different depths.")
     settings = replace(settings, learning_rate=told["learning_rate"], seed=told["seed"], device="auto")
     spec = RunSpec(document["model"], document["task"], point, settings).resolved()
     machine = document["machines"][told["machine"]]

@@ -62,19 +62,30 @@ def _read(stamp: tuple[str, int, int]) -> MapFile | str:
         return str(error)
 
 
-def runs(model: str, task: str) -> list[Run]:
-    """Return the finished runs of a model on a task in the kept maps.
+def of_task(model: str, task: str) -> list[MapFile]:
+    """Return the kept maps of a model on a task, the recorded one first.
 
     A recorded map's file is named for its task, so that a page need not read the others.
     """
     stamps = [one for one in mark() if (path := Path(one[0])).parent != RECORDED or path.stem == task]
     found = [made for made in map(_read, stamps) if isinstance(made, MapFile)]
-    return [run for made in found if (made.model, made.task) == (model, task) for run in made.runs]
+    mine = [made for made in found if (made.model, made.task) == (model, task)]
+    return sorted(mine, key=lambda made: made.origin is not Origin.RECORDED)
+
+
+def runs(model: str, task: str) -> list[Run]:
+    """Return the finished runs of a model on a task in the kept maps."""
+    return [run for made in of_task(model, task) for run in made.runs]
 
 
 def of_series(key: str) -> MapFile | None:
     """Return the kept map of a series, the one with the most runs; None where there is none."""
     return max((found for found in maps() if found.series == key), key=lambda found: len(found.runs), default=None)
+
+
+def with_run(run_id: str) -> MapFile | None:
+    """Return the kept map that a run came with; None for one that was made here."""
+    return next((found for found in maps() if run_id in found.recorded), None)
 
 
 def mapped(cells: int) -> set[tuple[str, str]]:

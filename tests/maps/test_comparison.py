@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from spafit.errors import SpafitError
 from spafit.helper import call
-from spafit.maps.comparison import two_settings, with_reference
+from spafit.maps import kept
+from spafit.maps.comparison import one_setting, two_settings, with_reference
+from spafit.maps.measured import group, measured_map
+from spafit.maps.outputs import recorded
+from spafit.runs import Store
 from spafit.training.predictions import Predictions, save_predictions
 
 GOOD = {"0": 0.80, "1": 0.81, "2": 0.82}
@@ -46,25 +52,62 @@ def test_a_map_with_its_reference_says_how_many_differ() -> None:
     assert with_reference(scores, "reference", None)["left_out"] == []
 
 
-def test_noise_of_the_examples_out_of_kept_predictions(tmp_path: Path) -> None:
+def test_noise_of_the_examples_out_of_kept_predictions() -> None:
     labels, rows = np.arange(200) % 2, np.arange(200)
-    folders = {"a": [], "b": []}
-    for place, (name, wrong) in enumerate((("a", 10), ("a", 11), ("b", 3))):
+    store, runs = Store.open(), {"a": ["aaaaaaa2", "aaaaaaa3"], "b": ["aaaaaaa4"]}
+    for run_id, wrong in (("aaaaaaa2", 10), ("aaaaaaa3", 11), ("aaaaaaa4", 3)):
         outputs = np.eye(2, dtype=np.float32)[np.where(rows % wrong == 0, 1 - labels, labels)]
-        save_predictions(tmp_path / str(place), {"validation": Predictions(outputs, labels, rows)})
-        folders[name].append(str(tmp_path / str(place)))
-    told = two_settings("a", "b", {"a": GOOD, "b": BAD}, {}, folders, "accuracy")["examples"]
-    low, high = map(float, re.findall(r"a (0\.\d+) to (0\.\d+)", told[0])[0])
-    assert "the 200 validation examples alone" in told[0]
+        save_predictions(store.folder(run_id), {"validation": Predictions(outputs, labels, rows)})
+
+    def said() -> list[str]:
+        return two_settings("a", "b", {"a": GOOD, "b": BAD}, {}, runs, "accuracy")["examples"]
+
+    low, high = map(float, re.findall(r"a (0\.\d+) to (0\.\d+)", said()[0])[0])
+    assert "the 200 validation examples alone" in said()[0]
     assert low < 0.9 < high and high - low < 0.1
-    assert told[1].endswith("which leaves out 0.")
+    assert said()[1].endswith("which leaves out 0.")
     other = Predictions(outputs, 1 - labels, rows)
-    save_predictions(tmp_path / "0", {"validation": other})
-    assert (
-        "different validation examples"
-        in two_settings("a", "b", {"a": GOOD, "b": BAD}, {}, folders, "accuracy")["examples"][0]
-    )
-    (tmp_path / "0" / "predictions.npz").unlink()
-    assert (
-        "kept no predictions" in two_settings("a", "b", {"a": GOOD, "b": BAD}, {}, folders, "accuracy")["examples"][0]
-    )
+    save_predictions(store.folder("aaaaaaa2"), {"validation": other})
+    assert "different validation examples" in said()[0]
+    (store.folder("aaaaaaa2") / "predictions.npz").unlink()
+    assert "kept no predictions" in said()[0]
+
+
+@pytest.fixture
+def shipped(monkeypatch: pytest.MonkeyPatch) -> kept.MapFile:
+    """The recorded map of Rotten Tomatoes that comes with the project."""
+    monkeypatch.delenv(kept.NO_RECORDED)
+    return next(made for made in kept.maps() if made.task == "rotten-tomatoes")
+
+
+def test_cells_of_a_recorded_map_have_the_noise_of_its_examples(shipped: kept.MapFile) -> None:
+    """Beside a run that was made here, on the same examples."""
+    measured = measured_map(group(shipped.runs)[0], "accuracy")
+    cells = {point["name"]: point for point in measured["cells"]}
+    good, bad = cells["SPAFIT-2-3"], cells["SPAFIT-6-6"]
+    store = Store.open()
+    runs = {point["name"]: point["runs"] for point in (good, bad)}
+    told = one_setting("it", good["scores"], runs["SPAFIT-2-3"], "accuracy", measured["baseline"])
+    low, high = map(float, re.findall(r"it (0\.\d+) to (0\.\d+)", told["examples"][0])[0])
+    assert low < good["mean"] < high and 0.02 < high - low < 0.08
+    assert told["sentence"] == "it: 0.746, standard error 0.011 over 3 seeds; baseline 0.501."
+    own = recorded(shipped, good["runs"][0])
+    save_predictions(store.folder("mymymym2"), {"validation": own})
+    runs["SPAFIT-2-3"] = ["mymymym2", *runs["SPAFIT-2-3"][1:]]
+    scores = {point["name"]: point["scores"] for point in (good, bad)}
+    told = two_settings("SPAFIT-2-3", "SPAFIT-6-6", scores, {}, runs, "accuracy")
+    assert told["examples"][1].endswith("which leaves out 0.")
+    other = Predictions(own.outputs, 1 - own.labels, own.rows)
+    save_predictions(store.folder("mymymym2"), {"validation": other})
+    told = two_settings("SPAFIT-2-3", "SPAFIT-6-6", scores, {}, runs, "accuracy")
+    assert "different validation examples" in told["examples"][0]
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 0], [0] * 853 + [7], "no list", [None], [[0], [1]], [10**400]])
+def test_predictions_of_a_map_that_somebody_wrote_are_checked(shipped: kept.MapFile, labels: object) -> None:
+    examples = {"validation": {"labels": labels, "rows": list(range(len(labels)))}}  # ty: ignore[invalid-argument-type]
+    wrong = replace(shipped, document=shipped.document | {"examples": examples})
+    with pytest.raises(SpafitError, match="are damaged"):
+        recorded(wrong, shipped.runs[0].id)
+    with pytest.raises(SpafitError, match="keeps no predictions"):
+        recorded(replace(wrong, document=shipped.document | {"examples": {}}), shipped.runs[0].id)

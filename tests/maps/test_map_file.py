@@ -112,6 +112,9 @@ def changed(path: list[Any], value: Any) -> dict[str, Any]:
         (file.packed(changed(["runs", 0, "curve", 0, 3], "0.5")), "is damaged"),
         (file.packed(changed(["machines", 0, "hardware", "cpu"], "x" * 1000)), "is damaged"),
         (file.packed(changed(["points", 0], {"schema": 1})), "cannot be used as a map"),
+        (file.packed(changed(["advice", "cka", "scores"], [1.0] * 7)), "another number of layers"),
+        (file.packed(changed(["advice", "cka", "scores", 2], "high")), "is damaged"),
+        (file.packed(changed(["points", 0], preset("spafit", 7).to_dict())), "different depths"),
         (file.packed(changed(["metric"], "luck")), "no score that is known"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from spafit.maps import kept
 from spafit.maps.cells import cells
 from spafit.runs import State, Store
 from spafit.stratification import preset
@@ -80,6 +81,21 @@ def test_proposals_are_judged_on_a_measured_map(open_page: Opener, a_map: None) 
     assert "No ranking of advisors follows: 1 measured maps are too few" in said
     assert "Regret +0.020 ± 0.000 over 2 seeds, rank 14 of" in said
     assert "Thirds wins here" in said  # the same cell as the similarity's
+
+
+def test_answers_that_a_map_was_recorded_with_are_there_at_once(
+    open_page: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(kept.NO_RECORDED)
+    monkeypatch.setattr(asked, "call_in_turn", lambda *_, **_how: ANSWERS)
+    app = open_page(ADVICE)
+    said = words(app).replace("\\", "").replace("\u2060", "")
+    assert "their seconds, are those of the recorded map, recorded with the project." in said
+    assert "**Similarity of input and output** · 65.7 s" in said and "Layer 1 is left out" in said
+    assert "28 cells with 3 seeds each" in said
+    app.button(key="advice_ask").click().run()
+    app.run()
+    assert "**Similarity of input and output** · 1.5 s" in words(app)
 
 
 def test_a_proposal_is_taken_to_explore(open_page: Opener) -> None:

@@ -70,3 +70,21 @@ def test_the_film_plays_stops_and_rewinds_and_is_marked(open_page: Opener) -> No
 @pytest.mark.usefixtures("a_map")
 def test_own_runs_alone_have_no_film(open_page: Opener) -> None:
     assert not [one for one in on_the_map(open_page).toggle if one.key == "map_replay"]
+
+
+def test_points_of_a_shipped_map_say_how_sure_they_are(open_page: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(kept.NO_RECORDED)
+    app = on_the_map(open_page)
+    assert "Select one point to see its noise" in words(app)
+    assert "The best of 28 cells is itself an optimistic choice" in words(app)
+    app.session_state["map_selected"] = ("SPAFIT-2-3", "Probe")
+    app.run()
+    said = words(app).replace("\\", "").replace("\u2060", "")
+    assert "SPAFIT-2-3 is better than Linear probe by 0.13" in said and "paired over 3 seeds" in said
+    assert "Other examples: the 853 validation examples alone leave open SPAFIT-2-3 0.7" in said
+    app.session_state["map_selected"] = ("SPAFIT-2-3",)
+    app.session_state["map_real_many"] = True
+    app.run()
+    assert "SPAFIT-2-3: 0.746, standard error 0.011 over 3 seeds; baseline 0.501." in words(app).replace("\\", "")
+    app.selectbox(key="map_real_reference").set_value("Full fine-tuning").run()
+    assert "compared with Full fine-tuning by Holm (error pooled over the map" in words(app)

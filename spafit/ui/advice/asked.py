@@ -30,6 +30,14 @@ def known(model: str, task: str) -> Answers | None:
     return _kept().get((model, task))
 
 
+def recorded(model: str, task: str, layers: int) -> tuple[Answers, str] | None:
+    """Return what the advisors answered when a kept map was made, and where that was; None where no map has that."""
+    for made in kept.of_task(model, task):
+        if made.document["advice"] and made.document["layers"] == layers:
+            return dict(made.document["advice"]), f"{made.origin.value} map, {made.document['origin']}"
+    return None
+
+
 def ask(model: str, task: str) -> Answers:
     """Ask the measured advisors, for all visitors, in a process of its own.
 

@@ -10,7 +10,7 @@ from spafit.advice.split import BUDGETS, DOES_NOT_FIT
 from spafit.advice.verdict import verdict
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Method, Stratification, preset
-from spafit.ui.advice.asked import MAP_CELLS, Answers, Measured, ask, known, measured
+from spafit.ui.advice.asked import MAP_CELLS, Answers, Measured, ask, known, measured, recorded
 from spafit.ui.advice.strip import CSS, key, strip
 from spafit.ui.choice import commit, current
 from spafit.ui.components.errors import showing_errors
@@ -35,7 +35,7 @@ def advice(anatomy: Anatomy) -> None:
         persist_state="session",
         help="At most this share of what SPAFIT-0-0 trains, its new classifier left out.",
     )
-    answers = _answers(model, task)
+    answers = _answers(model, task, anatomy.num_layers)
     metric = task_metric(task)
     held = measured(model, task, metric) if metric else None
     told = report(anatomy, answers or {}, held.scores if held else None)["advisors"]
@@ -61,20 +61,30 @@ def advice(anatomy: Anatomy) -> None:
                 _one(advisor, float(budget or 0), anatomy)
 
 
-def _answers(model: str, task: str) -> Answers | None:
-    """Return the measured advisors' answers; a button asks them, which takes seconds."""
+def _answers(model: str, task: str, layers: int) -> Answers | None:
+    """Return the measured advisors' answers: those given here, else those that a map was recorded with.
+
+    A button asks them, which takes seconds.
+    """
     if (found := known(model, task)) is not None:
         return found
-    with st.container(border=True):
+    answers, origin = recorded(model, task, layers) or (None, "")
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"Three advisors read one pass over 256 training texts of **{plain(task_name(task))}**, in seconds on a "
-            "small model."
+            f"Three advisors read one pass over 256 training texts of **{plain(task_name(task))}**"
+            + (
+                f". These answers, and their seconds, are those of the {plain(origin)}."
+                if answers
+                else ", in seconds on a small model."
+            ),
+            width="stretch",
         )
-        if st.button("Ask them", type="primary", icon=":material/psychology_alt:", key="advice_ask"):
+        label, kind = ("Ask them here", "secondary") if answers else ("Ask them", "primary")
+        if st.button(label, type=kind, icon=":material/psychology_alt:", key="advice_ask"):
             with showing_errors(), st.spinner("Reading the model and the texts …", show_time=True):
                 ask(model, task)
                 st.rerun()
-    return None
+    return answers
 
 
 def _judged(told: Sequence[Mapping[str, Any]], budget: float, held: Measured, metric: str) -> None:

@@ -16,6 +16,7 @@ from spafit.ui.maps.data import Map, map_of, nearest_measured, point_of
 from spafit.ui.maps.launch import train_area, train_here
 from spafit.ui.maps.memory import LABEL, memory_values
 from spafit.ui.maps.pictures import MEASURES, points_figure, values_of
+from spafit.ui.maps.real import is_it_real
 from spafit.ui.maps.replay import replay
 from spafit.ui.maps.selection import (
     PICTURE,
@@ -31,7 +32,7 @@ from spafit.ui.train.choice import pick_task
 
 WHY_VALIDATION = (
     "The score is the one on validation: settings are chosen by it, and choosing by the test score would use that up. "
-    "A run's test score stands on its own page. The best of many cells is itself an optimistic choice."
+    "A run's test score stands on its own page."
 )
 
 
@@ -85,6 +86,7 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
         return
     with beside:
         _points(measured, stratification)
+    is_it_real(measured)
     _said(measured, stratification)
 
 
