@@ -36,13 +36,14 @@ def start(page: Page, name: str, epochs: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_queue_of_two_stopped_one_after_the_other(open_page: Opener) -> None:
-    first, second = open_page("train"), open_page("train")
+    first, second = open_page("train"), open_page("train", width=853, height=533)
     start(first, "Ada", "500")
     loss = first.locator(".curves").first
     expect(loss).to_have_attribute("data-points", re.compile("[1-9]"), timeout=PATIENCE)
 
     waiting = start(second, NAME, "500")
-    expect(second.get_by_text("In the queue: this run is next.")).to_be_visible()
+    expect(second.get_by_text("In the queue: this run is next.")).to_be_in_viewport()  # Start was far below it
+    expect(second.get_by_role("heading", level=1)).to_be_in_viewport()
     expect(second.get_by_text(f"by {NAME}")).to_be_visible()
     expect(first.get_by_test_id("stSidebar").get_by_text("1 running · 1 waiting")).to_be_visible()
 
