@@ -31,7 +31,7 @@ NOT_LAUNCHED = "Waiting for a process with PyTorch"
 
 
 def find_run(run_id: str) -> Run | None:
-    """The run of an address; says so on the page when there is none."""
+    """Find the run of an address; say so on the page when there is none."""
     try:
         return Store.open().get(run_id)
     except UnknownRunError:
@@ -40,20 +40,29 @@ def find_run(run_id: str) -> Run | None:
 
 
 def run_view(run: Run, chart_columns: int = 2) -> None:
-    """Draw a run. While it is queued or running the drawing follows it, once a second, to its end."""
-    st.fragment(_follow, run_every=None if run.state.over else 1.0)(run.id, run.state, chart_columns)
+    """Draw a run. While it is queued or running the drawing follows it, once a second, to its end.
+
+    The headline with its buttons stands still between two states: a button that is drawn anew while somebody presses it
+    loses the press.
+    """
+    _headline(run)
+    st.fragment(_follow, run_every=None if run.state.over else 1.0)(run.id, _in_headline(run), chart_columns)
 
 
-def _follow(run_id: str, drawn: State, chart_columns: int) -> None:
+def _in_headline(run: Run) -> tuple[State, bool, str]:
+    """Return what may change of the headline while a run goes."""
+    return run.state, run.stop_requested, run.name
+
+
+def _follow(run_id: str, drawn: tuple[State, bool, str], chart_columns: int) -> None:
     try:
         run = Store.open().get(run_id)
-        if run.state.over and not drawn.over:
-            st.rerun()  # draw the whole page once more, without the timer and with what only finished runs have
+        if _in_headline(run) != drawn:
+            st.rerun()  # the whole page: its headline, and what only finished runs have
         events, run = events_of(run), up_to_now(run)
     except SpafitError as error:
         show_error(error)
         return
-    _headline(run)
     _progress(run, events)
     metric = primary_metric(run)
     _figures(run, metric)
@@ -130,7 +139,7 @@ def progress_of(run: Run, events: Sequence[Event]) -> float:
 
 
 def _figures(run: Run, metric: str) -> None:
-    """The numbers of a run; a dash where there is none yet, and no test figure before the end."""
+    """Draw the numbers of a run; a dash where there is none yet, and no test figure before the end."""
     measured = metric_name(metric)
     with st.container(horizontal=True, gap="medium"):
         for part, (reached, baseline) in run.tests.items():
