@@ -36,7 +36,7 @@ WIDTH, INNER = 384, 1536  # of the bundled model
 
 @contextlib.contextmanager
 def only(switched_on: set[str]) -> Iterator[dict[str, Any]]:
-    """The engine with these techniques; yields the settings that belong to them."""
+    """Switch on these techniques of the engine alone; yield the settings that belong to them."""
     import torch
     from torch import nn
 
@@ -75,7 +75,7 @@ def only(switched_on: set[str]) -> Iterator[dict[str, Any]]:
 
 
 def measure(name: str, switched_on: list[str], steps: int) -> dict[str, Any]:
-    """The processor's milliseconds a step, and the median step's by the clock."""
+    """Return the processor's milliseconds a step, and the median step's by the clock."""
     import torch
 
     with only(set(switched_on)) as settings:
@@ -99,7 +99,7 @@ def measure(name: str, switched_on: list[str], steps: int) -> dict[str, Any]:
 
 
 def variants(with_bf16: bool) -> dict[str, list[str]]:
-    """What is switched on in each variant, by its name."""
+    """Return what is switched on in each variant, by its name."""
     used = [name for name in TECHNIQUES if with_bf16 or name != "bf16 products"]
     found = {"nothing": [], "all": used}
     for name in used:

@@ -32,7 +32,7 @@ LAYERS = 6
 
 
 def settings_of(job: dict[str, Any]) -> tuple[Stratification, TrainSettings]:
-    """The run that a job describes: two epochs of 2,000 sentences, evaluated after each on 500, unless it says else.
+    """Return the run that a job describes: two epochs of 2,000 sentences, evaluated after each on 500, unless told else
 
     Both contenders get the same rate: the one asked for, else the recorded default.
     """

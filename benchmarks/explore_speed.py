@@ -73,7 +73,7 @@ DRAG = (
 
 @contextlib.contextmanager
 def server() -> Iterator[tuple[str, psutil.Process]]:
-    """The app on a free port with an empty data folder."""
+    """Serve the app on a free port with an empty data folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -38,6 +38,6 @@ def append(name: str, line: dict[str, Any]) -> None:
 
 
 def still_to_do(name: str, jobs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The jobs of which no line has all the values, in their order."""
+    """Return the jobs of which no line has all the values, in their order."""
     done = lines(name)
     return [job for job in jobs if not any(job.items() <= line.items() for line in done)]

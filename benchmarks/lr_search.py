@@ -47,12 +47,12 @@ VALIDATION_EXAMPLES = 853
 
 
 def stratification(method: str) -> Stratification:
-    """The point that stands for a method: SPAFIT at thirds, the head alone at N1 = N2 = L."""
+    """Return the point that stands for a method: SPAFIT at thirds, the head alone at N1 = N2 = L."""
     return preset(Method.SPAFIT, LAYERS, LAYERS, LAYERS) if method == HEAD_ONLY else preset(method, LAYERS)
 
 
 def score(job: dict[str, Any]) -> dict[str, Any]:
-    """Steps, and accuracy and loss on the whole validation split after a default run; none if it diverges."""
+    """Return steps, and accuracy and loss on the whole validation split after a default run; none if it diverges."""
     settings = TrainSettings(
         train_samples=job["examples"],
         learning_rate=job["learning_rate"],
@@ -73,7 +73,7 @@ def score(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def best(tried: dict[float, list[dict[str, Any]]]) -> float:
-    """The winning rate, by the rule at the top of this file."""
+    """Return the winning rate, by the rule at the top of this file."""
     accuracy = {rate: statistics.fmean(run["accuracy"] for run in runs) for rate, runs in tried.items()}
     top = max(accuracy.values())
     error = (top * (1 - top) / VALIDATION_EXAMPLES) ** 0.5
@@ -87,7 +87,7 @@ def best(tried: dict[float, list[dict[str, Any]]]) -> float:
 
 
 def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of the record: one for each number of steps in which every method was tried."""
+    """Return the rows of the record: one for each number of steps in which every method was tried."""
     made = []
     for examples in sorted({line["examples"] for line in found}):
         search: dict[str, dict[float, list[dict[str, Any]]]] = {}

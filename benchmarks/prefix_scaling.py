@@ -31,7 +31,7 @@ WARM_UP = 8
 
 
 def make_model(folder: Path, width: int) -> Path:
-    """A BERT of 24 layers with random weights and the bundled tokenizer."""
+    """Return a BERT of 24 layers with random weights and the bundled tokenizer."""
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 

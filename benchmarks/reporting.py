@@ -42,7 +42,7 @@ def save(name: str, facts: dict[str, Any], results: dict[str, Any]) -> None:
 
 
 def earlier(name: str) -> dict[str, Any]:
-    """What `save` wrote before under this name, so that a benchmark can be done in parts; empty when nothing."""
+    """Return what `save` wrote before under this name, so that a benchmark can be done in parts; empty when nothing."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 

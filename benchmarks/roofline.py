@@ -48,7 +48,7 @@ class Multiplication:
 
 
 def needed(run: Any, step: int, whole_last_layer: bool) -> list[Multiplication]:
-    """A step's matrix products, without padding: weights, LoRA adapters, and attention's two products."""
+    """Return a step's matrix products, without padding: weights, LoRA adapters, and attention's two products."""
     import numpy as np
 
     from spafit.plan import decide

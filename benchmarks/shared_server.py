@@ -46,7 +46,7 @@ OWNERS = 30
 
 @contextlib.contextmanager
 def server(home: Path) -> Iterator[str]:
-    """A shared dashboard on a free port."""
+    """Serve a shared dashboard on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -116,7 +116,7 @@ def _git(*arguments: str) -> str:
 
 
 def document(record: dict[str, dict[str, Any]]) -> str:
-    """The whole of docs/results.md."""
+    """Return the whole of docs/results.md."""
     rows = [_row(key, record[key]) for key in RUNS if key in record]
     head = (
         "task",

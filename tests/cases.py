@@ -49,7 +49,7 @@ REFUSED = {
 
 
 def case(name: str) -> Path:
-    """The file; skips where there is none."""
+    """Return the file; skip where there is none."""
     if not (CASES / name).is_file():
         pytest.skip("No files in ../shared/cases beside the checkout.")
     return CASES / name

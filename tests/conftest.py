@@ -25,7 +25,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "spafit")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh SPAFIT_HOME; nothing a test does reaches the data of the person who runs it."""
+    """Return a fresh SPAFIT_HOME; nothing a test does reaches the data of the person who runs it."""
     folder = tmp_path / "home"
     monkeypatch.setenv("SPAFIT_HOME", str(folder))
     monkeypatch.setenv("SPAFIT_NO_RECORDED_MAPS", "1")  # tests of them take this back
@@ -37,7 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def glue(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder with real GLUE data, named by SPAFIT_GLUE_DIR for the test; skips where there is none."""
+    """Return the folder with real GLUE data, named by SPAFIT_GLUE_DIR for the test; skip where there is none."""
     if not GLUE.is_dir():
         pytest.skip("No GLUE data in ../shared/data/glue beside the checkout.")
     monkeypatch.setenv("SPAFIT_GLUE_DIR", str(GLUE))

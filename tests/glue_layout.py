@@ -26,7 +26,7 @@ Words = Callable[[str, int], str]
 
 
 def quoted(part: str, i: int) -> str:
-    """A text that says where it is from, with a quotation mark that nothing closes."""
+    """Return a text that says where it is from, with a quotation mark that nothing closes."""
     return f'{part} "text {i}'
 
 

@@ -22,7 +22,7 @@ MAKES_PLAIN |= {"markdown"}  # of a lesson's text, letter by letter (spafit.ui.l
 
 
 def foreign_parts(node: ast.AST) -> Iterator[str]:
-    """What of an expression is somebody else's words and did not pass the function that makes them plain."""
+    """Yield what of an expression is somebody else's words and did not pass the function that makes them plain."""
     match node:
         case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)) if name in MAKES_PLAIN:
             return

@@ -67,7 +67,7 @@ def two_steps(given: Material, name: str) -> dict[str, Any]:
 
 
 def prefix_cache(given: Material, precision: str) -> dict[str, Any]:
-    """The losses with the frozen layers replayed are those with all computed."""
+    """Compare the losses with the frozen layers replayed to those with all computed."""
     runs = [spec(given, "SPAFIT-4-5", prefix_cache=cache, precision=precision) for cache in ("on", "off")]
     replayed, computed = map(trained, runs)
     apart = max(abs(a - b) for a, b in zip(replayed.losses, computed.losses, strict=True))
@@ -122,7 +122,7 @@ def out_of_memory(given: Material) -> dict[str, Any]:
 
 
 def through_the_queue(given: Material) -> Iterator[tuple[str, Check]]:
-    """A run end to end, a waiting worker that holds nothing on the card, and a run that is stopped."""
+    """Carry out a run end to end, look at a waiting worker, which holds nothing on the card, and stop a run."""
     free_memory(given.device)  # this process's own share of the card is taken now, not between two looks
     before = free_memory(given.device)
     yield "one run, end to end", lambda: end_to_end(given)
@@ -141,7 +141,7 @@ def _until(look: Callable[[], Any], seconds: float = 120.0) -> Any:
 
 
 def end_to_end(given: Material) -> dict[str, Any]:
-    """Submitted, done by a worker, stored with its curve."""
+    """Submit a run, have it done by a worker, and read it from the store with its curve."""
     from spafit.runs import State, Store, submit
 
     start = time.monotonic()
@@ -164,7 +164,7 @@ def end_to_end(given: Material) -> dict[str, Any]:
 
 
 def waiting_worker(given: Material, before: int | None) -> dict[str, Any]:
-    """The worker that waits for the next run has imported PyTorch and holds nothing on the card."""
+    """See that the worker that waits for the next run has imported PyTorch and holds nothing on the card."""
     import psutil
 
     from spafit.home import spafit_home
@@ -203,7 +203,7 @@ def _pids_on_card() -> list[int]:
 
 
 def stop_a_run(given: Material, before: int | None) -> dict[str, Any]:
-    """A run that is stopped while it trains ends in time, keeps its curve, and gives its memory back."""
+    """Stop a run while it trains: it ends in time, keeps its curve, and gives its memory back."""
     from spafit.runs import State, Store, stop, submit
 
     store = Store.open()

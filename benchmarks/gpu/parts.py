@@ -126,6 +126,6 @@ def _do(part: Part, given: Material, path: Path, about: dict[str, Any]) -> None:
 
 
 def results_of(out: Path) -> Iterator[dict[str, Any]]:
-    """What every part has written, in order."""
+    """Yield what every part has written, in order."""
     for path in sorted(out.glob("[0-9][0-9]-*.json")):
         yield read(path)

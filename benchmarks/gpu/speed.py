@@ -24,7 +24,7 @@ PROFILED = 10
 
 
 def rate(given: Material) -> Iterator[tuple[str, Check]]:
-    """The bf16 rate that the shares are of."""
+    """Measure the bf16 rate that the shares are of."""
     yield "bf16 product", lambda: bf16_rate(given)
 
 
@@ -93,7 +93,7 @@ def ours(given: Material, run: RunSpec, *, recorded: bool = True) -> dict[str, A
 
 
 def flops_of_a_step(trainer: Any, texts: int) -> float:
-    """What the matrix products of a step need for texts of the mean length, above the cached prefix."""
+    """Return what the matrix products of a step need for texts of the mean length, above the cached prefix."""
     from spafit import costs
 
     mean = max(1, round(float(trainer.data.train.lengths.mean())))

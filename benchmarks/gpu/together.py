@@ -17,7 +17,7 @@ STEPS = 100
 
 
 def processes(given: Material) -> Iterator[tuple[str, Check]]:
-    """The total rate of the bundled model's runs, by how many train at once."""
+    """Measure the total rate of the bundled model's runs, by how many train at once."""
     for count in AT_ONCE[:1] if given.tiny else AT_ONCE:
         yield f"{count} at once", lambda count=count: at_once(given, count)
 

@@ -79,13 +79,13 @@ HELD_OUT = 2  # of the sentences above, the last
 
 
 def find_model():
-    """The folder of the model in the installed package, found without running its code; else MODEL itself."""
+    """Find the folder of the model in the installed package without running its code; else return MODEL itself."""
     found = importlib.util.find_spec(PACKAGE) if PACKAGE else None
     return str(Path(found.origin).parent / "model") if found and found.origin else MODEL
 
 
 def load(where):
-    """The pretrained model with a new head, which is the same for the same seed, or with its own where it is kept."""
+    """Load the pretrained model with a new head, the same for the same seed, or with its own where that is kept."""
     torch.manual_seed(SEED)
     model, found = AutoModelForSequenceClassification.from_pretrained(
         where,
@@ -119,7 +119,7 @@ def draw_again(model):
 
 
 def plain_name(name):
-    """A parameter's name without what peft puts in."""
+    """Return a parameter's name without what peft puts in."""
     for inserted in (".base_layer", ".modules_to_save.default", ".default"):
         name = name.replace(inserted + ".", ".")
     return name.removeprefix("base_model.model.")
@@ -176,7 +176,7 @@ class Part:
         self.tokenizer = tokenizer
 
     def batch(self, rows, device):
-        """Some examples as the model takes them, and their labels."""
+        """Return some examples as the model takes them, and their labels."""
         batch = self.tokenizer.pad({name: [kept[i] for i in rows] for name, kept in self.encoded.items()})
         kind = torch.long if LABELS else torch.float32
         labels = torch.tensor([self.labels[i] for i in rows], dtype=kind, device=device)
@@ -184,7 +184,7 @@ class Part:
 
 
 def epoch_order(lengths, epoch):
-    """The examples of each step: in transformers' Trainer's order, or by length within shuffled pools."""
+    """Return the examples of each step: in transformers' Trainer's order, or by length within shuffled pools."""
     size = BATCH_SIZE * ACCUMULATION
     if not GROUP_BY_LENGTH:
         order = torch.randperm(len(lengths), generator=torch.Generator().manual_seed(SEED + epoch)).numpy()
@@ -206,7 +206,7 @@ def learning_rate(step, steps):
 
 
 def loss_of(logits, labels):
-    """The summed loss of a batch."""
+    """Return the summed loss of a batch."""
     if LABELS:
         return torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
     return torch.nn.functional.mse_loss(logits.float().squeeze(-1), labels, reduction="sum")

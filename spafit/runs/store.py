@@ -241,7 +241,7 @@ class Store(Attempts, Lists):
     def _changing(
         self, run_id: str, by: Actor | None, action: Action, detail: str = ""
     ) -> Generator[tuple[Connection, Mapping[str, Any]]]:
-        """A transaction that changes a run, with its row, if whoever asks may; what they did is written down in it."""
+        """Open a transaction that changes a run, with its row, if whoever asks may; what they did is written in it."""
         with writing(self.engine) as connection:
             columns = runs_table.c
             run = self._row(

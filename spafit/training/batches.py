@@ -67,7 +67,7 @@ class Feed:
         return len(self.encoded)
 
     def fixed_batches(self) -> list[np.ndarray]:
-        """The rows of batches for a pass without gradients, the same each time."""
+        """Return the rows of batches for a pass without gradients, the same each time."""
         return fixed_batches(self.encoded.lengths, FIXED_TOKENS.get(self.device.type, FIXED_TOKENS_ELSEWHERE))
 
     def batch(self, rows: np.ndarray) -> Batch:
@@ -105,7 +105,7 @@ class Order:
         self._epochs: dict[int, list[np.ndarray]] = {}
 
     def epoch(self, number: int) -> list[np.ndarray]:
-        """The steps of an epoch (0-based): rows of the examples of each."""
+        """Return the steps of an epoch (0-based): rows of the examples of each."""
         if number not in self._epochs:
             while len(self._epochs) >= KEPT_EPOCHS:
                 self._epochs.pop(next(iter(self._epochs)))
@@ -114,7 +114,7 @@ class Order:
         return self._epochs[number]
 
     def parts(self, step: int) -> list[np.ndarray]:
-        """The forward passes of a step (0-based over the whole run): rows of the examples in each."""
+        """Return the forward passes of a step (0-based over the whole run): rows of the examples in each."""
         rows = self.epoch(step // self.steps_per_epoch)[step % self.steps_per_epoch]
         size = self._settings.batch_size
         return [rows[i : i + size] for i in range(0, len(rows), size)]
@@ -130,7 +130,7 @@ class Order:
         return exact if counted == steps else round(exact * steps / counted)
 
     def padding(self, steps: int) -> float:
-        """The share of dummies and padding in what the first `steps` steps compute, at most `COUNTED_STEPS` of them."""
+        """Return the share of dummies and padding in what the first `steps` steps compute, `COUNTED_STEPS` at most."""
         counted = min(steps, COUNTED_STEPS)
         if not counted:
             return 0.0
@@ -161,7 +161,7 @@ def bucketed_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int
 
 
 def fixed_batches(lengths: np.ndarray, tokens: int = FIXED_TOKENS_ELSEWHERE) -> list[np.ndarray]:
-    """The same batches each time: examples from longest to shortest, at most `tokens` tokens in each with several."""
+    """Make the same batches each time: examples from longest to shortest, at most `tokens` tokens in one of several."""
     batches: list[list[int]] = []
     filled = 0
     for row in np.argsort(-lengths, kind="stable"):

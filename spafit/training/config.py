@@ -109,7 +109,7 @@ class TrainSettings:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrainSettings:
-        """The inverse of `to_dict`; absent settings take their defaults, unknown ones raise `SettingsError`."""
+        """Read what `to_dict` wrote; absent settings take their defaults, unknown ones raise `SettingsError`."""
         if not isinstance(data, dict):
             raise SettingsError("Training settings must be a JSON object.")
         known = {f.name for f in fields(cls)}
@@ -149,7 +149,7 @@ class RunSpec:
         return default_learning_rate(self.stratification, self.settings.expected_steps()) if given is None else given
 
     def resolved(self) -> RunSpec:
-        """The same run with its learning rate written out, so that later defaults cannot change what it means."""
+        """Return the same run with its learning rate written out: later defaults cannot change what it means."""
         return replace(self, settings=replace(self.settings, learning_rate=self.learning_rate))
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,7 +164,7 @@ class RunSpec:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> RunSpec:
-        """The inverse of `to_dict`; raises `SettingsError` on a missing part or an unknown schema version."""
+        """Read what `to_dict` wrote; raise `SettingsError` on a missing part or an unknown schema version."""
         if not isinstance(data, dict):
             raise SettingsError("A run's specification must be a JSON object.")
         if data.get("schema") != SCHEMA_VERSION:

@@ -32,7 +32,7 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def _first(kind: str) -> torch.device:
-    """A kind of device, with the number that its tensors name too."""
+    """Return a kind of device, with the number that its tensors name too."""
     return torch.device(kind) if kind == "cpu" else torch.device(kind, 0)
 
 

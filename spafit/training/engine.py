@@ -148,7 +148,7 @@ class Engine:
         self._chose("Attention", "one kernel for all texts of a batch", "in bf16 PyTorch has one for this model")
 
     def _states_of(self, batch: Batch) -> Tensor:
-        """What leaves layer L for the texts of a batch, padding left out, in fp32."""
+        """Return what leaves layer L for the texts of a batch, padding left out, in fp32."""
         *_, last = self.model.get_submodule(self.anatomy.layers_path).children()
         with torch.no_grad(), self.autocast():
             states = hidden_states(self.model, last, self.begin(batch))
@@ -187,7 +187,7 @@ class Engine:
         return states.flatten(0, 1).index_select(0, layout.into_flat[: layout.filled])
 
     def _replayed(self, batch: Batch, states: Tensor) -> Tensor:
-        """Stored states in the form in which the model's next part takes them: flat, or padded."""
+        """Return stored states in the form in which the model's next part takes them: flat, or padded."""
         layout = batch.layout
         if self.only_head_token:
             return states[:, None].expand(-1, layout.width, -1)

@@ -137,7 +137,7 @@ def _data_choices(task: Task) -> list[AutomaticChoice]:
 
 
 def fit_data(data: Data, model: PreTrainedModel, called: str) -> Data:
-    """The data as the model can take it: without token types where it has none, and its tokens sure to be known to it.
+    """Return the data as the model can take it: no token types where it has none, and only tokens that it knows.
 
     Decoders learn here what their texts are padded with: their head reads the last token before that.
 
@@ -176,7 +176,7 @@ def _check_numbers(what: str, highest: int, rows: int, called: str) -> None:
 
 
 def subset(encoded: Encoded, rows: np.ndarray) -> Encoded:
-    """The examples in `rows`, in that order, as a split of their own."""
+    """Return the examples in `rows`, in that order, as a split of their own."""
     places = np.concatenate([np.arange(encoded.offsets[i], encoded.offsets[i + 1]) for i in rows])
     types = encoded.token_type_ids
     return replace(
@@ -189,7 +189,7 @@ def subset(encoded: Encoded, rows: np.ndarray) -> Encoded:
 
 
 def _live_rows(validation: Encoded, limit: int | None, seed: int) -> np.ndarray:
-    """A seeded choice of validation rows for the live points, stratified by label where there are classes."""
+    """Choose validation rows for the live points, seeded, stratified by label where there are classes."""
     count = len(validation)
     if limit is None or limit >= count:
         return np.arange(count)
@@ -202,7 +202,7 @@ def _live_rows(validation: Encoded, limit: int | None, seed: int) -> np.ndarray:
 
 
 def describe_model(spec: RunSpec, folder: Path, num_labels: int) -> Anatomy:
-    """The model's anatomy, once it is sure that the stratification fits it; nothing is loaded yet.
+    """Return the model's anatomy, once it is sure that the stratification fits it; nothing is loaded yet.
 
     Raises:
         SpafitError: the model is not supported, or the stratification is for another depth.
@@ -236,7 +236,7 @@ def prepare_model(spec: RunSpec, folder: Path, described: Anatomy, task: Task, k
 
 
 def _state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """What tells a model's folder from what was there before."""
+    """Return what tells a model's folder from what was there before."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 

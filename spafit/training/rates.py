@@ -16,12 +16,12 @@ HEAD_ONLY = "head-only"
 
 @cache
 def learning_rates() -> dict[str, Any]:
-    """The recorded search: for each number of steps, rates tried and their scores; machine, seeds and commit."""
+    """Return the recorded search: for each number of steps, rates tried and their scores; machine, seeds and commit."""
     return json.loads(resources.files("spafit.training").joinpath("learning_rates.json").read_text("utf-8"))
 
 
 def rate_key(strat: Stratification) -> str:
-    """The method, or `HEAD_ONLY`, whose recorded rate suits a stratification."""
+    """Return the method, or `HEAD_ONLY`, whose recorded rate suits a stratification."""
     recipes = {stratum.recipe for stratum in strat.strata() if stratum.size} | {strat.embeddings}
     if recipes == {Recipe.FROZEN} and method_of(strat) is not Method.PROBE:
         return HEAD_ONLY
@@ -29,7 +29,7 @@ def rate_key(strat: Stratification) -> str:
 
 
 def nearest_row(steps: int | None) -> dict[str, Any]:
-    """The row of the search whose number of steps is nearest, by its logarithm; None: the row with the most."""
+    """Return the row of the search whose number of steps is nearest, by its logarithm; None: the row with the most."""
     rows = learning_rates()["rows"]
     if steps is None:
         return max(rows, key=lambda row: row["steps"])
@@ -37,7 +37,7 @@ def nearest_row(steps: int | None) -> dict[str, Any]:
 
 
 def default_learning_rate(strat: Stratification, steps: int | None = None) -> float:
-    """The peak learning rate for a stratification in a run of so many steps; None: of a number not known."""
+    """Return the peak learning rate for a stratification in a run of so many steps; None: of a number not known."""
     return float(nearest_row(steps)["defaults"][rate_key(strat)])
 
 

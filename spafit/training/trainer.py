@@ -244,7 +244,7 @@ class Trainer:
             yield point
 
     def _end_of_curve(self) -> Iterator[Step]:
-        """What the curve has not told yet; a run that ends between two points gets one more."""
+        """Yield what the curve has not told yet; a run that ends between two points gets one more."""
         self.points.close()
         yield from self._complete_points()
 
@@ -339,6 +339,6 @@ class Trainer:
         )
 
     def _scores(self, part: str, measured: Evaluation) -> dict[str, dict[str, float]]:
-        """What was measured on a further test part, beside its baseline."""
+        """Return what was measured on a further test part, beside its baseline."""
         labels = self.data.further_tests[part].labels
         return {"metrics": measured.metrics, "baseline": tasks.baseline(self.data.task, labels)}

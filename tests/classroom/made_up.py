@@ -23,7 +23,7 @@ def rules(limits: Limits | None = None, **changed: Any) -> Rules:
 
 
 def course_of(store: Store, of: Rules | None = None, *, minutes: int = 45, by: Actor = TEACHER, **more: Any) -> Class:
-    """A class that goes on."""
+    """Return a class that goes on."""
     return teacher.create(store, by, "Room 3", of or rules(), minutes=minutes, **more)[0]
 
 
@@ -33,11 +33,11 @@ def teaching(course: Class, actor: Actor = TEACHER) -> Actor:
 
 
 def joined(store: Store, course: Class, actor: Actor = ADA, nickname: str = "Ada") -> Member:
-    """A student of it."""
+    """Return a student of it."""
     return roster.join(store, actor, course.code, nickname)
 
 
 def asking(n1: int = 2, n2: int = 4, **settings: Any) -> RunSpec:
-    """The class's setting with something changed."""
+    """Return the class's setting with something changed."""
     changed = replace(SETTING.settings, **settings)
     return replace(SETTING, stratification=SETTING.stratification.with_boundaries(n1, n2), settings=changed)

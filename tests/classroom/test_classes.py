@@ -75,7 +75,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def finished(store: Store, by: Actor = ADA, spec: RunSpec = SETTING, score: float = 0.8) -> str:
-    """A run that has finished, with a test score."""
+    """Return a run that has finished, with a test score."""
     run_id = store.submit(spec, by=by)
     run = store.claim(run_id, "a test")
     assert run is not None

@@ -19,7 +19,7 @@ KEYS += ["labels", "examples", "remarks"]
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the helper process does, done here: starting one for every file would take most of the time."""
+    """Do here what the helper process does: starting one for every file would take most of the time."""
 
     def call(command: str, **arguments: Any) -> Any:
         return getattr(intake, command)(**arguments)

@@ -27,7 +27,7 @@ def hear_ctrl_c() -> None:
 
 
 def over(store: Store) -> str:
-    """A run that is over without any process having been started."""
+    """Return a run that is over without any process having been started."""
     run = store.claim(store.submit(RunSpec("minilm-l6", "rotten-tomatoes", preset("spafit", 6))), "a test")
     assert run is not None
     store.conclude(run, State.STOPPED)

@@ -27,7 +27,7 @@ STEP = {"batch": 16, "length": 128}
 
 
 def variety(num_layers: int) -> list[Stratification]:
-    """Settings that train very different things."""
+    """Return settings that train very different things."""
     everywhere = LoraSettings(rank=4, targets=MATRIX_ROLES)
     mixed = Stratification(num_layers, 1, 2, ("full", "frozen", "lora"), lora=everywhere)  # ty: ignore
     return [preset("spafit", num_layers, 1, 2), *(preset(m, num_layers) for m in Method if m != "spafit"), mixed]
@@ -94,7 +94,7 @@ def test_activations_are_what_autograd_keeps(family: str, stratification: Strati
 
 @pytest.fixture
 def measuring(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The benchmark's own code, which measures real steps."""
+    """Return the benchmark's own code, which measures real steps."""
     path = Path(__file__).parents[2] / "benchmarks" / "memory_estimate.py"
     spec = importlib.util.spec_from_file_location("memory_estimate", path)
     assert spec and spec.loader

@@ -20,12 +20,12 @@ class Server:
     log: Path
 
     def address(self, page: str = "") -> str:
-        """The address of a page, such as ``explore`` or ``runs?run=ID``."""
+        """Return the address of a page, such as ``explore`` or ``runs?run=ID``."""
         return f"{self.url}/{page}"
 
 
 def run_in(address: str) -> str:
-    """The id of the run in an address, whatever else stands in it."""
+    """Return the id of the run in an address, whatever else stands in it."""
     found = re.search(r"[?&]run=(\w+)", address)
     assert found, address
     return found[1]

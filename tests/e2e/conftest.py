@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app on a free port with a data folder of its own; fails when its process ends early."""
+    """Serve the app on a free port with a data folder of its own; fail when its process ends early."""
     with serving(tmp_path_factory.mktemp("server")) as running:
         yield running
 

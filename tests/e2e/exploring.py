@@ -15,17 +15,17 @@ BERT = f"explore?s={to_link(Shared('bert-large-cased', preset('spafit', 24, 8, 1
 
 
 def boundary(page: Page, number: int) -> Locator:
-    """A boundary's slider on the main ribbon."""
+    """Return a boundary's slider on the main ribbon."""
     return page.get_by_role("slider", name=f"boundary {number}", exact=True).first
 
 
 def said(page: Page) -> Locator:
-    """The line with the setting's name and count, as Python wrote it."""
+    """Return the line with the setting's name and count, as Python wrote it."""
     return page.get_by_test_id("stMarkdown").filter(has_text=re.compile(r" trains [\d,]+ of [\d,]+ parameters, "))
 
 
 def live_total(page: Page) -> Locator:
-    """The count that the ribbon shows, also during a drag."""
+    """Read the count that the ribbon shows, also during a drag."""
     return page.locator(".ribbon .trained b").first
 
 
@@ -46,13 +46,13 @@ def box(locator: Locator) -> FloatRect:
 
 
 def middle(locator: Locator) -> tuple[float, float]:
-    """The middle of an element on the screen."""
+    """Return the middle of an element on the screen."""
     place = box(locator)
     return place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
 
 
 def grip(page: Page, number: int) -> Locator:
-    """What a boundary is dragged by."""
+    """Return what a boundary is dragged by."""
     return page.locator(f".ribbon .h{number} .grip").first
 
 

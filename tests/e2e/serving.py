@@ -24,7 +24,7 @@ START_SECONDS = 60
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Server]:
-    """The app with the data folder `home` in a folder; fails when its process ends early."""
+    """Serve the app with the data folder `home` in a folder; fail when its process ends early."""
     home, log = folder / "home", folder / "server.log"
     home.mkdir(exist_ok=True)
     port = free_port()

@@ -29,7 +29,7 @@ SETTINGS = replace(QUICK, train_samples=64, epochs=1.0, eval_samples=20, max_len
 
 @pytest.fixture
 def school(tmp_path: Path) -> Iterator[Shared]:
-    """A shared server whose queue is worked on, and a Hub cache with a tiny model in it."""
+    """Serve a shared dashboard whose queue is worked on, with a tiny model in its Hub cache."""
     cached = tmp_path / "hub" / "hub" / "models--tiny--bert"
     save_tiny_model(cached / "snapshots" / REVISION)
     (cached / "refs").mkdir()

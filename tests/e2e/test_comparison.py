@@ -25,7 +25,7 @@ PATIENCE = 60_000  # milliseconds: the statistics are done in a process that fir
 
 
 def made(store: Store, method: str, seed: int, score: float | None = None, worker: str = "") -> str:
-    """A finished run, or without a score one that a worker seems to be at."""
+    """Return a finished run, or without a score one that a worker seems to be at."""
     run_id = store.submit(RunSpec("minilm-l6", "rotten-tomatoes", preset(method, 6), replace(QUICK, seed=seed)))
     run = store.claim(run_id, "a test")
     assert run is not None

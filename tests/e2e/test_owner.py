@@ -17,14 +17,14 @@ from tests.server.conftest import Shared, serving
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Iterator[Shared]:
-    """A server that others reach, and whose queue nobody works on."""
+    """Yield a server that others reach, and whose queue nobody works on."""
     with serving(tmp_path, "--shared") as server:
         yield server
 
 
 @pytest.fixture
 def another_site(shared: Shared) -> Iterator[str]:
-    """A page on another site with a link to the shared server's runs."""
+    """Yield a page on another site with a link to the shared server's runs."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -21,7 +21,7 @@ CELLS = triangle(MINILM, preset("spafit", 6))
 
 
 def trained(n1: int, n2: int) -> str:
-    """The count that belongs to two boundaries on the bundled model, as it is shown."""
+    """Return the count that belongs to two boundaries on the bundled model, as it is shown."""
     return f"{CELLS[n1, n2]:,}"
 
 

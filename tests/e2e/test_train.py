@@ -99,7 +99,7 @@ def test_the_table_opens_a_run_and_compares_several(open_page: Opener, server: S
 
 
 def made_up_run(store: Store, stratification: Stratification) -> Run:
-    """A run with a short curve that was stopped."""
+    """Return a run with a short curve that was stopped."""
     run = store.claim(store.submit(RunSpec("minilm-l6", "rotten-tomatoes", stratification)), "a test")
     assert run is not None
     store.attach(run, "1:1", {}, {})

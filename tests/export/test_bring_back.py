@@ -31,7 +31,7 @@ ALL = ["query", "key", "value", "attention.output.dense"]
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Foreign:
-    """A function that makes an adapter as PEFT writes it, of a base that lies beside it."""
+    """Return a function that makes an adapter as PEFT writes it, of a base that lies beside it."""
 
     def make(family: str = "bert", layers: int = 6, **how: object) -> Path:
         base = save_tiny_model(tmp_path / family, family, layers)
@@ -46,7 +46,7 @@ def foreign(tmp_path: Path) -> Foreign:
 
 
 def trained_by_peft(folder: Path) -> int:
-    """The values that an adapter stores, which are those that PEFT trained."""
+    """Return the values that an adapter stores, which are those that PEFT trained."""
     stored = load_file(folder / "adapter_model.safetensors")
     # with bias="all" the head's bias is stored twice, and that of the head which it replaced too
     own = {name.replace(".modules_to_save.", "."): value.size for name, value in stored.items()}

@@ -44,7 +44,7 @@ print(json.dumps(answers))
 
 
 def elsewhere(folders: list[tuple[Path, bool]]) -> dict[str, dict[str, list]]:
-    """What a fresh process without spafit answers."""
+    """Return what a fresh process without spafit answers."""
     arguments = json.dumps(TEXTS), json.dumps([[str(folder), adapter] for folder, adapter in folders])
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, *arguments], capture_output=True, text=True, check=False, cwd=folders[0][0]

@@ -55,7 +55,7 @@ def run(
 
 
 def losses(printed: str) -> list[float]:
-    """The losses that a script printed, step by step."""
+    """Return the losses that a script printed, step by step."""
     return [float(loss) for loss in re.findall(r"loss ([\d.]+)", printed)]
 
 
@@ -65,7 +65,7 @@ def lines_of(examples: tasks.Examples) -> str:
 
 
 def constants_of(script: str) -> dict[str, object]:
-    """What a script assigns at its beginning, as far as it is written out."""
+    """Return what a script assigns at its beginning, as far as it is written out."""
     found = {}
     for node in ast.parse(script).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -23,12 +23,12 @@ DEEP = load_anatomy("llama-3.1-405b")
 
 
 def numbers(figure: go.Figure) -> int:
-    """The sum of everything that is drawn."""
+    """Return the sum of everything that is drawn."""
     return sum(int(value) for trace in figure.data for value in trace.y)
 
 
 def says(figure: go.Figure) -> str:
-    """The text in the middle of a figure without traces."""
+    """Return the text in the middle of a figure without traces."""
     assert not figure.data
     return figure.layout.annotations[0].text
 

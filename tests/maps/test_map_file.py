@@ -27,7 +27,7 @@ MAP = made_up()
 
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The made-up map in the place of those recorded with the project."""
+    """Put the made-up map in the place of those recorded with the project."""
     monkeypatch.delenv(kept.NO_RECORDED)
     monkeypatch.setattr(kept, "RECORDED", tmp_path / "recorded")
     return lay(tmp_path / "recorded", MAP)

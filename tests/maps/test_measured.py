@@ -32,7 +32,7 @@ def measure(
     origin: Origin = Origin.LOCAL,
     **settings: object,
 ) -> Run:
-    """A finished run with that validation score."""
+    """Return a finished run with that validation score."""
     how = TrainSettings(learning_rate=rate, seed=seed, **settings)
     store.submit(RunSpec("minilm-l6", "rotten-tomatoes", stratification, how), origin=origin)
     run = store.claim(store.queue()[0].id, "host/boot/1/1")

@@ -25,7 +25,7 @@ SETTINGS = TrainSettings(max_steps=5)
 
 @pytest.fixture
 def store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store whose queue nobody works on, with weights and data that are known."""
+    """Return a store whose queue nobody works on, with weights and data that are known."""
     monkeypatch.setattr(sweeping, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(sweeping, "contents_now", lambda _model, _task: HERE)
     return Store.open()
@@ -37,7 +37,7 @@ def corners(seeds: tuple[int, ...] = (0, 1), beside: str = "", settings: TrainSe
 
 
 def begun(store: Store) -> Run:
-    """The next run in the queue, at work."""
+    """Return the next run in the queue, at work."""
     run = store.claim(store.queue()[0].id, "host/boot/1/1")
     assert run is not None
     assert store.attach(run, "host/boot/2/1", facts.versions(), {"cpu": "a processor"})
@@ -47,7 +47,7 @@ def begun(store: Store) -> Run:
 
 
 def finished(store: Store, seconds: float = 10.0, score: float = 0.8) -> Run:
-    """The next run in the queue, done."""
+    """Return the next run in the queue, done."""
     run = begun(store)
     told = Finished("finished", {"accuracy": 0.7}, {"accuracy": score}, {"accuracy": 0.5}, seconds, 5)
     assert store.conclude(run, State.FINISHED, None, [told.to_dict()])

@@ -24,7 +24,7 @@ VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 @pytest.fixture(autouse=True)
 def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The token in every place where the Hub's client would look for one."""
+    """Put the token in every place where the Hub's client would look for one."""
     for name in VARIABLES:
         monkeypatch.setenv(name, TOKEN)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))

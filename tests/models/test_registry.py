@@ -18,7 +18,7 @@ from tests.tiny import save_tiny_model, tiny_anatomy, tiny_config
 
 @pytest.fixture
 def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A fake Hub with one model, reached by this process; a token lies about that must not be used."""
+    """Serve a fake Hub with one model to this process; a token lies about that must not be used."""
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(tiny_config("bert")))

@@ -21,7 +21,7 @@ Maker = Callable[..., Run]
 
 @pytest.fixture
 def store(home: Path) -> Iterator[Store]:
-    """The test's own store. Its supervisor's place is taken, so that queued runs stay queued."""
+    """Yield the test's own store. Its supervisor's place is taken, so that queued runs stay queued."""
     opened = Store.open()
     with supervisor_lock(home):
         yield opened
@@ -29,7 +29,7 @@ def store(home: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def make_run(store: Store) -> Maker:
-    """A function that puts a run into the store: `make_run("failed", owner="Ada", method="bitfit", steps=10)`."""
+    """Return a function that stores a run: `make_run("failed", owner="Ada", method="bitfit", steps=10)`."""
 
     def make(
         state: str,
@@ -63,7 +63,7 @@ def make_run(store: Store) -> Maker:
 
 @pytest.fixture
 def open_page(store: Store) -> Callable[..., AppTest]:
-    """A function that opens a page as the first of a session: `open_page("pages/runs.py", run="k7m2p9xw")`."""
+    """Return a function that opens a page as the first of a session: `open_page("pages/runs.py", run="k7m2p9xw")`."""
 
     def opened(page: str = "app.py", **query: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)

@@ -43,7 +43,7 @@ FINISHED = Finished(
 
 
 def events_until(steps: int) -> list[Event]:
-    """What a run tells up to a step: a loss that falls, an accuracy that rises, an evaluation every ten steps."""
+    """Tell what a run tells up to a step: falling loss, rising accuracy, an evaluation every ten steps."""
     events: list[Event] = [Phase("imports", 0.1), STARTED, Phase("training", 1.5)]
     for step in range(1, steps + 1):
         seconds, epoch = 1.5 + 0.15 * step, step / 20

@@ -21,7 +21,7 @@ TRAIN, EXPLORE = "pages/train.py", "pages/explore.py"
 
 
 def address(app: AppTest) -> dict[str, str]:
-    """What the page has the browser's address say."""
+    """Return what the page has the browser's address say."""
     return json.loads(next(node.proto for node in app.get("bidi_component") if node.proto.id.endswith("address")).json)[
         "values"
     ]

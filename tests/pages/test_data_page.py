@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def looked_at(store: object) -> None:
-    """The preview of Rotten Tomatoes made beforehand, in this process, so that the page need not start one."""
+    """Return the preview of Rotten Tomatoes made beforehand, in this process, so that the page need not start one."""
     preview.make("rotten-tomatoes", str(weights_folder(BUNDLED, allow_download=False)))
 
 

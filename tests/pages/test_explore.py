@@ -31,7 +31,7 @@ def explore(open_page: OpenPage, tab: str = "Layer by layer", **query: str) -> A
 
 
 def on_tab(page: AppTest, tab: str) -> AppTest:
-    """The same visit with another tab open."""
+    """Return the same visit with another tab open."""
     page.session_state["explore_view"] = tab
     page.run()
     assert not page.exception, page.exception
@@ -39,17 +39,17 @@ def on_tab(page: AppTest, tab: str) -> AppTest:
 
 
 def said(page: AppTest) -> str:
-    """The line with the setting's name and count."""
+    """Return the line with the setting's name and count."""
     return next(text.value for text in page.markdown if " trains **" in text.value)
 
 
 def drawn(page: AppTest, kind: str, key: str) -> Any:
-    """The protocol message of an element that AppTest does not know."""
+    """Return the protocol message of an element that AppTest does not know."""
     return next(node.proto for node in page.get(kind) if node.proto.id.endswith(key))
 
 
 def ribbon(page: AppTest, key: str = "explore_ribbon") -> dict[str, Any]:
-    """What a ribbon was given to draw."""
+    """Return what a ribbon was given to draw."""
     return json.loads(drawn(page, "bidi_component", key).json)
 
 

@@ -24,7 +24,7 @@ RUNS = "pages/runs.py"
 
 @pytest.fixture
 def mnli_run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A finished run of a tiny model on small files in MNLI's layout, trained here; its parts have other baselines."""
+    """Train a tiny model on small files in MNLI's layout and return the run; its parts have other baselines."""
     folder = write_task(tmp_path / "glue", "mnli")
     with (folder / "dev_mismatched.tsv").open("a", encoding="utf-8") as file:
         file.writelines(row("mnli", "dev_mismatched", 3 * i) + "\n" for i in range(20, 25))

@@ -23,7 +23,7 @@ LABELS = ("negative", "positive")
 
 @pytest.fixture
 def finished(store: Store, tmp_path: Path) -> Callable[[str, int], Run]:
-    """A function that makes a finished run of a tiny model with saved weights, wrong on so many of 20 examples."""
+    """Return a function that makes a finished run of a tiny model with saved weights, wrong on so many of 20 texts."""
 
     def make(method: str, wrong: int) -> Run:
         run_id = trained_run(tmp_path / method, "bert", preset(method, 3), LABELS).run.id

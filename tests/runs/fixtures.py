@@ -16,7 +16,7 @@ from tests.runs.helpers import STANDIN, processes_of
 
 @pytest.fixture
 def store(home: Path) -> Store:
-    """The store of the test's own home."""
+    """Return the store of the test's own home."""
     return Store.open()
 
 

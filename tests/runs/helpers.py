@@ -18,7 +18,7 @@ STANDIN = Path(__file__).parent / "standin"
 
 
 def scripted(task: str = "steps=3", *, seed: int = 0, device: str = "auto") -> RunSpec:
-    """A run whose task is a script for `standin/scripted.py`."""
+    """Return a run whose task is a script for `standin/scripted.py`."""
     return RunSpec("tiny", task, preset("spafit", 6, 2, 4), TrainSettings(seed=seed, device=device))
 
 
@@ -44,7 +44,7 @@ def processes_of(home: Path) -> list[psutil.Process]:
 
 
 def command_lines(home: Path) -> list[str]:
-    """The command lines of `processes_of`, for messages and for telling supervisor, worker and helper apart."""
+    """Return the command lines of `processes_of`, for messages and for telling supervisor, worker and helper apart."""
     lines = []
     for process in processes_of(home):
         try:

@@ -22,7 +22,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 def over(store: Store, size: int = 100) -> str:
-    """A run that is over, with weights of so many bytes and a log."""
+    """Return a run that is over, with weights of so many bytes and a log."""
     run = store.claim(store.submit(scripted(), by=ADA), "me")
     assert run is not None
     store.record(run, [{"kind": "step", "step": 1, "seconds": 1.0, "loss": 1.0}])

@@ -34,7 +34,7 @@ def problem(model: str, settings: TrainSettings = QUICK) -> str | None:
 
 @pytest.fixture
 def served(tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """A Hub with a whole model, one without safetensors, one without a tokenizer, and an adapter."""
+    """Yield a Hub with a whole model, one without safetensors, one without a tokenizer, and an adapter."""
     models = {"some/whole": tiny_bert}
     for name in ("pickled", "speechless", "adapter"):
         models[f"some/{name}"] = tmp_path / name

@@ -30,7 +30,7 @@ SETTINGS = (preset("spafit", 6, 1, 5), preset("spafit", 6, 4, 4), preset("full",
 
 @pytest.fixture
 def filled(store: Store) -> Store:
-    """Runs of two tasks and owners; every third is finished."""
+    """Return runs of two tasks and owners; every third is finished."""
     for number in range(12):
         spec = RunSpec("tiny", ("one", "two")[number % 2], SETTINGS[number % 4], TrainSettings(seed=number % 3))
         run_id = store.submit(spec, owner=("Ada", "Bo")[number // 6])

@@ -25,7 +25,7 @@ NOTES = [{"kind": "note", "number": number} for number in range(5)]
 
 @pytest.fixture
 def hurried(store: Store) -> Store:
-    """The same store over a connection that gives up waiting at once."""
+    """Return the same store over a connection that gives up waiting at once."""
     return Store(connect(str(store.engine.url), busy_seconds=0.01), store.home)
 
 

@@ -34,7 +34,7 @@ class Shared:
 
 @contextmanager
 def serving(folder: Path, *options: str, queue: bool = False, **environment: str) -> Iterator[Shared]:
-    """A server of `python -m spafit.serve`; unless ``queue``, nobody works on its queue: queued runs stay queued."""
+    """Start `python -m spafit.serve`; unless ``queue``, nobody works on its queue: queued runs stay queued."""
     home, log, port = folder / "home", folder / "server.log", free_port()
     home.mkdir()
     inherited = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
@@ -55,7 +55,7 @@ def serving(folder: Path, *options: str, queue: bool = False, **environment: str
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    """A server that others reach."""
+    """Yield a server that others reach."""
     environment = {"SPAFIT_ADMIN_KEY": KEY, "SPAFIT_MAX_UPLOADS_MB": "5"}
     with serving(tmp_path_factory.mktemp("shared"), "--shared", **environment) as server:
         yield server
@@ -63,6 +63,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Shared]:
-    """A server for the person at the machine."""
+    """Yield a server for the person at the machine."""
     with serving(tmp_path) as server:
         yield server

@@ -114,7 +114,7 @@ class Session:
         return "\n".join(str(delta) for delta in self.deltas)
 
     def find(self, label: str) -> Any:
-        """The widget with that label; None when the page has none."""
+        """Return the widget with that label; None when the page has none."""
         return next((widget for _kind, widget in self.widgets if getattr(widget, "label", None) == label), None)
 
     def press(self, label: str) -> None:

@@ -27,14 +27,14 @@ def actor_of(shared: Shared, visitor: Visitor) -> Actor:
 
 @pytest.fixture
 def teaching(shared: Shared) -> tuple[Visitor, Class]:
-    """A teacher's browser and their class."""
+    """Return a teacher's browser and their class."""
     visitor = Visitor.arriving(shared.url)
     rules = Rules(SETTING, frozenset({"seed"}), Limits(runs=3, at_once=2), guess_first=False)
     return visitor, teacher.create(shared.store, actor_of(shared, visitor), "Room 3", rules, minutes=60)[0]
 
 
 def student(shared: Shared, course: Class, nickname: str) -> Visitor:
-    """A browser that has joined on the page."""
+    """Return a browser that has joined on the page."""
     visitor = Visitor.arriving(shared.url)
     join(visitor, course, nickname)
     return visitor

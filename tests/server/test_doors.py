@@ -26,7 +26,7 @@ SPEC = RunSpec("minilm-l6", "rotten-tomatoes", preset("spafit", 6, 2, 4), QUICK)
 
 
 def started_by(shared: Shared, visitor: Visitor) -> Run:
-    """A run that the visitor queued on the Train page."""
+    """Return a run that the visitor queued on the Train page."""
     before = {run.id for run in shared.store.list(limit=None)}
     page = visitor.open("train")
     page.press("Start training")
@@ -35,7 +35,7 @@ def started_by(shared: Shared, visitor: Visitor) -> Run:
 
 
 def over(shared: Shared, run: Run) -> Run:
-    """The run, stopped."""
+    """Return the run, stopped."""
     shared.store.request_stop(run.id)
     return shared.store.get(run.id)
 
@@ -271,7 +271,7 @@ def test_an_upload_is_deleted_by_whoever_stored_it(shared: Shared) -> None:
 
 
 def own_data(visitor: Visitor) -> Session:
-    """The Data page with its third tab open."""
+    """Return the Data page with its third tab open."""
     tab = visitor.open("data")
     tabs = next(block for block in tab.blocks if block.HasField("tab_container"))
     tab.run(WidgetState(id=tabs.tab_container.id, string_value="Your own data"))

@@ -21,7 +21,7 @@ def not_shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def answer(*headers: tuple[bytes, bytes], scheme: str = "http", path: str = FIRST_FETCH) -> list[tuple[bytes, bytes]]:
-    """The headers of the answer to a request with these."""
+    """Return the headers of the answer to a request with these."""
     sent: list[Any] = []
 
     async def app(_scope: Any, _receive: Any, send: Any) -> None:

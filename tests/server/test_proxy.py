@@ -21,7 +21,7 @@ BASE = "/spafit"
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of nginx with the documented configuration; skips where there is no nginx."""
+    """Yield the address of nginx with the documented configuration; skip where there is no nginx."""
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     if not Path(nginx).exists():
         if os.environ.get("CI") == "true":

@@ -96,7 +96,7 @@ LINES = {
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A function that writes a task's files: the line above, first, in every test part, and enough to train on."""
+    """Return a function that writes a task's files: the line above first, in every test part, and enough to train."""
     monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path))
 
     def written(key: str, more: str = "") -> None:

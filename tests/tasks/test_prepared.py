@@ -26,7 +26,7 @@ def parts(word: str = "text") -> prepared.Parts:
 
 @pytest.fixture
 def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
-    """A function that has something happen once, when one part is on disk and the next is about to be."""
+    """Return a function that has something happen once, when one part is on disk and the next is about to be."""
     write_part = prepared._write_part
 
     def arranged(happens: Callable[[], None]) -> None:
@@ -121,7 +121,7 @@ def test_what_a_killed_process_left_long_ago_goes_and_what_is_being_written_stay
 
 
 def changed(row: int, **what: object) -> prepared.Parts:
-    """The parts with something else in one row of the test part."""
+    """Return the parts with something else in one row of the test part."""
     made = parts()
     examples, order = made["test"]
     text, labels, order = list(examples.text), examples.labels.copy(), order.copy()

@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> File:
 
 @pytest.fixture(scope="module")
 def anew(tmp_path_factory: pytest.TempPathFactory) -> File:
-    """A file for each example of a property."""
+    """Return a file for each example of a property."""
 
     def write(name: str, content: str | bytes) -> Path:
         path = tmp_path_factory.mktemp("file") / name

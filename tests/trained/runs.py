@@ -21,7 +21,7 @@ LABELS = ("pan", "praise", "neither")
 
 
 def trained_run(folder: Path, family: str, stratification: Stratification, labels: tuple[str, ...] = LABELS) -> Trained:
-    """A tiny run whose trained parameters are the first ones, shaken."""
+    """Return a tiny run whose trained parameters are the first ones, shaken."""
     base = save_tiny_model(folder / family, family)
     spec = RunSpec(str(base), "rotten-tomatoes", stratification, TrainSettings(max_length=24))
     model, anatomy = load_model(base, tiny_anatomy(family, LAYERS, max(1, len(labels))), seed=spec.settings.seed)

@@ -15,13 +15,13 @@ EVERY_KIND = Stratification(LAYERS, 1, 2, (Recipe.FROZEN, Recipe.FULL, Recipe.LO
 
 
 def logits(model: torch.nn.Module) -> torch.Tensor:
-    """The model's answers to the same texts each time."""
+    """Return the model's answers to the same texts each time."""
     with torch.no_grad():
         return model(**{name: value for name, value in tiny_batch().items() if name != "labels"}).logits
 
 
 def blended(folder: Path, family: str, stratification: Stratification) -> tuple[Blend, torch.Tensor, torch.Tensor]:
-    """A blend, with the answers of the pretrained and of the trained model."""
+    """Return a blend, with the answers of the pretrained and of the trained model."""
     whole = trained_run(folder, family, stratification)
     base, _ = whole.base()
     model, anatomy = whole.model()

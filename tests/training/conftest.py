@@ -12,7 +12,7 @@ from tests.tiny import save_tiny_model
 
 @pytest.fixture(scope="session", autouse=True)
 def imported_is_no_garbage() -> None:
-    """A run collects garbage at its end; going through all that is imported would take a quarter of each run here."""
+    """Take imports out of garbage collection: at the end of each run it would take a quarter of its time here."""
     import peft  # noqa: F401
     import transformers  # noqa: F401
 
@@ -37,5 +37,5 @@ def home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a three-layer BERT that can be trained."""
+    """Return a folder with a three-layer BERT that can be trained."""
     return save_tiny_model(tmp_path_factory.mktemp("models") / "bert", "bert")

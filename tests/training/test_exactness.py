@@ -13,7 +13,7 @@ from tests.tiny import DECODERS, FAMILIES, tiny_anatomy, tiny_batch, tiny_model
 
 
 def stratified(family: str, method: Method = Method.SPAFIT, **changes):
-    """A tiny model with adapters that do something: LoRA's B starts at zero, which would hide mistakes in A."""
+    """Return a tiny model with adapters that do something: LoRA's B starts at zero, which would hide mistakes in A."""
     model, anatomy = tiny_model(family, **changes), tiny_anatomy(family)
     boundaries = {"n1": 1, "n2": 2} if method is Method.SPAFIT else {}
     strat = preset(method, 3, **boundaries, lora=LoraSettings(rank=2))

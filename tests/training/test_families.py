@@ -38,7 +38,7 @@ def test_a_decoder_whose_config_names_no_padding_reads_the_last_token_before_tha
 
 
 def losses(model: Path, n1: int, prefix_cache: str, plain: bool = False, parts: int = 1) -> list[float]:
-    """The losses of three steps and of an evaluation, with whatever dropout the family has."""
+    """Return the losses of three steps and of an evaluation, with whatever dropout the family has."""
     settings = TrainSettings(
         train_samples=24,
         batch_size=8 // parts,

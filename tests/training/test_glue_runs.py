@@ -31,7 +31,7 @@ SETTINGS = TrainSettings(train_samples=24, epochs=1, batch_size=8, eval_every=2,
 
 
 def words(part: str, i: int) -> str:
-    """A text that the tiny tokenizer knows, another one for each part and row."""
+    """Return a text that the tiny tokenizer knows, another one for each part and row."""
     at = i * 7 + len(part)
     return f"{part} {WORDS[at % len(WORDS)]} {WORDS[(at // 3) % len(WORDS)]} {' '.join(WORDS[: i % 5])} {i}"
 
@@ -52,7 +52,7 @@ def glue_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that has no token types."""
+    """Return a model that has no token types."""
     return save_tiny_model(tmp_path_factory.mktemp("models") / "roberta", "roberta")
 
 
@@ -67,7 +67,7 @@ def mnli(glue_dir: Path) -> Path:
 
 @pytest.fixture
 def seen_inputs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, torch.Tensor]]:
-    """What the model is given, batch by batch."""
+    """Return what the model is given, batch by batch."""
     seen: list[dict[str, torch.Tensor]] = []
     logits = Engine.logits
 

@@ -23,7 +23,7 @@ STEPS = 12
 def written_out(
     query: Tensor, key: Tensor, value: Tensor, ends: Tensor, longest: int, dropout: float, scale: float, causal: bool
 ) -> Tensor:
-    """What the GPU's kernel computes."""
+    """Return what the GPU's kernel computes."""
     assert dropout == 0.0
     results = []
     for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
@@ -37,7 +37,7 @@ def written_out(
 
 
 def plain(folder, name: str, **settings: object) -> Trainer:
-    """A trainer without the CPU's shortcuts and without dropout."""
+    """Return a trainer without the CPU's shortcuts and without dropout."""
     usual = {"train_samples": 60, "eval_samples": 10, "epochs": 4, "batch_size": 8, "max_length": 24, "device": "cpu"}
     spec = RunSpec(str(folder), "rotten-tomatoes", parse_name(name, 2), TrainSettings(**usual | settings))
     trainer = ready_trainer(spec)

@@ -16,7 +16,7 @@ from tests.tiny import FAMILIES, save_tiny_model, tiny_anatomy
 
 @pytest.fixture
 def folder(tiny_bert: Path, tmp_path: Path) -> Path:
-    """A copy that a test may damage."""
+    """Return a copy that a test may damage."""
     return Path(shutil.copytree(tiny_bert, tmp_path / "model"))
 
 

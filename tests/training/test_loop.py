@@ -37,7 +37,7 @@ SHORT = replace(SMALL, max_steps=6)
 
 @pytest.fixture(autouse=True)
 def fewer_final_examples(monkeypatch):
-    """The final evaluation looks at 200 examples of each split: all of them would take half of each run here."""
+    """Have the final evaluation look at 200 examples of each split: all would take half of each run here."""
     load = tasks.load
 
     def some(task, split, limit=None, **more):

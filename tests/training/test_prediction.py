@@ -15,7 +15,7 @@ SPEC = RunSpec("minilm-l6", "rotten-tomatoes", preset(Method.SPAFIT, 6, 2, 4), T
 
 
 def past(spec: RunSpec = SPEC, rate: float = 1e-3, state: str = "finished", examples: int = 2000) -> PastRun:
-    """A run that took `rate` seconds per unit of work and 5 s besides."""
+    """Return a run that took `rate` seconds per unit of work and 5 s besides."""
     seconds = rate * work(spec, ANATOMY, examples, 500)
     timeline = (("imports", 3.0), ("prefix", seconds / 10), ("training", seconds * 0.9), ("final", 2.0))
     started = Started(250, 1, 2, "cpu", "fp32", 1e-3, examples, 500, 25, 2, (), 3.0)

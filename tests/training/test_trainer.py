@@ -36,7 +36,7 @@ class WarmingUp(Trainer):
 
 
 def trainer_losses(model_folder: Path, spec: RunSpec, scratch: Path) -> list[float]:
-    """The loss of each step of a run by Trainer on the model that a run with this specification starts from."""
+    """Return the loss of each step of a run by Trainer on the model that a run with this specification starts from."""
     settings = spec.settings
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     examples = tasks.load("rotten-tomatoes", "train", limit=settings.train_samples, seed=settings.seed)

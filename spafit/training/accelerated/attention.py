@@ -180,7 +180,7 @@ _softmax_gradient = torch.ops.aten._softmax_backward_data.out
 def in_one_kernel(
     query: Tensor, key: Tensor, value: Tensor, layout: Layout, ends: Tensor, dropout: float, scale: float, causal: bool
 ) -> Tensor:
-    """The same for all texts at once, where there is a kernel for it; returns (1, token, head, width)."""
+    """Do the same for all texts at once, where there is a kernel for it; return (1, token, head, width)."""
     repeats = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, repeats), repeat_kv(value, repeats)
     q, k, v = (x.transpose(1, 2)[0] for x in (query, key, value))
@@ -197,7 +197,7 @@ def attention_elsewhere(
     scale: float,
     cap: float | None,
 ) -> Tensor:
-    """The same on other devices, by PyTorch's fused function; it has no cap, so with one it is written out.
+    """Do the same on other devices by PyTorch's fused function; it has no cap, so with one it is written out.
 
     Where there is dropout PyTorch takes a kernel that has it.
     """

@@ -189,7 +189,7 @@ class FastPath:
 
 
 def _matrix_of(module: nn.Linear | Conv1D, products: Products) -> Callable[[], Tensor]:
-    """A linear module's weight as (out x in), rounded once and for all where it is frozen and products are bf16.
+    """Return a linear module's weight as (out x in), rounded once and for all where it is frozen and products are bf16.
 
     GPT-2's Conv1D stores it the other way round.
     """

@@ -78,7 +78,7 @@ class FlatLayers:
         return self._flat(args), {name: self._flat(value) for name, value in kwargs.items()}
 
     def _flat(self, value: Any) -> Any:
-        """A layer's argument with its tokens laid out flat, if it has tokens; masks keep their four axes."""
+        """Return a layer's argument with its tokens laid out flat, if it has tokens; masks keep their four axes."""
         if isinstance(value, tuple):
             return tuple(self._flat(entry) for entry in value)
         layout = self.layout

@@ -55,33 +55,33 @@ Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 def onednn_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The product through oneDNN, in the type of its arguments."""
+    """Multiply through oneDNN, in the type of the arguments."""
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
 def torch_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The product as PyTorch does it by itself."""
+    """Multiply as PyTorch does it by itself."""
     return torch.nn.functional.linear(x, weight, bias)
 
 
 def bf16_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The product of arguments rounded to bf16, accumulated in fp32; fp32 in and out, the bias added in fp32."""
+    """Multiply arguments rounded to bf16, accumulated in fp32; fp32 in and out, the bias added in fp32."""
     y = onednn_product(x.bfloat16(), weight.bfloat16(), None).float()
     return y if bias is None else y.add_(bias)
 
 
 def torch_weight(gradient: Tensor, x: Tensor) -> Tensor:
-    """The weight's gradient (out x in) from the output's (n x out) and the input (n x in), as PyTorch does it."""
+    """Take the weight's gradient (out x in) from the output's (n x out) and the input (n x in), as PyTorch does it."""
     return gradient.t() @ x
 
 
 def onednn_weight(gradient: Tensor, x: Tensor) -> Tensor:
-    """The same through oneDNN."""
+    """Do the same through oneDNN."""
     return onednn_product(gradient.t(), x.t(), None)
 
 
 def bf16_weight(gradient: Tensor, x: Tensor) -> Tensor:
-    """The same of arguments rounded to bf16; PyTorch's own bf16 product is oneDNN's, in its faster form for this."""
+    """Do the same with arguments rounded to bf16; PyTorch's bf16 product is oneDNN's, in its faster form for this."""
     return (gradient.bfloat16().t() @ x.bfloat16()).float()
 
 

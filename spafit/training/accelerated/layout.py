@@ -223,15 +223,15 @@ class Layout:
         return self._starts + places
 
     def in_groups(self, of_texts: Tensor) -> Tensor:
-        """What belongs to the texts of the batch, in the order of the groups."""
+        """Return what belongs to the texts of the batch, in the order of the groups."""
         return of_texts.index_select(0, self._grouped)
 
     def split(self, in_groups: Tensor) -> Sequence[Tensor]:
-        """What belongs to the texts of each group, out of the same for all groups."""
+        """Return what belongs to the texts of each group, out of the same for all groups."""
         return in_groups.split([len(group.texts) for group in self.groups])
 
     def masks(self, mask: Tensor, single: Tensor | None) -> list[Tensor | None]:
-        """The parts of a padded batch's mask (text, 1, token, token) for each group; None where nothing is masked.
+        """Cut a padded batch's mask (text, 1, token, token) into one for each group; None where nothing is masked.
 
         With the place of a `single` token of each text, only the row of that one: (text, 1, 1, token).
         """

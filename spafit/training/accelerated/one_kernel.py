@@ -59,6 +59,6 @@ class Patterns:
         self.causal[module] = is_causal(mask) if known else None
 
     def all_known(self) -> dict[nn.Module, bool] | None:
-        """Module -> whether its attention is causal; None where the kernel cannot do one of them."""
+        """Map each module to whether its attention is causal; None where the kernel cannot do one of them."""
         known = {module: causal for module, causal in self.causal.items() if causal is not None}
         return known if known and len(known) == len(self.causal) else None

@@ -101,4 +101,4 @@ def _said(made: MapFile, latest: Run, shown: int) -> None:
 
 
 def _nothing(_n1: int, _n2: int) -> None:
-    """A square of the film chooses nothing."""
+    """Choose nothing: a square of the film is no setting."""

@@ -58,7 +58,7 @@ def compare(runs: Sequence[Run]) -> None:
 
 
 def _report(finished: Sequence[Run]) -> None:
-    """A page to print or hand in, where the finished runs are of one task."""
+    """Offer a page to print or hand in, where the finished runs are of one task."""
     if len({run.task for run in finished}) == 1 and any(run.validation_metrics for run in finished):
         st.download_button(
             "Report",

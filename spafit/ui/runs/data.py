@@ -36,7 +36,7 @@ def events_of(run: Run) -> list[Event]:
 
 
 def up_to_now(run: Run) -> Run:
-    """The run with its seconds, and those that are left, carried on through a phase that tells nothing while it lasts.
+    """Return the run with its seconds and those left, carried on through a phase that tells nothing while it lasts.
 
     The final evaluation is such a phase: it can take as long as the training did.
     """
@@ -89,7 +89,7 @@ def last_of(events: Iterable[Event], kind: str) -> Event | None:
 
 
 def baseline_of(task_key: str) -> float | None:
-    """What the task's primary metric is on the validation part for somebody who always says the most frequent label.
+    """Return what the task's primary metric is on validation data for whoever always says the most frequent label.
 
     None where that would need a download, a long wait, or more than counting labels.
     """
@@ -111,12 +111,12 @@ def _baseline_of(task_key: str, place: str) -> float | None:
 
 
 def primary_metric(run: Run) -> str:
-    """The name of the metric that counts for this run: its task's, or the first it recorded when the task is gone."""
+    """Name the metric that counts for this run: its task's, or the first it recorded when the task is gone."""
     return task_metric(run.task) or next(iter(run.metrics or run.validation_metrics), "accuracy")
 
 
 def task_metric(key: str) -> str | None:
-    """The primary metric of a task; None when it is gone."""
+    """Return the primary metric of a task; None when it is gone."""
     try:
         return get_task(key).metric
     except TaskError:

@@ -190,7 +190,7 @@ def _facts(facts: dict[str, Any]) -> None:
 
 
 def log_tail(path: Path) -> str:
-    """The last `LOG_BYTES` of a log, cut at a line; empty when there is none."""
+    """Return the last `LOG_BYTES` of a log, cut at a line; empty when there is none."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, 2)
