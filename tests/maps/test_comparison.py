@@ -75,7 +75,7 @@ def test_noise_of_the_examples_out_of_kept_predictions() -> None:
 
 @pytest.fixture
 def shipped(monkeypatch: pytest.MonkeyPatch) -> kept.MapFile:
-    """The recorded map of Rotten Tomatoes that comes with the project."""
+    """Return the recorded map of Rotten Tomatoes that comes with the project."""
     monkeypatch.delenv(kept.NO_RECORDED)
     return next(made for made in kept.maps() if made.task == "rotten-tomatoes")
 
