@@ -17,8 +17,8 @@ from spafit.runs import Origin, Store
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the three actions."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="export|import|list")
+    """Add the actions."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="export|import|list|delete")
     export = actions.add_parser("export", help=f"write a map into a {SUFFIX} or an HTML file", allow_abbrev=False)
     export.add_argument("model", help=MODEL_HELP)
     export.add_argument("task", help="a task that runs here were trained on")
@@ -28,7 +28,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     take_in = actions.add_parser("import", help="keep a map that was made elsewhere", allow_abbrev=False)
     take_in.add_argument("file", help=f"a {SUFFIX} file")
     listed = actions.add_parser("list", help="list the maps that are kept as files", allow_abbrev=False)
-    for action in (export, take_in, listed):
+    delete = actions.add_parser("delete", help="delete an imported map", allow_abbrev=False)
+    delete.add_argument("map", help="its key, as in 'spafit map list'")
+    for action in (export, take_in, listed, delete):
         action.add_argument("--json", action="store_true", help="print JSON instead of a sentence")
 
 
@@ -38,6 +40,9 @@ def run(chosen: argparse.Namespace) -> int:
         _export(chosen)
     elif chosen.action == "import":
         _tell(kept.take_in(Path(chosen.file)), chosen.json)
+    elif chosen.action == "delete":
+        kept.delete(chosen.map)
+        print_json({"schema": 1, "deleted": chosen.map}) if chosen.json else note(f"The map {chosen.map} is deleted.")
     else:
         _list(chosen.json)
     return 0
@@ -66,7 +71,7 @@ def _tell(made: MapFile, as_json: bool) -> None:
 
 
 def _facts(made: MapFile) -> dict[str, object]:
-    told = {"model": made.model, "task": made.task, "series": made.series, "runs": len(made.runs)}
+    told = {"map": made.digest, "model": made.model, "task": made.task, "series": made.series, "runs": len(made.runs)}
     return told | {"origin": made.origin.value, "from": made.document["origin"]}
 
 
@@ -77,5 +82,5 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json({"schema": 1, "maps": found})
     else:
-        keys = ("model", "task", "runs", "series", "origin", "from")
-        print_table(("model", "task", "runs", "series", "origin", "where from"), [[m[k] for k in keys] for m in found])
+        keys = ("map", "model", "task", "runs", "series", "origin", "from")
+        print_table((*keys[:-1], "where from"), [[told[key] for key in keys] for told in found])

@@ -13,6 +13,7 @@ from spafit.maps import kept
 from spafit.maps.file import CHOSE_RATE, KIND, MAX_TEXT, SCHEMA_VERSION, SCORES, packed_outputs
 from spafit.maps.measured import Series, series_of_task
 from spafit.runs import Origin, Run, Store
+from spafit.runs.rights import shows_test
 from spafit.tasks import get_task
 from spafit.training.predictions import load_predictions
 
@@ -148,6 +149,8 @@ def _predictions(store: Store, run: Run, examples: dict[str, Any]) -> dict[str, 
         return {}
     found = {}
     for part, made in parts.items():
+        if part != "validation" and not shows_test(run.test_hidden, to_others=access.shared()):
+            continue
         about = {"labels": [round(label, 6) for label in made.labels.tolist()], "rows": made.rows.tolist()}
         if examples.setdefault(part, about) == about:
             found[part] = packed_outputs(made.outputs)

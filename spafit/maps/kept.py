@@ -97,21 +97,41 @@ def mapped(cells: int) -> set[tuple[str, str]]:
     return {pair for pair, measured in found.items() if len(measured) >= cells}
 
 
-def take_in(path: Path) -> MapFile:
+def take_in(path: Path, name: str = "") -> MapFile:
     """Keep a map that somebody made elsewhere.
+
+    Args:
+        path: of its file.
+        name: that errors call the file; its own if left out.
 
     Raises:
         SpafitError: the file cannot be read or is no map, there are too many already, or the disk is full.
     """
+    name = name or path.name
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise MapFileError(f"{path.name} is larger than {MAX_BYTES // 10**6} MB, the most that a map may be.")
+            raise MapFileError(f"{name} is larger than {MAX_BYTES // 10**6} MB, the most that a map may be.")
         content = path.read_bytes()
     except OSError as error:
         raise SpafitError(f"{path} cannot be read ({error.strerror}).") from error
-    found = read(content, path.name, Origin.IMPORTED)
-    target = imported_folder() / f"{found.digest}{SUFFIX}"
+    found = read(content, name, Origin.IMPORTED)
+    target = _imported(found.digest)
     if not target.is_file() and sum(1 for _ in imported_folder().glob(f"*{SUFFIX}")) >= MOST_IMPORTED:
         raise SpafitError(f"{MOST_IMPORTED} maps are imported already, the most that are kept; delete one first.")
     write_whole(target, content)
     return found
+
+
+def delete(digest: str) -> None:
+    """Delete an imported map; those recorded with the project stay.
+
+    Raises:
+        SpafitError: there is none of that digest.
+    """
+    if digest not in {made.digest for made in maps() if made.origin is Origin.IMPORTED}:
+        raise SpafitError(f"{digest[:40]!r} is no imported map; 'spafit map list' names them.")
+    _imported(digest).unlink(missing_ok=True)
+
+
+def _imported(digest: str) -> Path:
+    return imported_folder() / f"{digest}{SUFFIX}"

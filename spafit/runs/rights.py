@@ -97,6 +97,14 @@ def require_test(hidden: bool, *, to_others: bool) -> None:
         raise ForbiddenError(TEST_CLOSED)
 
 
+def require_administrator(by: Actor | None, what: str) -> Actor:
+    """Return who acts. Raises `ForbiddenError` unless it is an administrator; ``what`` names what only they may do."""
+    actor = acting(by)
+    if not actor.administrator:
+        raise ForbiddenError(f"Only an administrator may {what}: it changes what everybody sees.")
+    return actor
+
+
 def require_names(actor: Actor, model: str, task: str) -> None:
     """Raise `ForbiddenError` where a visitor's run names something by its path on this machine.
 

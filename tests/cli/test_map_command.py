@@ -44,6 +44,7 @@ def test_a_map_with_own_runs_goes_round(capsys: Capture, tmp_path: Path, monkeyp
     assert there.events(there.runs[0]) and there.document["machines"][0]["commit"] == "abc1234"
     (listed,) = document(capsys, "map", "list")["maps"]
     assert (listed["origin"], listed["runs"]) == ("imported", 193)
+    assert call(capsys, "map", "delete", listed["map"])[0] == 0 and not kept.maps()
 
 
 def test_the_page_is_whole_and_no_text_ends_its_data() -> None:
@@ -65,6 +66,7 @@ def test_what_cannot_be_done_is_one_sentence_and_writes_nothing(capsys: Capture,
         (("export", MODEL, TASK, "--to", str(target)), "there is no map to export"),
         (("import", str(tmp_path / "nowhere")), "cannot be read"),
         (("import", str(bad)), "is no map"),
+        (("delete", "nine"), "is no imported map"),
         ((), "required"),
     ):
         code, out, err = call(capsys, "map", *arguments)

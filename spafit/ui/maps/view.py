@@ -13,6 +13,7 @@ from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import plain
 from spafit.ui.maps.data import Map, map_of, nearest_measured, point_of
+from spafit.ui.maps.files import map_files
 from spafit.ui.maps.launch import train_area, train_here
 from spafit.ui.maps.memory import LABEL, memory_values
 from spafit.ui.maps.pictures import MEASURES, points_figure, values_of
@@ -42,6 +43,7 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     measured = map_of(current())
     train_here(stratification)
     train_area(anatomy)
+    map_files(measured)
     if measured is not None and replay(measured, anatomy, stratification):
         return
     if measured is None:
