@@ -11,16 +11,12 @@ from spafit.stratification import Stratification
 
 @dataclass(frozen=True, slots=True)
 class RowFlops:
-    """FLOPs of the embeddings, one layer (``layer`` is its 1-based number) or the head.
-
-    ``receives_gradient`` says whether the backward pass reaches the row; the lowest trained row is the last one.
-    """
+    """FLOPs of the embeddings, one layer (``layer`` is its 1-based number) or the head."""
 
     row: str
     layer: int | None
     forward: int
     backward: int
-    receives_gradient: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +67,5 @@ def flops(
         reached = lowest is not None and number >= lowest
         recomputed = cost.totals.forward_flops if checkpointing and reached and cost.row == "layer" else 0
         forward = 0 if cost.cached else cost.totals.forward_flops
-        rows.append(RowFlops(cost.row, cost.layer, forward, cost.totals.backward_flops + recomputed, reached))
+        rows.append(RowFlops(cost.row, cost.layer, forward, cost.totals.backward_flops + recomputed))
     return Flops(tuple(rows))

@@ -124,6 +124,11 @@ class Recipe(StrEnum):
         """Whether it trains nothing in any model."""
         return not (self.trains_bias or self.trains_weight or self.has_lora)
 
+    @property
+    def needs_biases(self) -> bool:
+        """Whether it trains nothing in a model without bias terms."""
+        return self.trains_bias and not (self.trains_weight or self.has_lora)
+
     def trains(self, kind: str, roles: tuple[Role, ...]) -> bool:
         """Whether a ``bias`` or ``weight`` of these roles trains (adapters apart)."""
         return not (self.description.biases if kind == "bias" else self.description.weights).isdisjoint(roles)

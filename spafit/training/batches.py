@@ -16,8 +16,8 @@ from spafit.training.config import TrainSettings
 COUNTED_STEPS = 20_000  # what a longer run computes is told from its first steps: its batches are shuffled
 KEPT_EPOCHS = 2  # orders of epochs in memory: the one that goes on, and the one before
 POOL_BATCHES = 50  # a shuffled epoch is sorted by length within pools of this many batches
-FIXED_TOKENS = {"cuda": 8_191}  # in a forward pass without gradients
-FIXED_TOKENS_ELSEWHERE = 1023  # products are no faster with more, and memory is held
+# In a forward pass without gradients; elsewhere than on CUDA products are no faster with more, and memory is held.
+FIXED_TOKENS = {"cpu": 1023, "cuda": 8_191, "mps": 1023}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Feed:
 
     def fixed_batches(self) -> list[np.ndarray]:
         """Return the rows of batches for a pass without gradients, the same each time."""
-        return fixed_batches(self.encoded.lengths, FIXED_TOKENS.get(self.device.type, FIXED_TOKENS_ELSEWHERE))
+        return fixed_batches(self.encoded.lengths, FIXED_TOKENS[self.device.type])
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Return these rows as a batch."""
@@ -160,7 +160,7 @@ def bucketed_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def fixed_batches(lengths: np.ndarray, tokens: int = FIXED_TOKENS_ELSEWHERE) -> list[np.ndarray]:
+def fixed_batches(lengths: np.ndarray, tokens: int = FIXED_TOKENS["cpu"]) -> list[np.ndarray]:
     """Make the same batches each time: examples from longest to shortest, at most `tokens` tokens in one of several."""
     batches: list[list[int]] = []
     filled = 0

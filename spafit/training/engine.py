@@ -33,7 +33,7 @@ FORWARD_OVERHEAD = 1.6  # of a forward pass over its matrix products alone
 FP32_SLOWNESS = 1.3  # of a CPU that is fast in bf16: whole runs took 1.2 to 1.4 times as long (benchmarks/precision.py)
 WORTH_RECORDING = 3 * MOST_SIZES  # steps: a recorded one saves less than it costs to record a size used twice
 ONE_KERNEL_TOLERANCE = 0.05  # of the largest value of the states, in bf16
-ASSUMED_RATE = {"cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
+ASSUMED_RATE = {"cpu": 100.0, "cuda": 20_000.0, "mps": 1_000.0}  # billions of operations a second, for predictions only
 
 
 class Engine:
@@ -55,7 +55,7 @@ class Engine:
         self.precision = "fp32"
         self.products = kernels.TORCH  # in fp32
         self.library = "torch"  # that computes them forwards
-        self.rate = ASSUMED_RATE.get(device.type, 100.0)
+        self.rate = ASSUMED_RATE[device.type]
         model.eval()
         probe = self.probe()
         self.unpadded = flat_layers_agree(model, anatomy.layers_path, probe.inputs, probe.layout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -32,7 +33,8 @@ def answer(*headers: tuple[bytes, bytes], scheme: str = "http", path: str = FIRS
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "scheme": scheme, "path": path, "headers": list(headers)}
-    asyncio.run(Doorkeeper(app)(scope, None, keep))  # ty: ignore[invalid-argument-type]
+    with ThreadPoolExecutor(1) as pool:  # in this thread the loop of a browser that other tests opened may be running
+        pool.submit(asyncio.run, Doorkeeper(app)(scope, None, keep)).result()  # ty: ignore[invalid-argument-type]
     assert sent[1] == {"type": "http.response.body", "body": b"x"}
     return sent[0]["headers"]
 

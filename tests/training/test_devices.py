@@ -9,7 +9,10 @@ import torch
 from spafit import adapt
 from spafit.stratification import LoraSettings, Method, preset
 from spafit.training.accelerated.bf16 import FrozenBf16Weights
+from spafit.training.batches import FIXED_TOKENS
+from spafit.training.config import SETTINGS
 from spafit.training.device import available_memory, choose_device, give_memory_back
+from spafit.training.engine import ASSUMED_RATE
 from spafit.training.events import Started, Step
 from spafit.training.failures import TrainingFailed
 from tests.tiny import tiny_anatomy, tiny_batch, tiny_model
@@ -25,6 +28,11 @@ def test_a_device_that_is_not_there_is_one_sentence():
     assert absent is not None
     with pytest.raises(TrainingFailed, match=f"no {absent} device"):
         choose_device(absent)
+
+
+def test_every_kind_of_device_that_can_be_asked_for_is_described():
+    kinds = {*SETTINGS["device"].choices} - {"auto"}
+    assert kinds == ASSUMED_RATE.keys() == FIXED_TOKENS.keys()
 
 
 def test_what_preparing_data_has_freed_goes_back(monkeypatch):

@@ -22,6 +22,7 @@ KINDS = {CLASSIFICATION: "a class", REGRESSION: "a number"}
 SEPARATED = ("CSV", "TSV")
 _NONE = "–"
 _FOUND_OUT = "found out"
+_CHOICES = {_FOUND_OUT: _FOUND_OUT} | ENCODINGS
 _SHOWN = 5  # rows
 _LISTED = 20  # classes
 
@@ -84,8 +85,8 @@ def _bytes_as(arguments: dict[str, Any]) -> dict[str, Any]:
     with left:
         encoding = st.selectbox(
             "Encoding",
-            [_FOUND_OUT, *ENCODINGS],
-            format_func=lambda codec: ENCODINGS.get(codec, codec),
+            list(_CHOICES),
+            format_func=_CHOICES.__getitem__,
             key=_key("encoding", arguments),
             help="Choose another where the first rows below are gibberish.",
         )

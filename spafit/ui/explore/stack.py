@@ -139,7 +139,7 @@ def hint(stratification: Stratification) -> str:
 
 def _suggest(anatomy: Anatomy, stratification: Stratification) -> None:
     """Where a stratum of biases has none to train, say so and offer what does train there."""
-    idle = [s for s in stratification.strata() if s.size and _biases_alone(s.recipe) and not anatomy.has_biases]
+    idle = [s for s in stratification.strata() if s.size and s.recipe.needs_biases and not anatomy.has_biases]
     if not idle:
         return
     text, action = st.columns([4, 1.4], vertical_alignment="center")
@@ -154,12 +154,8 @@ def _suggest(anatomy: Anatomy, stratification: Stratification) -> None:
 
 def _lora_for_biases() -> None:
     before = current().stratification
-    recipes = tuple(Recipe.LORA if _biases_alone(recipe) else recipe for recipe in before.recipes)
+    recipes = tuple(Recipe.LORA if recipe.needs_biases else recipe for recipe in before.recipes)
     commit(stratification=replace(before, recipes=recipes))
-
-
-def _biases_alone(recipe: Recipe) -> bool:
-    return recipe.trains_bias and not (recipe.trains_weight or recipe.has_lora)
 
 
 def notes(anatomy: Anatomy, stratification: Stratification) -> None:

@@ -64,7 +64,7 @@ def _fader(run: Run) -> dict[str, object]:
         st.caption("0 is before training, 1 after. Slide a stratum back to see what its layers contribute.")
         single = st.toggle("Layer by layer", key=f"fader_{run.id}_single")
         for stratum in run.spec.stratification.strata():
-            if not stratum.size or not (stratum.recipe.trains_bias or stratum.recipe.has_lora):
+            if not stratum.size or stratum.recipe.idle:
                 continue
             if single:
                 layers |= {str(n): _slider(f"Layer {n}", f"fader_{run.id}_layer_{n}") for n in stratum.layers}
