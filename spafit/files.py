@@ -54,6 +54,24 @@ def require_space(folder: Path, size: int, what: str) -> None:
         )
 
 
+def read_at_most(path: Path, count: int, called: str = "") -> bytes:
+    """Read a file's first bytes, or all when it has fewer; one more than is allowed shows that it is too large.
+
+    Args:
+        path: of the file.
+        count: how many bytes.
+        called: what the error calls it; its path if left out.
+
+    Raises:
+        SpafitError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return stream.read(count)
+    except OSError as error:
+        raise SpafitError(f"{called or path} cannot be read ({error.strerror}).") from error
+
+
 def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a small file.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spafit.errors import SpafitError
-from spafit.files import require_space, whole_file, write_whole
+from spafit.files import read_at_most, require_space, whole_file, write_whole
 
 
 def test_a_file_is_written_whole_or_not_at_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +44,11 @@ def test_space_is_looked_for_where_a_folder_will_be(tmp_path: Path) -> None:
     require_space(tmp_path / "not" / "yet", 1, "A test")
     with pytest.raises(SpafitError, match=r"^A test needs 1,000 TB of disk, and .* are free"):
         require_space(tmp_path / "not" / "yet", 10**15, "A test")
+
+
+def test_a_file_is_read_up_to_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"12345")
+    assert (read_at_most(path, 4), read_at_most(path, 6)) == (b"1234", b"12345")
+    with pytest.raises(SpafitError, match=r"^The list cannot be read \(Is a directory\)\.$"):
+        read_at_most(tmp_path, 4, "The list")

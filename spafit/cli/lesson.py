@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spafit.cli.output import note, print_json
 from spafit.errors import SpafitError
-from spafit.files import write_whole
+from spafit.files import read_at_most, write_whole
 from spafit.lessons.library import SHIPPED
 from spafit.lessons.read import MAX_BYTES, read
 
@@ -36,12 +36,7 @@ def _copy(path: Path, as_json: bool) -> int:
 
 
 def _check(path: Path, as_json: bool) -> int:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise SpafitError(f"{path} cannot be read ({error.strerror}).") from error
-    lesson = read(content)
+    lesson = read(read_at_most(path, MAX_BYTES + 1))
     if as_json:
         pages = [{"title": page.title, "line": page.line, "parts": list(page.parts)} for page in lesson.pages]
         print_json({"schema": 1, "key": lesson.key, "title": lesson.title, "minutes": lesson.minutes, "pages": pages})

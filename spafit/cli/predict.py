@@ -11,6 +11,7 @@ from pathlib import Path
 from spafit.cli.output import print_json, print_table
 from spafit.cli.parser import CommandError
 from spafit.errors import SpafitError
+from spafit.files import read_at_most
 from spafit.runs import Store
 
 MAX_FILE_BYTES = 100_000_000
@@ -69,13 +70,13 @@ def _texts(chosen: argparse.Namespace) -> tuple[list[str], list[str] | None]:
 
 
 def _from_file(path: Path) -> tuple[list[str], list[str] | None]:
+    start = read_at_most(path, MAX_FILE_BYTES + 1)
+    if len(start) > MAX_FILE_BYTES:
+        raise SpafitError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes; divide it.")
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise SpafitError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes; divide it.")
-        content = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise SpafitError(f"{path} cannot be read ({reason}).") from error
+        content = start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpafitError(f"{path} cannot be read (it is not UTF-8).") from error
     if path.suffix.lower() not in (".csv", ".tsv"):
         lines = [line for line in content.splitlines() if line.strip()]
         if not lines:

@@ -9,6 +9,7 @@ from pathlib import Path
 from spafit.cli.parser import CommandError
 from spafit.cli.suggest import check_roles
 from spafit.errors import SpafitError
+from spafit.files import read_at_most
 from spafit.glossary import tip
 from spafit.stratification import LoraSettings, Method, Stratification, preset
 
@@ -92,11 +93,7 @@ def _from_file(chosen: argparse.Namespace, num_layers: int) -> Stratification:
 
 def read_text(path: Path, what: str) -> str:
     """Return the text of a small JSON file. Raises `SpafitError` when it cannot be read or is too large."""
-    try:
-        with path.open("rb") as stream:
-            text = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise SpafitError(f"The {what} file {path} cannot be read ({error.strerror}).") from error
+    text = read_at_most(path, MAX_FILE_BYTES + 1, f"The {what} file {path}")
     if len(text) > MAX_FILE_BYTES:
         raise SpafitError(f"The file {path} is larger than {MAX_FILE_BYTES:,} bytes, so it is no {what}.")
     return text.decode("utf-8", errors="replace")

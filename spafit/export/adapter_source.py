@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from spafit.errors import SpafitError
+from spafit.files import read_at_most
 from spafit.models import hub
 from spafit.models.configs import MAX_CONFIG_BYTES, parse_config
 from spafit.models.names import plain_name
@@ -51,13 +52,7 @@ def from_folder(folder: Path) -> Files:
 
     def read(name: str, most: int) -> bytes | None:
         path = folder / name
-        if not path.is_file():
-            return None
-        try:
-            with path.open("rb") as stream:
-                return stream.read(most)
-        except OSError as error:
-            raise AdapterError(f"{path} cannot be read ({error.strerror}).") from error
+        return read_at_most(path, most) if path.is_file() else None
 
     if not folder.is_dir():
         raise AdapterError(f"There is no folder {str(folder)!r}.")

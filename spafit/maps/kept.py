@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from spafit.errors import SpafitError
-from spafit.files import write_whole
+from spafit.files import read_at_most, write_whole
 from spafit.home import spafit_home
 from spafit.maps.file import MAX_BYTES, SUFFIX, MapFile, MapFileError, read
 from spafit.runs import Run
@@ -108,12 +108,7 @@ def take_in(path: Path, name: str = "") -> MapFile:
         SpafitError: the file cannot be read or is no map, there are too many already, or the disk is full.
     """
     name = name or path.name
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise MapFileError(f"{name} is larger than {MAX_BYTES // 10**6} MB, the most that a map may be.")
-        content = path.read_bytes()
-    except OSError as error:
-        raise SpafitError(f"{path} cannot be read ({error.strerror}).") from error
+    content = read_at_most(path, MAX_BYTES + 1)
     found = read(content, name, Origin.IMPORTED)
     target = _imported(found.digest)
     if not target.is_file() and sum(1 for _ in imported_folder().glob(f"*{SUFFIX}")) >= MOST_IMPORTED:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spafit.errors import SpafitError
+from spafit.files import read_at_most
 from spafit.models.families import BY_MODEL_TYPE, FAMILIES, Family
 from spafit.quantities import whole_number
 from spafit.stratification import MAX_LAYERS
@@ -65,8 +66,7 @@ def _no_model(folder: Path) -> str:
     """Return what a folder without a config.json is instead of a model, as far as its files tell."""
     adapter = folder / "adapter_config.json"
     if adapter.is_file():
-        with adapter.open("rb") as stream:
-            return adapter_sentence(str(folder), stream.read(MAX_CONFIG_BYTES))
+        return adapter_sentence(str(folder), read_at_most(adapter, MAX_CONFIG_BYTES))
     inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
     models = [name for name in inside if "Transformer" in name] or inside
     if (folder / "modules.json").is_file() and models:
@@ -97,12 +97,7 @@ def read_config(folder_or_file: str | Path) -> dict[str, Any]:
     """
     file = config_file(folder_or_file)
     what = f"{file.name} in {str(file.parent)!r}"
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise SpafitError(f"{what} cannot be read ({error.strerror}).") from error
-    return parse_config(text, what)
+    return parse_config(read_at_most(file, MAX_CONFIG_BYTES + 1, what), what)
 
 
 def parse_config(text: bytes | str, what: str = "The configuration") -> dict[str, Any]:
