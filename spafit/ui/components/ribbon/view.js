@@ -1,6 +1,6 @@
 // The stack as it is drawn: built once per model, then repainted at each move. Layer 1 lies at the bottom.
 
-const ROW = { largest: 38, smallest: 4, room: 396, tallest: 520, least: 190, around: 430 };
+const ROW = { largest: 38, low: 26, smallest: 4, room: 396, tallest: 520, least: 190, around: 430 };
 const END_HEIGHT = 34; // px of the head and of the embeddings
 const LABEL_ROOM = 56; // px that a stratum's label needs
 
@@ -8,7 +8,8 @@ function rowHeight(data) {
   // Never taller than the window leaves below what stands above the stack, so that it is seen whole while it is dragged.
   const tallest = Math.max(ROW.least, Math.min(ROW.tallest, window.innerHeight - ROW.around));
   const room = Math.min(data.compact ? 240 : ROW.room, tallest);
-  const height = Math.max(ROW.smallest, Math.min(ROW.largest, Math.floor(room / data.n)));
+  const largest = window.innerHeight <= 640 ? ROW.low : ROW.largest;
+  const height = Math.max(ROW.smallest, Math.min(largest, Math.floor(room / data.n)));
   return height * data.n > tallest ? tallest / data.n : height;
 }
 
