@@ -54,7 +54,8 @@ overflow-wrap:anywhere;line-height:1.3;padding:.2rem 0}
 @media (max-height:640px){.stMainBlockContainer{padding-top:2.6rem}
 [data-testid=stElementContainer]:has(h1)+[data-testid=stElementContainer]:has([data-testid=stCaptionContainer])
 {display:none}
-.stMainBlockContainer h1{font-size:1.4rem;padding-bottom:.6rem}.stMainBlockContainer [data-testid=stVerticalBlock]{gap:.7rem}}
+.stMainBlockContainer h1{font-size:1.4rem;padding-bottom:.6rem}
+.stMainBlockContainer [data-testid=stVerticalBlock]{gap:.7rem}}
 @media (max-height:640px) and (min-width:768px){.stMainBlockContainer{padding-top:1rem}}
 @media (max-width:640px){.stMainBlockContainer{padding:4.4rem 1rem 3rem}
 .st-key-narrow_navigation{display:flex;margin-left:-.5rem}}
