@@ -51,7 +51,7 @@ VIEWS = {
     "Methods": lambda: methods_tab(anatomy, stratification),
     "Map": lambda: guess_first() if must_guess() else map_tab(anatomy, stratification),
     "Cost": lambda: costs_tab(anatomy, stratification),
-    "Method per stratum": lambda: recipes_tab(anatomy, stratification),
+    "Method per stratum": lambda: recipes_tab(anatomy, stratification, rules),
     "Compare": lambda: compare_tab(anatomy, stratification),
     "Export": lambda: share_tab(anatomy, stratification, to_parameters(current())["s"]),
 }

@@ -5,6 +5,7 @@ import streamlit as st
 from spafit.ui.address import keep_address
 from spafit.ui.arrival import take_address
 from spafit.ui.choice import current, message
+from spafit.ui.classroom.mine import my_rules
 from spafit.ui.components.errors import show_message, showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.components.text import plain
@@ -20,6 +21,9 @@ sweep_id = st.query_params.get("sweep")
 if sweep_id:
     st.page_link("pages/sweeps.py", label="All sweeps", icon=":material/arrow_back:")
     sweep_view(sweep_id)
+elif my_rules() is not None:
+    st.info("In a class runs are started one at a time, so that everybody has their turn.", icon=":material/school:")
+    st.page_link("pages/train.py", label="Train", icon=":material/play_circle:")
 else:
     st.caption("Train many places of the boundaries at once. A sweep goes on if you close the page.")
     take_address()

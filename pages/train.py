@@ -10,6 +10,7 @@ from spafit.ui.classroom.mine import hold
 from spafit.ui.components.errors import show_message, showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.explore.model import reading
+from spafit.ui.home.tour import last_step
 from spafit.ui.runs.view import find_run, run_view
 from spafit.ui.state import attach, attached_run, detach
 from spafit.ui.train.form import train_form
@@ -31,6 +32,7 @@ if run and not has_chosen():
 rules = hold()
 show_message(message())
 reading()
+last_step(started=run is not None)
 keep_address("/train", shown=run_id or "")
 if run:
     watching, setting = st.container(key="train_columns").columns([3, 2], gap="large")

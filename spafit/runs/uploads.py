@@ -1,4 +1,4 @@
-"""Whose an uploaded data set is: whoever stored it first, so that nobody else deletes it."""
+"""Whose an uploaded data set or lesson is: whoever stored it first, so that nobody else deletes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spafit.tasks.upload import stored
 
 
 def claim(store: Store, key: str, by: Actor | None) -> None:
-    """Note who stored a data set; nothing changes when somebody did before."""
+    """Note who stored something; nothing changes when somebody did before."""
     actor = require_submit(by)
     with writing(store.engine) as connection:
         known = connection.execute(select(uploads_table.c.key).where(uploads_table.c.key == key)).first()
@@ -27,14 +27,14 @@ def claim(store: Store, key: str, by: Actor | None) -> None:
 
 
 def owner_of(store: Store, key: str) -> str:
-    """Return the id of the data set's owner; empty when the person at the machine stored it."""
+    """Return the id of whoever stored it; empty when that was the person at the machine."""
     with reading(store.engine) as connection:
         query = select(uploads_table.c.owner_id).where(uploads_table.c.key == key)
         return connection.execute(query).scalar() or ""
 
 
 def may_delete(store: Store, key: str, actor: Actor) -> bool:
-    """Whether somebody may delete a data set."""
+    """Whether somebody may delete what was stored under a key."""
     return may_change(actor, owner_of(store, key))
 
 
@@ -53,6 +53,11 @@ def delete(store: Store, key: str, by: Actor | None) -> None:
             f"stop the run first, or wait until it is over."
         )
     stored.delete(key)
+    forget(store, key, actor)
+
+
+def forget(store: Store, key: str, actor: Actor) -> None:
+    """Note that somebody has deleted what was stored."""
     with writing(store.engine) as connection:
         connection.execute(delete_rows(uploads_table).where(uploads_table.c.key == key))
         audit.record(connection, store.clock(), actor, Action.DELETE, key)

@@ -13,10 +13,13 @@ from streamlit.testing.v1 import AppTest
 from spafit import access
 from spafit.classroom import guesses, teacher
 from spafit.runs import Actor, Run, State, Store, owners
+from spafit.runs.class_rules import LORA
 from spafit.runs.measured import free_seed, same
+from spafit.stratification import preset
 from spafit.training.checkpoint import TRAINED
 from spafit.training.predictions import Predictions, save_predictions
-from tests.classroom.made_up import ADA, FIRST_GUESS, SETTING, asking, course_of, joined, rules, teaching
+from spafit.ui.choice import Choice, first_choice
+from tests.classroom.made_up import ADA, BOB, FIRST_GUESS, SETTING, asking, course_of, joined, rules, teaching
 from tests.pages.conftest import open_page, store
 from tests.pages.made_up import FINISHED, words
 
@@ -94,6 +97,39 @@ def test_explore_waits_for_the_guess_and_hides_what_is_locked(open_page: Opener,
     guesses.place(store, course, member, FIRST_GUESS)
     app.run()
     assert "Guess first" not in words(app)
+
+
+def lesson_page(open_page: Opener, number: int) -> AppTest:
+    app = open_page("pages/lesson.py")
+    app.query_params["page"] = str(number)
+    return app.run()
+
+
+def test_the_lesson_hides_what_a_class_fixes_and_starts_its_runs(open_page: Opener, store: Store, acting) -> None:
+    course = course_of(store, rules(guess_first=True, may_change=frozenset({"seed"})))
+    member = joined(store, course)
+    acting(ADA)
+    app = lesson_page(open_page, 5)
+    assert "Your class fixes part of this page" in words(app) and "Rank" not in labels(app)
+    app = lesson_page(open_page, 4)
+    app.session_state["choice"] = replace(first_choice(), stratification=preset("spafit", 6, 0, 6))
+    app.run()
+    moved: Choice = app.session_state["choice"]
+    assert moved.stratification == SETTING.stratification, "A boundary that was moved in an old tab goes back."
+    app = lesson_page(open_page, 8)
+    assert "Guess first" in words(app) and "Train this" not in labels(app)
+    guesses.place(store, course, member, FIRST_GUESS)
+    next(button for button in app.run().button if button.label == "Train this").click().run()
+    assert not app.exception and not app.error
+    (run,) = store.list()
+    assert (run.class_id, run.spec, run.sweep) == (course.id, SETTING.resolved(), None)
+    assert "Being measured by" in words(app.run())
+    assert "one at a time" in words(open_page("pages/sweeps.py"))
+    other = course_of(store, rules(may_change=frozenset({LORA})), by=Actor("another"))
+    joined(store, other, BOB, "Bob")
+    acting(BOB)
+    app = lesson_page(open_page, 5)
+    assert "Rank" in labels(app) and not labels(app) & {"Embeddings", "Boundary 1: after layer"}
 
 
 def test_a_teacher_creates_a_class_and_teaches_it(open_page: Opener, store: Store) -> None:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from spafit.lessons.library import SHIPPED, keep, shipped
-from spafit.runs import Run, State, Store
+from spafit.lessons.library import SHIPPED, deletable, delete, keep, shipped
+from spafit.runs import AT_MACHINE, Actor, ForbiddenError, Run, State, Store
 from spafit.stratification import Method, preset
 from spafit.training.config import QUICK, RunSpec
 from spafit.ui.choice import first_choice
@@ -95,7 +96,22 @@ def test_a_changed_lesson_has_an_address_and_one_with_errors_loses_nothing(open_
     assert "There is no such lesson here" in words(gone) and "1 of 12" in words(gone)
 
 
-def test_the_tour_leads_through_drag_count_and_train(open_page: Opener) -> None:
+def test_a_kept_lesson_is_deleted_by_whoever_gave_it(open_page: Opener, store: Store) -> None:
+    ada, bob = Actor("ada", "Ada"), Actor("bob", "Bob")
+    text = SHIPPED.read_text("utf-8")
+    mine = keep(text.replace("minutes: 20", "minutes: 21").encode(), ada)
+    keep(text.replace("minutes: 20", "minutes: 22").encode(), bob)
+    assert deletable(ada) == [mine] and deletable(Actor()) == [], "Each their own."
+    with pytest.raises(ForbiddenError, match="belongs to somebody else"):
+        delete(mine, bob)
+    app = open_page(LESSON, lesson=mine.key)
+    app.session_state["lesson_menu"] = True
+    app.run().button(key=f"lesson_delete_{mine.key}").click().run()
+    assert not app.exception and "is deleted" in words(app) and "lesson" not in app.query_params
+    assert [lesson.minutes for lesson in deletable(AT_MACHINE)] == [22]
+
+
+def test_the_tour_leads_through_drag_count_and_train(open_page: Opener, store: Store) -> None:
     app = open_page()
     app.button(key="tour_start").click().run()
     app.switch_page("pages/explore.py").run()
@@ -104,8 +120,13 @@ def test_the_tour_leads_through_drag_count_and_train(open_page: Opener) -> None:
     assert "67,202 trainable parameters before" in words(app)
     app.button(key="tour_next").click().run()
     assert "3 of 3" in words(app)
+    app.button(key="tour_train").click().run()
+    app.switch_page("pages/train.py").run()
+    assert "3 of 3" in words(app) and "Press **Start training**" in words(app)
+    app.button(key="train_start").click().run()
+    assert "That was the tour" in words(app) and len(store.list()) == 1
     app.button(key="tour_leave").click().run()
-    assert "3 of 3" not in words(app)
+    assert "That was the tour" not in words(app)
     app.switch_page("app.py").run()
     assert app.button(key="tour_again") and "New here?" not in words(app)
 

@@ -13,6 +13,7 @@ from spafit.stratification import Method, Stratification, preset
 from spafit.ui.advice.asked import MAP_CELLS, Answers, Measured, ask, known, measured, recorded
 from spafit.ui.advice.strip import CSS, key, strip
 from spafit.ui.choice import commit, current
+from spafit.ui.classroom.mine import guess_first, must_guess
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.runs.data import task_metric
@@ -37,10 +38,13 @@ def advice(anatomy: Anatomy) -> None:
     )
     answers = _answers(model, task, anatomy.num_layers)
     metric = task_metric(task)
-    held = measured(model, task, metric) if metric else None
+    waits = must_guess()
+    held = measured(model, task, metric) if metric and not waits else None
     told = report(anatomy, answers or {}, held.scores if held else None)["advisors"]
     if held and metric:
         _judged(told, float(budget or 0), held, metric)
+    elif waits:
+        guess_first("what the proposals reach")
     else:
         st.info(
             f"There is no measured map of this model and task yet (at least {MAP_CELLS} cells of one series), so the "

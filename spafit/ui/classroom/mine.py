@@ -35,6 +35,12 @@ def hold() -> Rules | None:
     return rules
 
 
+def rules_of(model: str, task: str) -> Rules | None:
+    """Return what the visitor's class fixes, if it trains this model on this task."""
+    rules = my_rules()
+    return rules if rules and (rules.setting.model, rules.setting.task) == (model, task) else None
+
+
 def is_open(rules: Rules | None, *parts: str) -> bool:
     """Whether any of these parts of a run may be changed."""
     return rules is None or not rules.may_change.isdisjoint(parts)
@@ -54,9 +60,9 @@ def must_guess() -> bool:
     return asks and member.owner_id not in placed
 
 
-def guess_first() -> None:
+def guess_first(what: str = "the map") -> None:
     """Say that a guess comes before what is measured, and where it is placed."""
-    st.info("Guess first; then the map opens.", icon=":material/lock:")
+    st.info(f"Guess first; then {what} can be seen.", icon=":material/lock:")
     st.page_link("pages/classroom.py", label="Place your guess", icon=":material/school:")
 
 

@@ -8,8 +8,10 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
+from spafit.runs.class_rules import BOUNDARIES, LORA, RECIPES, Rules
 from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, Recipe, Stratification
 from spafit.ui.choice import commit, current, say
+from spafit.ui.classroom.mine import is_open
 from spafit.ui.drawn import key_of
 from spafit.ui.explore.stack import boundary_numbers
 
@@ -46,10 +48,23 @@ def _recipe_box(label: str, key: str, value: Recipe, options: tuple[Recipe, ...]
     )
 
 
-def recipes_tab(anatomy: Anatomy, stratification: Stratification) -> None:
-    """Everything a stratification has, as ordinary controls."""
-    st.markdown("**The layers**")
-    boundary_numbers(stratification)
+def recipes_tab(anatomy: Anatomy, stratification: Stratification, rules: Rules | None = None) -> None:
+    """Everything a stratification has, as ordinary controls; what ``rules`` of the visitor's class fix is left out."""
+    if is_open(rules, BOUNDARIES, RECIPES):
+        st.markdown("**The layers**")
+    if is_open(rules, BOUNDARIES):
+        boundary_numbers(stratification)
+    if is_open(rules, RECIPES):
+        _strata(stratification)
+    if is_open(rules, LORA):
+        st.markdown("**The LoRA adapters**")
+        _lora(stratification)
+    if is_open(rules, RECIPES):
+        st.markdown("**Below and above the layers**")
+        _ends(anatomy, stratification)
+
+
+def _strata(stratification: Stratification) -> None:
     for stratum, column in zip(stratification.strata(), st.columns(3), strict=True):
         with column:
             number = stratum.number
@@ -61,10 +76,6 @@ def recipes_tab(anatomy: Anatomy, stratification: Stratification) -> None:
                 _with_recipe(number - 1),
                 MEANING,
             )
-    st.markdown("**The LoRA adapters**")
-    _lora(stratification)
-    st.markdown("**Below and above the layers**")
-    _ends(anatomy, stratification)
 
 
 def _lora(stratification: Stratification) -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 from spafit.stratification import Method, corner_labels, preset
 from spafit.ui.anatomies import anatomy_of
 from spafit.ui.choice import commit, first_choice
+from spafit.ui.classroom.mine import guess_first, must_guess
 from spafit.ui.components.picture import picture
 from spafit.ui.components.ribbon import setting_map
 from spafit.ui.components.ribbon.contents import contents
@@ -19,13 +20,16 @@ _CHOSEN = "home_cell"
 def bundled_map() -> None:
     """Draw the map of the bundled model on its first task; where nothing is measured, what a setting is."""
     first = first_choice()
-    measured = readable(first)
+    measured = None if must_guess() else readable(first)
     anatomy = anatomy_of(first.model)
     if st.session_state.pop(_CHOSEN, False):
         st.switch_page("pages/explore.py")
     if measured is None:
         st.subheader("What a setting is", anchor=False)
         st.html(picture(first.stratification))
+        if must_guess():
+            guess_first()
+            return
         st.caption(
             f"Nothing is measured of {plain(anatomy.name)} on {plain(task_name(first.task))} yet; the map of all "
             "boundaries appears here with the first run."

@@ -1,4 +1,4 @@
-"""The tour: drag, count, train, on the real Explore, in under a minute; skipped for good, and found again on Home."""
+"""The tour: drag, count, train, on the real pages, in under a minute; skipped for good, and found again on Home."""
 
 import streamlit as st
 
@@ -75,11 +75,38 @@ def steps(anatomy: Anatomy) -> None:
             st.button("Next", icon=":material/arrow_forward:", type="primary", key="tour_next", on_click=_read)
         else:
             st.markdown(
-                "**3 of 3 · Train.** Fine-tune the model with this setting: on the next page press Start training and "
-                "watch the curve. A quick run takes about half a minute on two cores.",
+                "**3 of 3 · Train.** Fine-tune the model with this setting and watch it learn.", width="stretch"
+            )
+            if st.button("To Train", icon=":material/play_circle:", type="primary", key="tour_train"):
+                st.switch_page("pages/train.py")
+        _leave()
+
+
+def last_step(started: bool) -> None:
+    """Draw the step on Train, before a run is started and after; nothing without a tour."""
+    if _AT not in st.session_state:
+        if _SEEN in st.session_state:
+            _keep(key="tour", data={"cookie": _COOKIE})
+        return
+    with st.container(border=True, key="tour_step", horizontal=True, vertical_alignment="center"):
+        if started:
+            st.markdown(
+                "**That was the tour.** The curve grows while the run goes; its page keeps it. The lesson asks how "
+                "well it does, and whether another setting does better.",
                 width="stretch",
             )
-            if st.button("Train this", icon=":material/play_circle:", type="primary", key="tour_train"):
+            if st.button("Lesson", icon=":material/menu_book:", type="primary", key="tour_lesson"):
                 _end()
-                st.switch_page("pages/train.py")
-        st.button("Skip the tour", key="tour_leave", on_click=_end, type="tertiary")
+                st.switch_page("pages/lesson.py")
+            st.button("Done", key="tour_leave", on_click=_end, type="tertiary")
+        else:
+            st.markdown(
+                "**3 of 3 · Train.** Your setting is in the form below. Press **Start training**: it takes about "
+                "half a minute on two cores, and goes on if you close the page.",
+                width="stretch",
+            )
+            _leave()
+
+
+def _leave() -> None:
+    st.button("Skip the tour", key="tour_leave", on_click=_end, type="tertiary")

@@ -3,12 +3,14 @@
 import streamlit as st
 
 from spafit.errors import SpafitError
-from spafit.lessons.library import find, keep, shipped
+from spafit.lessons.library import deletable, delete, find, keep, shipped
 from spafit.lessons.problems import LessonError
 from spafit.lessons.values import Lesson
-from spafit.ui.components.errors import show_error, show_message
+from spafit.ui.choice import say
+from spafit.ui.components.errors import show_error, show_message, showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.lessons.progress import progress_of, save
+from spafit.ui.visitor import actor
 
 _UPLOAD, _REFUSED = "lesson_upload", "lesson_refused"
 
@@ -26,7 +28,8 @@ def opened() -> Lesson:
 
 def other(lesson: Lesson) -> None:
     """Draw what opens another lesson, and this one as a file to copy and change."""
-    with st.popover("This lesson", icon=":material/more_horiz:"):
+    menu = st.popover("This lesson", icon=":material/more_horiz:", key="lesson_menu", on_change="rerun")
+    with menu:
         st.download_button(
             "Download as a file",
             lesson.source,
@@ -47,6 +50,23 @@ def other(lesson: Lesson) -> None:
         )
         if lesson.key != shipped().key:
             st.button("Back to the lesson that ships", key="lesson_shipped", on_click=_open, args=("",))
+        if menu.open:
+            with showing_errors():
+                _mine()
+
+
+def _mine() -> None:
+    """List the lessons that the visitor may delete."""
+    found = deletable(actor())
+    if not found:
+        return
+    st.markdown("**Kept on this server**")
+    for lesson in found:
+        st.button(
+            plain(lesson.title), key=f"lesson_open_{lesson.key}", type="tertiary", on_click=_open, args=(lesson.key,)
+        )
+        with st.expander("Delete", icon=":material/delete:"):
+            st.button("Delete it for everybody", key=f"lesson_delete_{lesson.key}", on_click=_delete, args=(lesson,))
 
 
 def refused() -> None:
@@ -68,9 +88,20 @@ def _uploaded() -> None:
     if file is None:
         return
     try:
-        _open(keep(file.getvalue()).key)
+        _open(keep(file.getvalue(), actor(enrol=True)).key)
     except SpafitError as error:
         st.session_state[_REFUSED] = error
+
+
+def _delete(lesson: Lesson) -> None:
+    try:
+        delete(lesson, actor())
+    except SpafitError as error:
+        say(str(error))
+        return
+    if st.query_params.get("lesson") == lesson.key:
+        _open("")
+    say(f"The lesson {lesson.title} is deleted.")
 
 
 def _open(key: str) -> None:

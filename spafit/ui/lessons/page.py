@@ -10,9 +10,9 @@ from spafit.tasks import get_task
 from spafit.training.config import QUICK
 from spafit.ui.anatomies import anatomy_of
 from spafit.ui.choice import commit, current
-from spafit.ui.classroom.mine import must_guess
+from spafit.ui.classroom.mine import hold, must_guess, rules_of
 from spafit.ui.components.text import metric_name, plain
-from spafit.ui.lessons.parts import draw, runs_here
+from spafit.ui.lessons.parts import draw, fixed, runs_here
 from spafit.ui.lessons.progress import progress_of, save
 from spafit.ui.lessons.question import ask
 from spafit.ui.lessons.words import markdown
@@ -47,6 +47,12 @@ def enter(lesson: Lesson, number: int, *, brought: bool) -> None:
         number: of the page.
         brought: whether the address said a setting, which a reload keeps.
     """
+    _begin(lesson, number, brought)
+    if rules_of(lesson.model, lesson.task):
+        hold()
+
+
+def _begin(lesson: Lesson, number: int, brought: bool) -> None:
     page, choice = lesson.pages[number], current()
     elsewhere = (choice.model, choice.task) != (lesson.model, lesson.task)
     if st.session_state.get(_ENTERED) == (lesson.key, number) and not elsewhere:
@@ -72,6 +78,7 @@ def situation(lesson: Lesson) -> Situation:
 
 def show(lesson: Lesson, number: int) -> None:
     """Draw a page."""
+    rules = rules_of(lesson.model, lesson.task)
     page, at, progress = lesson.pages[number], situation(lesson), progress_of(lesson).to(number)
     if is_complete(page, number, progress, at):
         progress = progress.complete(number)
@@ -85,8 +92,10 @@ def show(lesson: Lesson, number: int) -> None:
             words, app = st.columns([4, 7], gap="large")
         with words:
             _words(lesson, page, number, at, progress)
+            if page.done and not done and fixed(page.parts, rules):
+                st.info("Your class fixes part of this page. Do what can be done, and go on.", icon=":material/lock:")
         with app:
-            draw(page.parts, at)
+            draw(page.parts, at, rules)
     _bar(lesson, number, done, progress)
 
 

@@ -6,10 +6,11 @@ import streamlit as st
 
 from spafit.lessons.facts import Situation
 from spafit.runs import Origin, State, Store
+from spafit.runs.class_rules import BOUNDARIES, LORA, RECIPES, Rules
 from spafit.stratification import Stratification
 from spafit.ui.advice.page import advice
 from spafit.ui.choice import current
-from spafit.ui.classroom.mine import guess_first, must_guess
+from spafit.ui.classroom.mine import guess_first, is_open, must_guess
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.explore.compare import methods_tab
@@ -24,27 +25,42 @@ from spafit.ui.runs.view import run_view
 
 _NEWEST = 50
 _MOST_COUNTED = 500
+_NEEDS = {"methods": (RECIPES,), "recipes": (RECIPES, LORA)}
+"""What a class must leave open, one of these at least, for a part to be drawn."""
 
 
-def draw(parts: tuple[str, ...], at: Situation) -> None:
-    """Draw the parts of a page, in their order; what cannot be drawn says so, and the others stay."""
+def draw(parts: tuple[str, ...], at: Situation, rules: Rules | None) -> None:
+    """Draw the parts of a page, in their order; what cannot be drawn says so, and the others stay.
+
+    What ``rules`` of the reader's class fix is left out.
+    """
     drawing: dict[str, Callable[[], None]] = {
         "methods": start_from,
         "ribbon": lambda: main_ribbon(
-            at.anatomy, measured="scores" in parts and not must_guess(), path="/lesson", leads_on=False
+            at.anatomy,
+            fixed=not is_open(rules, BOUNDARIES),
+            measured="scores" in parts and not must_guess(),
+            path="/lesson",
+            leads_on=False,
         ),
         "counts": lambda: layers_tab(at.anatomy, at.now),
         "comparison": lambda: methods_tab(at.anatomy, at.now),
         "cost": lambda: costs_tab(at.anatomy, at.now),
-        "recipes": lambda: recipes_tab(at.anatomy, at.now),
+        "recipes": lambda: recipes_tab(at.anatomy, at.now, rules),
         "run": lambda: _run(at.now),
         "map": lambda: _map(at),
         "advice": lambda: advice(at.anatomy),
     }
     for part, drawn in drawing.items():
-        if part in parts:
+        if part in parts and (part not in _NEEDS or is_open(rules, *_NEEDS[part])):
             with showing_errors():
                 drawn()
+
+
+def fixed(parts: tuple[str, ...], rules: Rules | None) -> bool:
+    """Whether a class fixes something that a page with these parts would have its reader change."""
+    needs = _NEEDS | {"ribbon": (BOUNDARIES,)}
+    return any(part in needs and not is_open(rules, *needs[part]) for part in parts)
 
 
 def _map(at: Situation) -> None:

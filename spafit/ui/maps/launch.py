@@ -13,6 +13,8 @@ from spafit.stratification import Stratification
 from spafit.tasks import get_task
 from spafit.training.config import RunSpec
 from spafit.ui.choice import current
+from spafit.ui.classroom.mine import my_rules
+from spafit.ui.classroom.start import train_one
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.start import start_button
 from spafit.ui.components.text import plain, time_left
@@ -29,6 +31,9 @@ _CURVE, _FINISHED = "explore_map_curve", "explore_map_finished"
 
 def train_here(stratification: Stratification) -> None:
     """Draw the button with the expected time, and how far what was started is."""
+    if rules := my_rules():
+        train_one(stratification, rules)
+        return
     choice = current()
     asked = st.segmented_control(
         "Train this setting with",
@@ -57,7 +62,12 @@ def train_here(stratification: Stratification) -> None:
 
 
 def train_area(anatomy: Anatomy) -> None:
-    """Draw the form of a sweep, and how far what this visit launched is, with the curve of the run that goes."""
+    """Draw the form of a sweep, and how far what this visit launched is, with the curve of the run that goes.
+
+    In a class runs are started one at a time, so there is none.
+    """
+    if my_rules() is not None:
+        return
     with st.expander("Train an area", icon=":material/grid_on:", key="explore_map_area", on_change="rerun") as area:
         if area.open:
             new_sweep(anatomy)
