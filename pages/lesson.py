@@ -7,6 +7,7 @@ from spafit.ui.choice import message
 from spafit.ui.components.errors import show_message, showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.components.text import plain
+from spafit.ui.home.tour import remember
 from spafit.ui.lessons.choose import opened, other, refused
 from spafit.ui.lessons.page import enter, number_of, show
 from spafit.ui.lessons.progress import keep_progress, progress_of
@@ -26,3 +27,4 @@ show_message(message())
 with showing_errors():
     show(lesson, number)
 keep_progress()
+remember()

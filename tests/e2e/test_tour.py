@@ -10,6 +10,7 @@ from spafit.runs import Store
 from tests.e2e.browsing import Server, run_in, settled
 from tests.e2e.exploring import at, grip, middle, row_height
 
+REMEMBERED = "() => document.cookie.includes('spafit_tour=seen')"
 Opener = Callable[..., Page]
 
 
@@ -39,6 +40,7 @@ def test_a_first_visitor_is_led_through_drag_count_and_train(open_page: Opener, 
     expect(step).to_contain_text("That was the tour.")
     step.get_by_role("button", name="Lesson").click()
     page.wait_for_url("**/lesson**")
+    page.wait_for_function(REMEMBERED)
     page.goto(server.address())
     settled(page)
     expect(page.get_by_role("button", name="Take the tour")).to_be_visible()
@@ -50,6 +52,7 @@ def test_whoever_skips_it_is_not_asked_again_and_finds_it_on_home(open_page: Ope
     page.get_by_role("button", name="Skip", exact=True).click()
     again = page.get_by_role("button", name="Take the tour")
     expect(again).to_be_visible()
+    page.wait_for_function(REMEMBERED)
     page.reload()
     settled(page)
     expect(page.get_by_text("New here?")).to_have_count(0)

@@ -31,6 +31,11 @@ def invite() -> None:
             if st.button("Start the tour", icon=":material/tour:", type="primary", key="tour_start"):
                 _begin()
             st.button("Skip", key="tour_skip", on_click=_end)
+    remember()
+
+
+def remember() -> None:
+    """Let the browser keep that the tour was taken or skipped; on every page where it may have ended."""
     if _SEEN in st.session_state:
         _keep(key="tour", data={"cookie": _COOKIE})
 
@@ -53,8 +58,7 @@ def steps(anatomy: Anatomy) -> None:
     """Draw the step that the visitor is on, above the layers; nothing without a tour."""
     at = st.session_state.get(_AT)
     if at is None:
-        if _SEEN in st.session_state:
-            _keep(key="tour", data={"cookie": _COOKIE})
+        remember()
         return
     now = current().stratification
     counts = counts_of(anatomy, now)
@@ -85,8 +89,7 @@ def steps(anatomy: Anatomy) -> None:
 def last_step(started: bool) -> None:
     """Draw the step on Train, before a run is started and after; nothing without a tour."""
     if _AT not in st.session_state:
-        if _SEEN in st.session_state:
-            _keep(key="tour", data={"cookie": _COOKIE})
+        remember()
         return
     with st.container(border=True, key="tour_step", horizontal=True, vertical_alignment="center"):
         if started:
