@@ -23,13 +23,13 @@ Event = Mapping[str, Any]
 
 def events_of(run: Run) -> list[Event]:
     """All events of the run's current attempt so far. A session asks the store only for those it has not seen."""
-    seen: dict[tuple[str, int], tuple[int, list[Event]]] = st.session_state.setdefault("seen_events", {})
+    seen: dict[tuple[str, int], tuple[int, list[Event], bool]] = st.session_state.setdefault("seen_events", {})
     key = (run.id, run.attempt)
-    last, events = seen.pop(key, (0, []))
-    for number, event in Store.open().events(run.id, after=last):
+    last, events, complete = seen.pop(key, (0, [], False))
+    for number, event in [] if complete else Store.open().events(run.id, after=last):
         last = number
         events.append(event)
-    seen[key] = (last, events)
+    seen[key] = (last, events, run.state.over)  # an attempt that is over tells nothing more
     while len(seen) > _KEPT_RUNS:
         seen.pop(next(iter(seen)))
     return events

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -24,7 +25,7 @@ def differences(settings: Sequence[Repeats], names: Sequence[str]) -> None:
     equal = table.drop(index=apart.index)
     if len(apart):
         st.markdown("**What differs**")
-        st.dataframe(apart.style.apply(_marked, axis=1), key="compare_differences")
+        st.dataframe(apart.style.apply(_marked, axis=None), key="compare_differences")
     if len(settings) > 1 and len(equal):
         with st.expander(f"{len(equal)} settings are equal"):
             rows = [(plain(str(name)), plain(str(row.iloc[0]))) for name, row in equal.iterrows()]
@@ -39,11 +40,11 @@ def facts_table(settings: Sequence[Repeats], names: Sequence[str]) -> pd.DataFra
 
 def differing(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `facts_table` in which not all settings have the same."""
-    return table[[row.nunique() > 1 for _, row in table.iterrows()]]
+    return table[[len(set(row)) > 1 for row in table.to_numpy()]]
 
 
-def _marked(row: pd.Series) -> list[str]:
-    return ["" if value == row.iloc[0] else _MARK for value in row]
+def _marked(table: pd.DataFrame) -> np.ndarray:
+    return np.where(table.to_numpy() == table.to_numpy()[:, :1], "", _MARK)
 
 
 def _facts(setting: Repeats) -> dict[str, str]:

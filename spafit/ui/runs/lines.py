@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from spafit.maps.repeats import Repeats
@@ -16,6 +18,14 @@ AXES = {"step": "step", "epoch": "epoch", "seconds": "seconds since the launch",
 
 Points = Mapping[str, pd.DataFrame]
 """Of each run, by its id."""
+
+
+class _Curve(NamedTuple):
+    """One run's points of one series."""
+
+    steps: list[float]
+    x: list[float]
+    y: list[float]
 
 
 def lines(
@@ -35,7 +45,7 @@ def lines(
     for place, (setting, name) in enumerate(zip(settings, names, strict=True)):
         color, dash = RUN_COLORS[place % MOST_SETTINGS], DASHES[place % len(DASHES)]
         curves = {run.id: _curve(points[run.id], series, axis) for run in setting.runs}
-        drawn = [run for run in setting.runs if len(curves[run.id])]
+        drawn = [run for run in setting.runs if curves[run.id].steps]
         together = [run for run in drawn if run.state.over]
         if len(together) > 1:
             alone = [run for run in drawn if not run.state.over]  # still growing: the band would end where they are
@@ -51,31 +61,41 @@ def lines(
     return found
 
 
-def _curve(table: pd.DataFrame, series: str, axis: str) -> pd.DataFrame:
-    """Return a run's points of one series: columns x and y, by step. Losses are smoothed."""
-    rows = table[table["series"] == series].dropna(subset=[axis])
-    y = smoothed(rows["value"].tolist()) if series == "loss" else rows["value"].tolist()
-    return pd.DataFrame({"x": rows[axis].tolist(), "y": y}, index=rows["step"].tolist(), dtype=float)
+def _curve(table: pd.DataFrame, series: str, axis: str) -> _Curve:
+    """Return a run's points of one series, by step. Losses are smoothed."""
+    steps, x, y = (table[column].to_numpy(dtype=float, na_value=np.nan) for column in ("step", axis, "value"))
+    rows = (table["series"].to_numpy() == series) & ~np.isnan(x)
+    values = y[rows].tolist()
+    return _Curve(steps[rows].tolist(), x[rows].tolist(), smoothed(values) if series == "loss" else values)
 
 
-def _line(name: str, color: str, curve: pd.DataFrame, dash: str, dots: bool) -> Line:
-    return Line(name, color, curve["x"].tolist(), curve["y"].tolist(), dots=dots, dash=dash)
+def _line(name: str, color: str, curve: _Curve, dash: str, dots: bool) -> Line:
+    return Line(name, color, curve.x, curve.y, dots=dots, dash=dash)
 
 
-def _mean(name: str, color: str, curves: Sequence[pd.DataFrame], dash: str, dots: bool) -> Line:
+def _mean(name: str, color: str, curves: Sequence[_Curve], dash: str, dots: bool) -> Line:
     """Return the mean of several runs at the steps that all of them have, with its band."""
-    once = [curve[~curve.index.duplicated()] for curve in curves]
-    together = pd.concat(once, axis=1, join="inner", keys=range(len(once)))
-    x, y = (together.xs(column, axis=1, level=1) for column in ("x", "y"))
-    low, high = y.min(axis=1).tolist(), y.max(axis=1).tolist()
-    return Line(name, color, x.mean(axis=1).tolist(), y.mean(axis=1).tolist(), dots=dots, dash=dash, low=low, high=high)
+    by_step = [_by_step(one) for one in curves]
+    steps = [step for step in dict.fromkeys(curves[0].steps) if all(step in one for one in by_step)]
+    points = np.array([[one[step] for step in steps] for one in by_step]).reshape(len(curves), len(steps), 2)
+    x, y = points[:, :, 0].mean(axis=0).tolist(), points[:, :, 1]
+    low, high = y.min(axis=0).tolist(), y.max(axis=0).tolist()
+    return Line(name, color, x, y.mean(axis=0).tolist(), dots=dots, dash=dash, low=low, high=high)
+
+
+def _by_step(curve: _Curve) -> dict[float, tuple[float, float]]:
+    """Return a curve's points by step, of several at one step the first."""
+    found: dict[float, tuple[float, float]] = {}
+    for step, x, y in zip(*curve, strict=True):
+        found.setdefault(step, (x, y))
+    return found
 
 
 def best_and_last(run: Run, metric: str, table: pd.DataFrame) -> tuple[tuple[float, int] | None, float | None]:
     """Return the highest live evaluation with its step, and the score that the run ended with or has reached."""
-    rows = table[table["series"] == f"validation {metric}"]
+    curve = _curve(table, f"validation {metric}", "step")
     best = None
-    if len(rows):
-        top = rows.loc[rows["value"].idxmax()]
-        best = (float(top["value"]), int(top["step"]))
+    if curve.y:
+        place = int(np.argmax(curve.y))
+        best = (curve.y[place], int(curve.steps[place]))
     return best, run.validation_metrics.get(metric)
