@@ -71,7 +71,8 @@ def long_question(seconds: float | None, runs: int = 1) -> str | None:
 def past_runs(store: Store, model: str, task: str) -> list[PastRun]:
     """Return finished runs of a model on this machine, as their events tell them: the latest on a task, then others."""
     finished = functools.partial(store.list, state=State.FINISHED, model=model, origin=Origin.LOCAL, limit=PAST_RUNS)
-    runs = {run.id: run for run in itertools.chain(finished(task=task), finished())}
+    found = finished(task=task)
+    runs = {run.id: run for run in (found if len(found) == PAST_RUNS else [*found, *finished()])}
     told = ((run.spec, _told(store, run.id, run.attempt)) for run in itertools.islice(runs.values(), PAST_RUNS))
     return [PastRun(spec, *events) for spec, events in told if events is not None]
 
