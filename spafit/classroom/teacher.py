@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -203,8 +203,9 @@ def stop_all(store: Store, actor: Actor, course: Class) -> int:
 
 def reset(store: Store, actor: Actor, course: Class) -> None:
     """Delete the class's runs and guesses; its students stay. Raises `ClassError` while runs are ending."""
-    _delete_runs(store, actor, course)
+    ids = _delete_runs(store, actor, course)
     with writing(store.engine) as connection:
+        _forget(connection, ids, roster.members(store, course.id))
         connection.execute(delete(guesses_table).where(guesses_table.c.class_id == course.id))
         _set(connection, course, guesses_revealed=False, test_revealed=False, paused=False)
 
@@ -217,8 +218,14 @@ def delete_class(store: Store, actor: Actor, course: Class) -> None:
     """
     ids = _delete_runs(store, actor, course)
     with writing(store.engine) as connection:
-        connection.execute(delete(actions_table).where(actions_table.c.subject.in_(ids)))
+        _forget(connection, ids, roster.members(store, course.id))
         connection.execute(delete(classes_table).where(classes_table.c.id == course.id))
+
+
+def _forget(connection: Connection, ids: Sequence[str], members: Sequence[Member]) -> None:
+    """Delete what is written down about these runs, and about those that students deleted themselves."""
+    gone = connection.execute(classes.deleted_since(members)).scalars()
+    connection.execute(delete(actions_table).where(actions_table.c.subject.in_([*ids, *gone])))
 
 
 def _delete_runs(store: Store, actor: Actor, course: Class) -> list[str]:

@@ -6,18 +6,19 @@ when it has ended, or when its teacher says so, so that leaving it opens nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, and_, false, func, or_, select
 
 from spafit.runs import limits, measured
 from spafit.runs.class_rules import ClassError, Rules
 from spafit.runs.database import reading
-from spafit.runs.rights import Actor
+from spafit.runs.rights import Action, Actor
 from spafit.runs.run import State, run_from_row
+from spafit.runs.schema import actions as actions_table
 from spafit.runs.schema import class_guesses as guesses_table
 from spafit.runs.schema import class_members as members_table
 from spafit.runs.schema import class_teachers as teachers_table
@@ -163,6 +164,7 @@ def check_submission(
     count = select(func.count(), func.count().filter(columns.state.in_((State.QUEUED, State.RUNNING))))
     theirs = count.where(columns.class_id == course.id, columns.owner_id == member.owner_id)
     started, under_way = connection.execute(theirs).one()
+    started += len(connection.execute(deleted_since([member])).all())
     if counted_in != course.id and started >= most.runs:
         raise ClassError(f"You have started {started} runs, as many as this class allows each student.")
     if under_way >= most.at_once:
@@ -184,6 +186,14 @@ def _check_new(connection: Connection, course: Class, spec: RunSpec) -> None:
             f"{measured.said(twin)} (run {twin.id}): the same setting, data and seed; open that run, or choose another "
             "seed."
         )
+
+
+def deleted_since(members: Sequence[Member]) -> Select[Any]:
+    """Return the query for the runs that students started since they joined and that are deleted: they were theirs."""
+    done = actions_table.c
+    started = [and_(done.owner_id == one.owner_id, done.at >= one.joined_at) for one in members]
+    gone = done.subject.not_in(select(runs_table.c.id))
+    return select(done.subject).where(done.action == Action.SUBMIT, or_(false(), *started), gone).distinct()
 
 
 def refuse_many(connection: Connection, actor: Actor) -> None:

@@ -16,7 +16,7 @@ from spafit import access
 from spafit.classroom import guesses, roster, teacher
 from spafit.errors import SpafitError
 from spafit.export import archive
-from spafit.runs import AT_MACHINE, Actor, ForbiddenError, State, Store, classes
+from spafit.runs import AT_MACHINE, Actor, ForbiddenError, State, Store, audit, classes
 from spafit.runs.class_rules import BOUNDARIES, LORA, PARTS, RECIPES, ClassError, Limits, Rules
 from spafit.runs.limits import LimitError, check_steps
 from spafit.runs.overdue import overtime
@@ -147,6 +147,15 @@ def test_a_student_has_so_many_runs_and_so_many_at_once(store: Store) -> None:
     store.requeue(first, ADA)
     with pytest.raises(ClassError, match="at once"):
         store.requeue(second, ADA)
+    store.delete(second, ADA)
+    for run in store.list():
+        store.request_stop(run.id, ADA)
+    with pytest.raises(ClassError, match="You have started 3 runs"):
+        store.submit(asking(seed=4), by=ADA)
+    course = classes.taught_by(store.engine, TEACHER.id)[0]
+    teacher.reset(store, teaching(course), course)
+    assert audit.history(store.engine, second) == []
+    assert store.submit(asking(seed=4), by=ADA), "After a reset everybody begins anew."
 
 
 def test_what_the_class_measured_or_measures_is_not_measured_again(store: Store) -> None:

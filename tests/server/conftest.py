@@ -33,10 +33,12 @@ class Shared:
 
 
 @contextmanager
-def serving(folder: Path, *options: str, queue: bool = False, **environment: str) -> Iterator[Shared]:
+def serving(
+    folder: Path, *options: str, queue: bool = False, port: int | None = None, **environment: str
+) -> Iterator[Shared]:
     """Start `python -m spafit.serve`; unless ``queue``, nobody works on its queue: queued runs stay queued."""
-    home, log, port = folder / "home", folder / "server.log", free_port()
-    home.mkdir()
+    home, log, port = folder / "home", folder / "server.log", port or free_port()
+    home.mkdir(exist_ok=True)
     inherited = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
     fixed = {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1", "SPAFIT_IDLE_SECONDS": "0"}
     command = [sys.executable, "-m", "spafit.serve", "--port", str(port), *options]
