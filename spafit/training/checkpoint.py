@@ -39,6 +39,11 @@ def save_trained(folder: Path, state: dict[str, Tensor], metadata: dict[str, str
     return target
 
 
+def is_saved(folder: Path) -> bool:
+    """Tell whether a run's folder has its trained parameters."""
+    return (folder / TRAINED).is_file()
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """Read what was written beside the trained parameters: stratification, model, class names and the like.
 

@@ -76,6 +76,34 @@ def test_a_text_is_answered_beside_the_untrained_model_and_the_fader_moves_it(
     assert "<b>" not in "".join(str(element.value) for element in app.markdown)
 
 
+def test_the_address_says_which_runs_each_time_it_changes(
+    open_page: Opener, finished: Callable[[str, int], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spafit.ui.tryout.choose.MOST_LISTED", 1)
+    older, newer = finished("spafit", 3), finished("lora", 5)
+    app = open_page(PAGE, runs=newer.id)
+    assert app.multiselect[0].value == [newer.id]
+    app.query_params["runs"] = older.id  # as the link on its page does, in the same session; it is not listed any more
+    app.run(timeout=120)
+    assert app.multiselect[0].value == [older.id]
+    app.multiselect[0].set_value([newer.id]).run(timeout=120)
+    assert app.query_params["runs"] == [newer.id]
+
+
+def test_a_finished_run_leads_to_try_it_while_its_weights_are_kept(
+    open_page: Opener, finished: Callable[[str, int], Run], store: Store
+) -> None:
+    run = finished("spafit", 3)
+    assert f"runs={run.id}" in led_to(open_page("pages/runs.py", run=run.id))
+    (store.folder(run.id) / "trained.safetensors").unlink()
+    assert f"runs={run.id}" not in led_to(open_page("pages/runs.py", run=run.id))
+
+
+def led_to(app: AppTest) -> list[str]:
+    """Return the query strings of the links to Try it."""
+    return [link.proto.query_string for link in app.get("page_link") if link.proto.label == "Try it"]
+
+
 def test_mistakes_and_disagreements_add_up(open_page: Opener, finished: Callable[[str, int], Run]) -> None:
     first, second = finished("spafit", 3), finished("lora", 5)
     app = open_page(PAGE, runs=f"{first.id},{second.id},nobodys")

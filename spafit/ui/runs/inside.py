@@ -8,7 +8,7 @@ import streamlit as st
 
 from spafit.figures.changes import changes
 from spafit.runs import Run, State, Store
-from spafit.training.checkpoint import TRAINED
+from spafit.training.checkpoint import is_saved
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.runs.data import events_of, last_of
@@ -38,7 +38,7 @@ def inside(run: Run) -> None:
         "product BA times its scale, over the matrix beside it). Hollow dots are absolute: what was there before is "
         "zero. After every run it is checked that nothing frozen has changed; else the run fails."
     )
-    if run.state is State.FINISHED and (Store.open().folder(run.id) / TRAINED).is_file():
+    if run.state is State.FINISHED and is_saved(Store.open().folder(run.id)):
         _knock_out(run, found)
 
 

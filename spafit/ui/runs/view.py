@@ -10,6 +10,7 @@ from spafit.glossary import term
 from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
 from spafit.runs.rights import may_change
 from spafit.tasks import called
+from spafit.training.checkpoint import is_saved
 from spafit.training.events import PHASES
 from spafit.ui.classroom.turns import current_outlook, starts_at
 from spafit.ui.components.errors import show_error, showing_errors
@@ -80,6 +81,8 @@ def _headline(run: Run) -> None:
         icon, color = STATE_LOOKS[run.state]
         st.badge(run.state, icon=icon, color=color)
         st.space("stretch")
+        if run.state is State.FINISHED and is_saved(Store.open().folder(run.id)):
+            st.page_link("pages/tryout.py", label="Try it", icon=":material/chat:", query_params={"runs": run.id})
         _buttons(run)
     about = [run.model, task_name(run.task), f"seed {run.seed}"] + ([f"by {run.owner}"] if run.owner else [])
     st.text(" · ".join(about))

@@ -1,29 +1,38 @@
 """Which runs are tried, and on what text; both are the visitor's own, and the runs are in the address."""
 
+import contextlib
 import random
 
 import streamlit as st
 
 from spafit import access, tasks
 from spafit.errors import SpafitError
-from spafit.runs import Run, State, Store
+from spafit.runs import Run, State, Store, UnknownRunError
 from spafit.runs.rights import shows_test
 from spafit.stratification import title
 from spafit.tasks import Examples, Task
-from spafit.training.checkpoint import TRAINED
+from spafit.training.checkpoint import is_saved
 from spafit.ui.components.text import plain
 
 MOST_RUNS = 3
 """Side by side; more would not fit a phone."""
 MOST_LISTED = 100
-_RUNS, _TEXT, _PAIR, _TRUTH = "tryout_runs", "tryout_text", "tryout_pair", "tryout_truth"
+_RUNS, _ASKED, _TEXT, _PAIR, _TRUTH = (f"tryout_{name}" for name in ("runs", "asked", "text", "pair", "truth"))
 
 
 def usable_runs() -> dict[str, Run]:
-    """Return the finished runs that kept their weights, newest first, by id."""
+    """Return the finished runs that kept their weights, newest first, by id: the newest, and those of the address."""
     store = Store.open()
-    finished = store.list(state=State.FINISHED, limit=MOST_LISTED)
-    return {run.id: run for run in finished if (store.folder(run.id) / TRAINED).is_file()}
+    found = {run.id: run for run in store.list(state=State.FINISHED, limit=MOST_LISTED)}
+    for run_id in _asked().split(",")[:MOST_RUNS]:
+        with contextlib.suppress(UnknownRunError):
+            if run_id not in found and (run := store.get(run_id)).state is State.FINISHED:
+                found[run_id] = run
+    return {run_id: run for run_id, run in found.items() if is_saved(store.folder(run_id))}
+
+
+def _asked() -> str:
+    return st.query_params.get("runs", "")
 
 
 def label(run: Run) -> str:
@@ -36,9 +45,11 @@ def label(run: Run) -> str:
 
 def choose_runs(usable: dict[str, Run]) -> list[Run]:
     """Draw the choice of runs and return them; the address has them, so that a link opens the same ones."""
-    if _RUNS not in st.session_state:
-        named = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id in usable]
+    asked = _asked()
+    if _RUNS not in st.session_state or (asked and asked != st.session_state.get(_ASKED)):
+        named = [run_id for run_id in asked.split(",") if run_id in usable]
         st.session_state[_RUNS] = named[:MOST_RUNS] or list(usable)[:1]
+        st.session_state[_ASKED] = asked
     chosen = st.multiselect(
         "Runs",
         list(usable),
@@ -53,7 +64,7 @@ def choose_runs(usable: dict[str, Run]) -> list[Run]:
 
 
 def _remember() -> None:
-    st.query_params["runs"] = ",".join(st.session_state[_RUNS])
+    st.session_state[_ASKED] = st.query_params["runs"] = ",".join(st.session_state[_RUNS])
 
 
 def choose_text(task: Task | None, pair: bool, part: str) -> tuple[str, str | None]:
