@@ -2,9 +2,10 @@
 
     python -m benchmarks.sweep [--cells coarse]
 
-Per cell, from the end of the one before to its own end: how much of that is neither training nor evaluating, the final
-evaluation of the full model counted with neither and shown beside it. Both halves have a data folder of their own.
-Figures of the two halves are compared too.
+Per cell, from the end of the one before to its own end: how much of that is neither training nor evaluating. The final
+evaluation of the full model is evaluating; it has a phase of its own and so is shown apart. The first cell of a depth
+computes its frozen layers once, and is not held to the limit. Both halves have a data folder of their own. Figures of
+the two halves are compared too.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from spafit.runs import Run, Store
 
 TASK, LAYERS, ALLOWED = "rotten-tomatoes", 6, 2.0
 TRAINS = ("training", "evaluating")
+"""Phases; the final evaluation is one of its own."""
 
 
 def spafit(home: Path, *arguments: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import Finished, Step
 from spafit.training.kept import Kept
 from spafit.training.loop import train
+from spafit.training.prefix.cache import PrefixCache
 
 SETTINGS = TrainSettings(train_samples=48, epochs=1, batch_size=8, eval_samples=20, max_length=24, learning_rate=1e-2)
 
@@ -42,3 +43,22 @@ def test_a_run_after_others_in_one_process_is_the_run_alone(
         assert figures(spec, tmp_path / f"shared{number}", shared) == figures(spec, tmp_path / f"alone{number}", None)
     of_shared = [key for key in loads if key[3] in (0, 1)]
     assert len(of_shared) == 2 + len(asked)  # once a seed for those that share, once a run for the others
+
+
+def test_cells_of_one_depth_compute_their_prefix_once(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes above it; another depth computes its own."""
+    computed = []
+    record = PrefixCache._record
+    monkeypatch.setattr(PrefixCache, "_record", lambda self, *rest: computed.append(self.depth) or record(self, *rest))
+    shared, settings = Kept(), replace(SETTINGS, prefix_cache="on", seed=1234)  # examples that no other test draws
+    parts = []
+    for number, (n1, n2) in enumerate(((2, 2), (2, 3), (1, 3), (2, 2))):
+        (tmp_path / str(number)).mkdir()
+        spec = RunSpec(str(tiny_bert), "rotten-tomatoes", preset(Method.SPAFIT, 3, n1, n2), settings)
+        before = len(computed)
+        figures(spec, tmp_path / str(number), shared)
+        parts.append(computed[before:])
+    assert parts[0] and set(parts[0]) == {2}
+    assert parts[1:] == [[], [1] * len(parts[0]), []]
