@@ -23,14 +23,20 @@ START_SECONDS = 60
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """Serve the app with the data folder `home` in a folder; fail when its process ends early."""
+def serving(folder: Path, *, recorded: bool = False) -> Iterator[Server]:
+    """Serve the app with the data folder `home` in a folder; fail when its process ends early.
+
+    Args:
+        folder: of the data folder and the server's log.
+        recorded: whether the recorded maps are there too.
+    """
     home, log = folder / "home", folder / "server.log"
     home.mkdir(exist_ok=True)
     port = free_port()
     environment = {k: v for k, v in os.environ.items() if k not in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR")}
     environment |= {"SPAFIT_HOME": str(home), "HF_HUB_OFFLINE": "1", "SPAFIT_IDLE_SECONDS": "10"}
-    environment |= {"SPAFIT_NO_RECORDED_MAPS": "1"}  # the test of them brings one
+    environment.pop("SPAFIT_NO_RECORDED_MAPS", None)
+    environment |= {} if recorded else {"SPAFIT_NO_RECORDED_MAPS": "1"}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     with log.open("wb") as output:

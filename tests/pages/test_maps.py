@@ -17,7 +17,7 @@ from spafit.stratification import Method, Stratification, preset
 from spafit.training.config import QUICK, RunSpec
 from spafit.ui.choice import first_choice
 from spafit.ui.maps import launch
-from tests.pages.made_up import FINISHED, STARTED, words
+from tests.pages.made_up import FINISHED, STARTED, events_until, words
 
 Opener = Callable[..., AppTest]
 EXPLORE = "pages/explore.py"
@@ -38,6 +38,12 @@ def a_map(store: Store) -> None:
         finish(store, preset(Method.SPAFIT, 6, 2, 4), seed, 0.70 + noise)
         finish(store, preset(Method.SPAFIT, 6, 0, 0), seed, 0.74 + noise, 9000)
         finish(store, preset(Method.FULL, 6), seed, 0.78 + noise, 90000)
+
+
+def curves_of(app: AppTest) -> list[list[dict]]:
+    """Return the lines of each chart on the page."""
+    found = [json.loads(one.proto.json) for one in app.get("bidi_component") if '"xLabel"' in one.proto.json]
+    return [one["lines"] for one in found]
 
 
 def on_the_ribbon(app: AppTest) -> dict:
@@ -108,7 +114,11 @@ def test_what_is_trained_here_is_queued_once_and_lands_on_the_map(
     for run in store.waiting():
         claimed = store.claim(run.id, "a test")
         assert claimed is not None
-        store.record(claimed, [STARTED.to_dict()])
+        store.record(claimed, [event.to_dict() for event in events_until(20)])
+        app.run()
+        assert f"seed {claimed.seed}" in words(app)
+        measured, losses = curves_of(app)  # of the run that goes, without leaving the map
+        assert measured[0]["x"] == [10, 20] and losses[-1]["x"][-1] == 20
         store.conclude(claimed, State.FINISHED, events=[FINISHED.to_dict()])
     app.run()
     app.run()

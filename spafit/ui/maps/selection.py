@@ -45,8 +45,9 @@ def select_in_picture() -> None:
     select(dict.fromkeys(point["customdata"][0] for point in points if point.get("customdata")))
 
 
-def highlighted(figure: go.Figure) -> go.Figure:
-    """Return the figure with the other points faint; as it is where nothing is selected."""
+def selectable(figure: go.Figure) -> go.Figure:
+    """Return the figure in which dragging frames points; where some are selected the others are faint."""
+    figure.update_layout(dragmode="select")
     names = selected()
     if names:
         for trace in figure.data:

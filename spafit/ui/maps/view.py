@@ -21,10 +21,10 @@ from spafit.ui.maps.real import is_it_real
 from spafit.ui.maps.replay import replay
 from spafit.ui.maps.selection import (
     PICTURE,
-    highlighted,
     in_order,
     select_cells,
     select_in_picture,
+    selectable,
     selected,
     selected_cells,
     table_options,
@@ -95,7 +95,7 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
 def _points(measured: Map, stratification: Stratification) -> None:
     figure = points_figure(measured, stratification)
     st.plotly_chart(
-        highlighted(figure),
+        selectable(figure),
         key=PICTURE,
         on_select=select_in_picture,
         selection_mode=("points", "box"),

@@ -132,7 +132,7 @@ export default function ({ parentElement, data, setStateValue }) {
   const mark = () => {
     place(view.here, S.v);
     view.readout.textContent = `Now: ${text(...S.v)}`;
-    view.plane.setAttribute('aria-label', `${data.values ? data.values.name : 'Trainable parameters'} for every pair of boundaries. Arrow keys move${data.selectable ? ', Shift with Space selects' : ''}. ${text(...S.v)}`);
+    view.plane.setAttribute('aria-label', `${data.values ? data.values.name : 'Trainable parameters'} for every pair of boundaries. Arrow keys move${data.selectable ? `, Shift with Space selects, ${S.selected.size} selected` : ''}. ${text(...S.v)}`);
   };
   const paint = () => drawMap(view.canvas, data, cells, S.size, S.selected, new Set(S.from && S.to ? cellsBetween(S.from, S.to) : []));
   const resize = () => {
@@ -149,6 +149,7 @@ export default function ({ parentElement, data, setStateValue }) {
     S.selected = new Set(names);
     S.picks += 1;
     paint();
+    mark();
     setStateValue('selected', { cells: names.map((name) => name.split('-').map(Number)), seq: S.picks });
   };
   const toggle = (cell) => {
