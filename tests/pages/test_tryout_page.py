@@ -87,7 +87,7 @@ def test_the_address_says_which_runs_each_time_it_changes(
     app.run(timeout=120)
     assert app.multiselect[0].value == [older.id]
     app.multiselect[0].set_value([newer.id]).run(timeout=120)
-    assert app.query_params["runs"] == [newer.id]
+    assert app.query_params["runs"] == newer.id
 
 
 def test_a_finished_run_leads_to_try_it_while_its_weights_are_kept(
