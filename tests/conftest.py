@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import spafit.training.loop  # noqa: F401 - before torch: else its waiting threads hold the cores that others need
+from tests.in_process import InProcess
 
 ROOT = Path(__file__).parent.parent
 GLUE = ROOT.parent / "shared" / "data" / "glue"
@@ -33,6 +34,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("SPAFIT_DATABASE_URL", "SPAFIT_GLUE_DIR", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return folder
+
+
+@pytest.fixture
+def helpers_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do what helper processes do in this one; tests of the helpers themselves start real ones."""
+    monkeypatch.setattr("spafit.helper.Helper", InProcess)
+    monkeypatch.setattr("spafit.models.load.Helper", InProcess)
 
 
 @pytest.fixture

@@ -221,7 +221,7 @@ def test_the_doctor_fails_when_something_is_missing(
     assert not found["ok"] and "of disk are free" in found["problems"][0]
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("helpers_in_process")
 def test_a_folder_with_only_a_config_can_be_counted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     config = {"model_type": "bert", "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
     config |= {"intermediate_size": 64, "vocab_size": 100, "max_position_embeddings": 16}

@@ -25,6 +25,7 @@ from tests.fake_hub import fake_hub
 from tests.tiny import save_tiny_model, tiny_anatomy, tiny_model
 from tests.trained.runs import LABELS, LAYERS, trained_run
 
+pytestmark = pytest.mark.usefixtures("helpers_in_process")
 Foreign = Callable[..., Path]
 ALL = ["query", "key", "value", "attention.output.dense"]
 

@@ -16,10 +16,12 @@ from spafit.trained.restore import restore
 from spafit.training.checkpoint import save_trained
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.loop import train
-from spafit.tryout.predict import Predictor
+from spafit.tryout.predict import Prediction, Predictor
 from tests.tiny import FAMILIES, save_tiny_model
 from tests.trained.runs import LABELS, LAYERS, trained_run
 
+Answers = dict[str, dict[str, list]]
+Ours = dict[str, list[Prediction]]
 TEXTS = ["a great film", "the plot was dull and the actor bad", "funny", "long " * 40]
 ELSEWHERE = """
 import json, sys, torch
@@ -43,43 +45,56 @@ print(json.dumps(answers))
 """
 
 
-def elsewhere(folders: list[tuple[Path, bool]]) -> dict[str, dict[str, list]]:
-    """Return what a fresh process without spafit answers."""
+def elsewhere(folders: list[tuple[Path, bool]]) -> Answers:
+    """Return what a fresh process without spafit answers, by the folders' names."""
     arguments = json.dumps(TEXTS), json.dumps([[str(folder), adapter] for folder, adapter in folders])
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, *arguments], capture_output=True, text=True, check=False, cwd=folders[0][0]
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return {Path(folder).name: answer for folder, answer in json.loads(done.stdout.splitlines()[-1]).items()}
 
 
-def test_every_family_answers_the_same_without_spafit(tmp_path: Path) -> None:
-    folders, ours = [], {}
-    for family in FAMILIES:
-        whole = trained_run(
-            tmp_path, family, preset("spafit", LAYERS, 1, 2, LoraSettings(targets=(Role.QUERY, Role.FFN_OUT)))
-        )
-        expected = Predictor(whole).predict(TEXTS)
-        for kind in ("adapter", "merged"):
-            target = tmp_path / "out" / f"{family}-{kind}"
-            export(whole, target, kind)
-            folders.append((target, kind == "adapter"))
-            ours[str(target)] = expected
-    answers = elsewhere(folders)
-    for folder, expected in ours.items():
-        shares = torch.tensor(answers[folder]["logits"], dtype=torch.float64).softmax(1)
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Ours]:
+    """Export every family both ways and a regression; return the answers of one process without spafit, and ours."""
+    place = tmp_path_factory.mktemp("exported")
+    kinds, ours = [], {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SPAFIT_HOME", str(place / "home"))
+        for family in FAMILIES:
+            whole = trained_run(
+                place, family, preset("spafit", LAYERS, 1, 2, LoraSettings(targets=(Role.QUERY, Role.FFN_OUT)))
+            )
+            expected = Predictor(whole).predict(TEXTS)
+            for kind in ("adapter", "merged"):
+                target = place / "out" / f"{family}-{kind}"
+                export(whole, target, kind)
+                kinds.append((target, kind == "adapter"))
+                ours[target.name] = expected
+        whole = trained_run(place / "regression", "bert", preset("full", LAYERS), ())
+        export(whole, place / "out" / "regression")
+        kinds.append((place / "out" / "regression", False))
+        ours["regression"] = Predictor(whole).predict(TEXTS)
+    return elsewhere(kinds), ours
+
+
+def test_every_family_answers_the_same_without_spafit(answers: tuple[Answers, Ours]) -> None:
+    theirs, ours = answers
+    assert len(ours) == 2 * len(FAMILIES) + 1
+    for name in ours.keys() - {"regression"}:
+        answer, expected = theirs[name], ours[name]
+        shares = torch.tensor(answer["logits"], dtype=torch.float64).softmax(1)
         wanted = torch.tensor([list(each.probabilities.values()) for each in expected], dtype=torch.float64)
-        torch.testing.assert_close(shares, wanted, rtol=0, atol=1e-5, msg=folder)
-        if "labels" in answers[folder]:
-            assert answers[folder]["labels"] == [each.label for each in expected], folder
-            assert answers[folder]["scores"] == pytest.approx([each.score for each in expected], abs=1e-5), folder
+        torch.testing.assert_close(shares, wanted, rtol=0, atol=1e-5, msg=name)
+        if "labels" in answer:
+            assert answer["labels"] == [each.label for each in expected], name
+            assert answer["scores"] == pytest.approx([each.score for each in expected], abs=1e-5), name
 
 
-def test_a_regression_keeps_its_scale(tmp_path: Path) -> None:
-    whole = trained_run(tmp_path, "bert", preset("full", LAYERS), ())
-    export(whole, tmp_path / "out")
-    answer = elsewhere([(tmp_path / "out", False)])[str(tmp_path / "out")]
-    assert answer["scores"] == pytest.approx([each.score for each in Predictor(whole).predict(TEXTS)], abs=1e-4)
+def test_a_regression_keeps_its_scale(answers: tuple[Answers, Ours]) -> None:
+    theirs, ours = answers
+    assert theirs["regression"]["scores"] == pytest.approx([each.score for each in ours["regression"]], abs=1e-4)
 
 
 def test_the_format_follows_what_was_trained(tmp_path: Path) -> None:
