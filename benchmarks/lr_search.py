@@ -36,12 +36,12 @@ NAME = "lr_search"
 TASK = "rotten-tomatoes"
 LAYERS = 6
 GRIDS = {
-    Method.FULL.value: (3e-5, 1e-4, 3e-4),
+    Method.FULL.value: (1e-5, 3e-5, 1e-4, 3e-4),
     Method.LORA.value: (3e-4, 1e-3, 3e-3, 1e-2),
     Method.BITFIT.value: (1e-3, 3e-3, 1e-2, 3e-2),
     Method.SPAFIT.value: (3e-4, 1e-3, 3e-3, 1e-2),
     Method.PROBE.value: (1e-2, 3e-2, 1e-1, 3e-1),
-    HEAD_ONLY: (3e-3, 1e-2, 3e-2, 1e-1),
+    HEAD_ONLY: (1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
 }
 VALIDATION_EXAMPLES = 853
 
