@@ -5,8 +5,8 @@ import streamlit as st
 from spafit.tasks import TaskError, get_task
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
-from spafit.ui.tryout.answers import show_answers, warm_up
-from spafit.ui.tryout.choose import choose_runs, choose_text, examples_from, usable_runs
+from spafit.ui.tryout.answers import talk
+from spafit.ui.tryout.choose import choose_runs, facts, usable_runs
 from spafit.ui.tryout.mistakes import show_mistakes
 from spafit.ui.tryout.take import take_home
 
@@ -30,13 +30,9 @@ with showing_errors():
     except TaskError:
         task = None  # gone; the runs still answer
     same_task = len({run.task for run in runs}) == 1
-    text, pair = choose_text(task, pair=task is not None and task.pair, part=examples_from(runs))
-    if not same_task:
-        st.caption("These runs were trained on different tasks, so their answers have different names.")
-    if text.strip() and (pair is None or pair.strip()):
-        show_answers(runs, text, pair)
-    else:
-        warm_up()
+    if len({facts(run).labels for run in runs}) > 1:
+        st.caption("These runs were trained with different labels, so their answers have different names.")
+    talk(runs, task)
     if task is not None and same_task:
         with st.expander(
             "Where they are wrong", icon=":material/grid_on:", key="tryout_mistakes", on_change="rerun"
@@ -44,7 +40,4 @@ with showing_errors():
             if box.open:
                 with showing_errors():
                     show_mistakes(runs, task)
-    home = st.expander("Take it home", icon=":material/folder_zip:", key="tryout_home", on_change="rerun")
-    if home.open:
-        with home:
-            take_home(runs)
+    take_home(runs)

@@ -11,16 +11,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from spafit.export.figures import figure_files
 from spafit.export.folder import RECORD, default_format, export, format_named
-from spafit.export.report import changes_figure, curve_figure, report
+from spafit.export.report import live_curve, report
 from spafit.export.script import python_script
-from spafit.figures.strata import svg
 from spafit.files import write_whole
 from spafit.home import spafit_home
 from spafit.runs import Store
 from spafit.runs.rights import require_test
 from spafit.tasks import list_tasks
-from spafit.trained.blend import pretrained_values
 from spafit.trained.restore import Trained, restore
 from spafit.training.changes import changes
 
@@ -83,23 +82,13 @@ def curve_csv(events: Iterable[Mapping[str, Any]]) -> str:
 def _about(trained: Trained, document: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return what goes along with the model: the curve, figures, a report and the script that repeats the run."""
     events = list(events)
-    model, anatomy = trained.model()
-    changed = changes(model, anatomy, pretrained_values(trained.base()[0], model))
+    changed = changes(*trained.with_before())
     metric = next(iter(document["validation_metrics"]), "")
-    curve = [
-        (float(event["step"]), float(event["metrics"][metric]))
-        for event in events
-        if event["kind"] == "evaluated" and metric in event["metrics"]
-    ]
+    curve = live_curve(events, metric)
     task = next((one for one in list_tasks() if one.key == trained.run.task), None)
-    figures = {
-        "strata.svg": svg(trained.spec.stratification),
-        "curve.svg": curve_figure(curve, metric, document) if curve else "",
-        "changes.svg": changes_figure(changed),
-    }
     return {
         "curve.csv": curve_csv(events),
         "report.html": report(document, metric, curve, changed),
         "finetune.py": python_script(trained.spec, trained.anatomy, task),
-        **{name: text for name, text in figures.items() if text},
+        **figure_files(document, metric, curve, changed),
     }

@@ -218,6 +218,12 @@ def _adapter(files: Files, anatomy: Anatomy) -> Adapter:
         if pair := _PAIR.fullmatch(plain):
             pairs.setdefault(pair[1], {})[pair[2]] = shape
         elif tensor := anatomy.by_name.get(plain):
+            axis = tensor.label_axis
+            if axis is not None and len(shape) == len(tensor.shape) and shape[axis] != tensor.shape[axis]:
+                raise AdapterError(
+                    f"{files.name} names {tensor.shape[axis]} labels in its spafit.json, but its head has "
+                    f"{shape[axis]} outputs."
+                )
             if shape != tensor.shape:
                 raise _other(files, anatomy, plain, shape, tensor.shape)
             trained.add(tensor)

@@ -57,7 +57,7 @@ def comparison_report(
         + f"{len(settings)} settings, {sum(one.n for one in settings)} runs.</p>",
         *(f"<p>{escape(remark)}</p>" for remark in remarks),
         _table(ordered, label),
-        bar_chart([(one.called[:24], max(one.mean, 0.0), COLOR) for one in ordered[:30]], label=label),
+        bar_chart([(one.called[:24], one.mean, COLOR) for one in ordered[:30]], label=label),
     ]
     if len(cells := _cells(ordered)) > 1:
         layers = ordered[0].stratification.num_layers

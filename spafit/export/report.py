@@ -5,7 +5,7 @@ Self-contained HTML without a script; everything that people named is written le
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -43,7 +43,7 @@ def report(
     """
     stratification = Stratification.from_dict(document["spec"]["stratification"])
     name, chips = title(stratification)
-    label = LABELS[metric]
+    label = LABELS.get(metric, metric)
     marks = "".join(f"<span>{escape(chip)}</span>" for chip in chips)
     share = 100 * document["trainable"] / document["total"]
     parts = [
@@ -92,17 +92,24 @@ def curve_figure(curve: Sequence[tuple[float, float]], metric: str, document: Ma
     )
 
 
+def live_curve(events: Iterable[Mapping[str, Any]], metric: str) -> list[tuple[float, float]]:
+    """Return a metric on the live validation examples as (step, value), out of a run's events."""
+    evaluated = (event for event in events if event["kind"] == "evaluated" and metric in event["metrics"])
+    return [(float(event["step"]), float(event["metrics"][metric])) for event in evaluated]
+
+
 def changes_figure(changed: Sequence[Change]) -> str:
     """Return how much each part changed as SVG; empty where nothing can be compared."""
     bars = [
-        (_row(change) + f", {KIND_LABELS[change.kind].lower()}", change.ratio, KIND_COLORS[change.kind])
+        (row_name(change) + f", {KIND_LABELS[change.kind].lower()}", change.ratio, KIND_COLORS[change.kind])
         for change in changed
         if not change.absolute
     ]
     return bar_chart(bars, label="Norm of the change over the norm before training") if bars else ""
 
 
-def _row(change: Change) -> str:
+def row_name(change: Change) -> str:
+    """Return what part of the model a change is in."""
     return f"layer {change.layer}" if change.layer is not None else change.row
 
 

@@ -1,14 +1,31 @@
-"""The page about runs that are compared, or about a whole map, out of the runs themselves."""
+"""The page about a run, about runs that are compared, or about a whole map, out of the runs themselves. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from spafit.errors import SpafitError
 from spafit.export.comparison_report import Compared, comparison_report
+from spafit.export.report import live_curve, report
 from spafit.maps.repeats import repeats
 from spafit.maps.statistics import summarize
-from spafit.runs import Run
+from spafit.runs import Run, State
+from spafit.training.events import Change
+
+
+def report_on_run(run: Run, events: Iterable[Mapping[str, Any]]) -> str:
+    """Return the page about one run as HTML, out of what it told; saved weights are not needed.
+
+    Raises:
+        SpafitError: it is not finished.
+    """
+    if run.state is not State.FINISHED:
+        raise SpafitError(f"Run {run.id} is {run.state}; a report is about a finished run.")
+    told = list(events)
+    metric = next(iter(run.validation_metrics), "")
+    changed = [Change(**one) for event in told if event["kind"] == "finished" for one in event.get("changes") or ()]
+    return report(run.to_dict(), metric, live_curve(told, metric), changed)
 
 
 def report_on(runs: Sequence[Run]) -> tuple[str, int]:

@@ -51,6 +51,10 @@ def line_chart(
         )
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in points))
     parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
+    parts += [
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill-opacity="0"><title>{at:g}: {value:.3f}</title></circle>'
+        for (at, value), (x, y) in zip(points, (place(*point) for point in points), strict=True)
+    ]
     x, y = place(*points[-1])
     parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>')
     parts.append(f'<text x="{x + 6:.1f}" y="{y - 5:.1f}" {FONT} font-weight="600" fill="{INK}">{ys[-1]:.3f}</text>')
@@ -60,16 +64,22 @@ def line_chart(
 
 
 def bar_chart(bars: Sequence[tuple[str, float, str]], *, label: str) -> str:
-    """Return horizontal bars (name, value from 0, colour) as SVG, each with its value."""
+    """Return horizontal bars (name, value, colour) as SVG, each with its value; negative ones go left from zero."""
     height, name_width = 18, 150
-    longest = max((value for _, value, _ in bars), default=0.0) or 1.0
+    values = [value for _, value, _ in bars]
+    low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+    room = WIDTH - name_width - 80
+    zero = name_width + (-low / (high - low) * room if low else 0.0)
     parts = [f"<title>{escape(label)}</title>"]
+    if low:
+        parts.append(f'<line x1="{zero:.1f}" x2="{zero:.1f}" y1="0" y2="{len(bars) * height}" stroke="{INK}"/>')
     for number, (name, value, color) in enumerate(bars):
-        y, width = number * height, value / longest * (WIDTH - name_width - 80)
+        y, width = number * height, abs(value) / ((high - low) or 1.0) * room
+        start = zero - width if value < 0 else zero
         parts.append(
             f'<text x="{name_width - 8}" y="{y + 12}" text-anchor="end" {FONT} fill="{INK}">{escape(name)}</text>'
-            f'<rect x="{name_width}" y="{y + 2}" width="{max(width, 0.5):.1f}" height="{height - 5}" fill="{color}"/>'
-            f'<text x="{name_width + width + 5:.1f}" y="{y + 12}" {FONT} fill="{INK}">{value:.3g}</text>'
+            f'<rect x="{start:.1f}" y="{y + 2}" width="{max(width, 0.5):.1f}" height="{height - 5}" fill="{color}"/>'
+            f'<text x="{max(zero, start + width) + 5:.1f}" y="{y + 12}" {FONT} fill="{INK}">{value:.3g}</text>'
         )
     return _svg(len(bars) * height + 4, "".join(parts))
 

@@ -76,10 +76,3 @@ class Blend:
                 parameter.copy_(torch.lerp(before, after, factor))
         for module, scaling, layer in self._adapters:
             module.scaling[adapt.ADAPTER] = scaling * factors.of("layer", layer)
-
-
-def pretrained_values(base: nn.Module, trained: nn.Module) -> dict[str, Tensor]:
-    """Return what the parameters that trained were in `base`, the model before training, by the anatomy's names."""
-    before = dict(base.named_parameters())
-    names = (adapt.parameter_name(name) for name, p in trained.named_parameters() if p.requires_grad)
-    return {name: before[name].detach().clone() for name in names if name in before}

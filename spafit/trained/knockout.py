@@ -12,7 +12,7 @@ import torch
 
 from spafit.errors import SpafitError
 from spafit.runs import Store
-from spafit.trained.blend import Blend, Factors, pretrained_values
+from spafit.trained.blend import Blend, Factors
 from spafit.trained.restore import restore
 from spafit.training.batches import Batch, Feed
 from spafit.training.device import prepare_cpu
@@ -43,9 +43,8 @@ def knock_out(run: str, parts: Sequence[Sequence[int]]) -> dict[str, Any]:
     prepare_cpu()
     store = Store.open()
     trained = restore(store.get(run), store.folder(run))
-    base, _ = trained.base()
-    model, anatomy = trained.model()
-    blend = Blend(model, anatomy, pretrained_values(base, model))
+    model, anatomy, before = trained.with_before()
+    blend = Blend(model, anatomy, before)
     data = fit_data(prepare_data(trained.spec, trained.folder, trained.max_length), model, trained.spec.model)
 
     def logits(batch: Batch) -> torch.Tensor:

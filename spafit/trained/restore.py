@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from spafit import adapt, tasks
-from spafit.errors import SpafitError
+from spafit import adapt
 from spafit.home import spafit_home
 from spafit.models import registry
 from spafit.models.anatomy import Anatomy
 from spafit.models.build import build_anatomy
 from spafit.models.weights import check_weights, weights_digest
 from spafit.runs.run import Run
-from spafit.tasks import TaskError
-from spafit.training.checkpoint import TRAINED, read_metadata, read_trained
+from spafit.trained.facts import ExportError, facts_of
+from spafit.training.checkpoint import TRAINED, read_trained
 from spafit.training.config import RunSpec
 from spafit.training.loading import load
-
-
-class ExportError(SpafitError):
-    """A run that cannot become a model again, said in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +48,16 @@ class Trained:
 
     def model(self) -> tuple[PreTrainedModel, Anatomy]:
         """Load the model as it was after training, with its LoRA adapters (fp32, CPU), and the anatomy that fits it."""
+        model, anatomy, _before = self.with_before()
+        return model, anatomy
+
+    def with_before(self) -> tuple[PreTrainedModel, Anatomy, dict[str, Tensor]]:
+        """Load what `model` does, and beside it what the trained parameters were before training, by name."""
         model, anatomy = self.base()
         adapt.apply(model, anatomy, self.spec.stratification)
+        before = {name: value.clone() for name, value in adapt.trainable_state(model).items()}
         adapt.load_trainable_state(model, self.state)
-        return model.eval(), anatomy
+        return model.eval(), anatomy, before
 
 
 def restore(run: Run, run_folder: Path) -> Trained:
@@ -67,32 +67,23 @@ def restore(run: Run, run_folder: Path) -> Trained:
         ExportError: the run kept no weights, or its base model has changed since.
         SpafitError: the base model is gone.
     """
-    path = run_folder / TRAINED
-    if not path.is_file():
-        raise ExportError(f"Run {run.id} is {run.state} and has no saved weights, so there is no model to take away.")
-    metadata, state = read_metadata(path), read_trained(path)
+    facts = facts_of(run, run_folder)
+    state = read_trained(run_folder / TRAINED)
     folder = registry.weights_folder(run.model, allow_download=True)
     digest = weights_digest(check_weights(folder), spafit_home() / "cache")
-    if metadata.get("base", digest) != digest:
+    if facts.base not in (None, digest):
         raise ExportError(
             f"The weights of {run.model} have changed since run {run.id} was trained on them; put the earlier ones "
             "back."
         )
-    labels, pair = _task_facts(run, metadata)
-    anatomy = build_anatomy(folder, num_labels=max(1, len(labels)), name=run.model)
+    anatomy = build_anatomy(folder, num_labels=max(1, len(facts.labels)), name=run.model)
+    for tensor in anatomy.head:
+        stored = state.get(tensor.name)
+        axis = tensor.label_axis
+        if stored is not None and axis is not None and stored.shape[axis] != tensor.shape[axis]:
+            raise ExportError(
+                f"Run {run.id} names {tensor.shape[axis]} labels, but its trained head has {stored.shape[axis]} "
+                "outputs; its files do not belong together."
+            )
     limit = min(run.spec.settings.max_length, anatomy.max_length)
-    return Trained(run, folder, anatomy, labels, pair, limit, digest, state)
-
-
-def _task_facts(run: Run, metadata: dict[str, str]) -> tuple[tuple[str, ...], bool]:
-    """Return the class names and whether texts come in pairs, as the run recorded them, else as its task says now."""
-    if "labels" in metadata:
-        return tuple(json.loads(metadata["labels"])), metadata.get("pair") == "true"
-    try:
-        task = tasks.get_task(run.task)
-    except TaskError as error:
-        raise ExportError(
-            f"The task of run {run.id} is gone and the run is from before label names were kept with it, "
-            "so its outputs have no names."
-        ) from error
-    return task.labels, task.pair
+    return Trained(run, folder, anatomy, facts.labels, facts.pair, limit, digest, state)

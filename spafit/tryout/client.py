@@ -60,11 +60,11 @@ class Client:
             raise TryoutError(str(answer["error"]))
         return answer["predictions"]
 
-    def start(self) -> None:
-        """Start the process if there is none: what it imports takes seconds, which typing a text takes too."""
+    def start(self, runs: Sequence[str] = ()) -> None:
+        """Start the process if there is none, and let it load these runs: both take seconds, as does typing a text."""
         if self._turn.acquire(blocking=False):  # whoever has the turn starts it
             try:
-                self._running()
+                self._running(runs)
             finally:
                 self._turn.release()
 
@@ -87,11 +87,11 @@ class Client:
             process.stdin.flush()
         return self._answer(process)
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self, runs: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = subprocess.Popen(
-                module_command("spafit.tryout.worker", str(self._idle_seconds)),
+                module_command("spafit.tryout.worker", str(self._idle_seconds), *runs),
                 env=module_environment(os.environ) | {"TOKENIZERS_PARALLELISM": "false", "GOMP_SPINCOUNT": "1000"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

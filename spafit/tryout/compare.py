@@ -7,7 +7,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spafit.errors import SpafitError
+from spafit.tasks import Examples, Task
+from spafit.tasks.task import shortened
 from spafit.training.predictions import Predictions
+
+
+def check_examples(run: str, labels: Sequence[str], kept: Predictions, task: Task, examples: Examples) -> None:
+    """Refuse to show a run's kept answers beside examples that it did not answer.
+
+    Args:
+        run: its id.
+        labels: that it was trained with.
+        kept: its answers on a part.
+        task: as it is now.
+        examples: of that part, as they are now.
+
+    Raises:
+        SpafitError: the task has other labels or other examples by now.
+    """
+    if tuple(labels) != task.labels:
+        before, now = (shortened(", ".join(names), 60) or "a score" for names in (labels, task.labels))
+        raise SpafitError(
+            f"Run {run} was trained with other labels ({before}) than {task.name} has now ({now}), so its answers "
+            "cannot be shown beside the examples."
+        )
+    rows = kept.rows
+    if len(rows) and (rows.max() >= len(examples) or not np.allclose(examples.labels[rows], kept.labels)):
+        raise SpafitError(
+            f"The examples of {task.name} have changed since run {run} answered them, so its answers cannot be shown "
+            "beside them."
+        )
 
 
 def answers(predictions: Predictions) -> np.ndarray:

@@ -12,13 +12,13 @@ import os
 import selectors
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from spafit.errors import SpafitError
 from spafit.runs import Store
-from spafit.trained.blend import Blend, Factors, pretrained_values
+from spafit.trained.blend import Blend, Factors
 from spafit.trained.restore import restore
 from spafit.tryout.predict import Predictor
 
@@ -59,11 +59,12 @@ class Answers:
         texts, pairs = list(request["texts"]), request.get("pairs")
         if len(texts) > MAX_TEXTS:
             raise SpafitError(f"{len(texts)} texts are more than {MAX_TEXTS}, the most at once; use spafit predict.")
-        warm = self._get(str(request["run"]))
+        warm = self.get(str(request["run"]))
         warm.blend.set(_factors(request.get("factors") or {}) if request.get("trained", True) else warm.untrained)
         return [each.to_dict() for each in warm.predictor.predict(texts, pairs)]
 
-    def _get(self, run_id: str) -> Warm:
+    def get(self, run_id: str) -> Warm:
+        """Return a run's model, loaded when there is none yet. Raises `SpafitError` when it cannot be."""
         if run_id in self._warm:
             self._warm.move_to_end(run_id)
             return self._warm[run_id]
@@ -72,10 +73,9 @@ class Answers:
         store = Store.open()
         run = store.get(run_id)
         trained = restore(run, store.folder(run.id))
-        base, _ = trained.base()
-        model, anatomy = trained.model()
+        model, anatomy, before = trained.with_before()
         layers = dict.fromkeys(range(1, anatomy.num_layers + 1), 0.0)
-        blend = Blend(model, anatomy, pretrained_values(base, model))
+        blend = Blend(model, anatomy, before)
         self._warm[run_id] = Warm(Predictor(trained, model), blend, Factors(layers, embeddings=0.0, head=0.0))
         return self._warm[run_id]
 
@@ -85,11 +85,14 @@ def _factors(document: Mapping[str, Any]) -> Factors:
     return Factors(layers, float(document.get("embeddings", 1.0)), float(document.get("head", 1.0)))
 
 
-def serve(requests: TextIO, answers: TextIO, idle_seconds: float) -> None:
-    """Answer until the requests end or none has come for so long."""
+def serve(requests: TextIO, answers: TextIO, idle_seconds: float, runs: Sequence[str] = ()) -> None:
+    """Load these runs, then answer until the requests end or none has come for so long."""
     waiting = selectors.DefaultSelector()
     waiting.register(requests, selectors.EVENT_READ)
     models = Answers()
+    for run in runs:
+        with contextlib.suppress(SpafitError, MemoryError):  # it is said when somebody asks
+            models.get(run)
     while waiting.select(timeout=idle_seconds):
         line = requests.readline()
         if not line:
@@ -105,7 +108,7 @@ def serve(requests: TextIO, answers: TextIO, idle_seconds: float) -> None:
         answers.flush()
 
 
-def main(idle_seconds: str) -> None:
+def main(idle_seconds: str, *runs: str) -> None:
     """Be the worker: limits first; what libraries print goes to stderr, so that stdout has answers only."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
@@ -114,7 +117,7 @@ def main(idle_seconds: str) -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # A line that is longer than the pipe's buffer must not be read ahead of what `select` sees.
-    serve(os.fdopen(sys.stdin.fileno(), "r", encoding="utf-8", closefd=False), answers, float(idle_seconds))
+    serve(os.fdopen(sys.stdin.fileno(), "r", encoding="utf-8", closefd=False), answers, float(idle_seconds), runs)
 
 
 if __name__ == "__main__":

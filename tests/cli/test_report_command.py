@@ -35,7 +35,7 @@ def test_the_page_has_every_setting_best_first_and_the_triangle() -> None:
 @pytest.mark.usefixtures("scripted_runs")
 def test_bad_requests_are_one_sentence_and_write_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     target = tmp_path / "out.html"
-    for arguments, says in (([], "Name the runs that are compared"), (["nobodys1"], "no run")):
+    for arguments, says in (([], "Name a run, the runs that are compared"), (["nobodys1"], "no run")):
         assert main(["report", *arguments, "--to", str(target)]) == 2
         out, err = capsys.readouterr()
         assert (out, err.count("\n")) == ("", 1) and says in err
@@ -52,6 +52,14 @@ def test_finished_runs_are_settings_with_their_means(capsys: pytest.CaptureFixtu
         store.record(run, [event.to_dict() for event in events_until(20)])
         store.conclude(run, State.FINISHED, events=[FINISHED.to_dict()])
     target = tmp_path / "out.html"
+    assert main(["report", ids[0], "--to", str(target)]) == 0
+    alone = target.read_text()
+    assert capsys.readouterr().err == f"The report on 1 setting is in {target}.\n"
+    assert "What changed inside" in alone and alone.count("<svg") == 3  # strata, curve, changes
+    assert all(figure in alone for figure in ("0.8000", "0.8100", "0.5000", "67,202 of 22,763,138"))
+    waiting = store.submit(RunSpec("minilm-l6", "rotten-tomatoes", preset("spafit", 6)))
+    assert main(["report", waiting, "--to", str(tmp_path / "none.html")]) == 2
+    assert f"Run {waiting} is queued" in capsys.readouterr().err and not (tmp_path / "none.html").exists()
     assert main(["report", *ids, "--to", str(target), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["file"] == str(target)
     made = target.read_text()

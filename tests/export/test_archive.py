@@ -4,6 +4,7 @@ import ast
 import csv
 import io
 import json
+import re
 import xml.dom.minidom
 import zipfile
 from dataclasses import asdict
@@ -20,7 +21,6 @@ from spafit.figures.standing import bar_chart, line_chart
 from spafit.runs import Store
 from spafit.stratification import preset
 from spafit.tasks import get_task
-from spafit.trained.blend import pretrained_values
 from spafit.training.changes import changes
 from tests.pages.made_up import events_until
 from tests.trained.runs import LAYERS, trained_run
@@ -46,6 +46,13 @@ def test_the_zip_is_whole_and_the_same_each_time(tmp_path: Path) -> None:
         ast.parse(archive.read("finetune.py"))
         for name in ("strata.svg", "curve.svg", "changes.svg"):
             assert xml.dom.minidom.parseString(archive.read(name)).documentElement.tagName == "svg"
+            page = archive.read(name.replace(".svg", ".html")).decode()
+            assert archive.read(name).decode() in page  # the same figure, standing by itself
+            assert "<script" not in page and "http" not in page.replace("http://www.w3.org/2000/svg", "")
+        assert [float(value) for value in re.findall(r"<td>(0\.\d{4})<", archive.read("curve.html").decode())] == [
+            0.57,
+            0.64,
+        ]
         assert (
             f"licence of the texts: `{get_task('rotten-tomatoes').licence}`" in archive.read("model/README.md").decode()
         )
@@ -72,8 +79,8 @@ def test_the_curve_has_every_point_with_its_metrics() -> None:
 
 def test_the_report_shows_its_numbers_and_nothing_foreign_as_markup(tmp_path: Path) -> None:
     whole = trained_run(tmp_path, "bert", preset("spafit", LAYERS, 1, 2))
-    model, anatomy = whole.model()
-    changed = changes(model, anatomy, pretrained_values(whole.base()[0], model))
+    model, anatomy, before = whole.with_before()
+    changed = changes(model, anatomy, before)
     evil = "<script>alert(1)</script>"
     document = json.loads(json.dumps(record(whole, "adapter", anatomy))) | {
         "task": evil,
@@ -97,3 +104,17 @@ def test_charts_are_whole_xml(points: list[tuple[float, float]]) -> None:
     assert "nan" not in drawn
     xml.dom.minidom.parseString(bar_chart([("<a>", 0.0, "#000000"), ("b", 2.0, "#000000")], label="&"))
     xml.dom.minidom.parseString(bar_chart([], label="none"))
+
+
+@given(st.lists(st.floats(-1, 1).map(lambda value: round(value, 3)), min_size=1, max_size=6))
+def test_bars_are_as_long_as_their_values_and_go_to_their_side_of_zero(values: list[float]) -> None:
+    drawn = bar_chart([(str(n), value, "#000000") for n, value in enumerate(values)], label="score")
+    parsed = xml.dom.minidom.parseString(drawn)
+    bars = [[float(bar.getAttribute(key)) for key in ("x", "width")] for bar in parsed.getElementsByTagName("rect")]
+    lines = parsed.getElementsByTagName("line")
+    assert len(lines) == any(value < 0 for value in values)
+    zero = float(lines[0].getAttribute("x1")) if lines else bars[0][0]
+    scale = max(width for _, width in bars) / (max(map(abs, values)) or 1)
+    for value, (x, width) in zip(values, bars, strict=True):
+        assert width == pytest.approx(max(0.5, abs(value) * scale), abs=0.11)
+        assert (x + width if value < 0 else x) == pytest.approx(zero, abs=0.6)

@@ -70,6 +70,11 @@ def test_what_was_exported_comes_back_as_it_was(family: str, stratification: Str
     whole = trained_run(tmp_path, family, stratification)
     export(whole, tmp_path / "out", "adapter")
     found = brought(tmp_path / "out")
+    record = tmp_path / "out" / "spafit.json"
+    told = json.loads(record.read_text())
+    record.write_text(json.dumps(told | {"labels": ["a", "b"]}))
+    with pytest.raises(SpafitError, match=r"names 2 labels in its spafit\.json, but its head has 3 outputs"):
+        brought(tmp_path / "out")
     counts = count(whole.model()[1], stratification)
     assert (found.stratification, found.exact, found.num_labels) == (stratification, True, len(LABELS))
     assert found.trainable == counts.trainable

@@ -128,6 +128,10 @@ def test_a_run_that_cannot_come_back_says_why(tmp_path: Path) -> None:
     save_trained(folder, whole.state, {"labels": "[]", "base": "0" * 64})
     with pytest.raises(SpafitError, match="have changed since"):
         restore(whole.run, folder)
+    save_trained(folder, whole.state, {"labels": '["a", "b"]'})
+    with pytest.raises(SpafitError, match="names 2 labels, but its trained head has 3 outputs"):
+        restore(whole.run, folder)
+    save_trained(folder, whole.state, {"labels": json.dumps(LABELS)})
     (Path(whole.run.model) / "model.safetensors").unlink()
     with pytest.raises(SpafitError, match=r"has no model\.safetensors"):
         restore(whole.run, folder)

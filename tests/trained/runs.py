@@ -20,16 +20,24 @@ LAYERS = 3
 LABELS = ("pan", "praise", "neither")
 
 
-def trained_run(folder: Path, family: str, stratification: Stratification, labels: tuple[str, ...] = LABELS) -> Trained:
+def trained_run(
+    folder: Path,
+    family: str,
+    stratification: Stratification,
+    labels: tuple[str, ...] = LABELS,
+    *,
+    task: str = "rotten-tomatoes",
+    pair: bool = False,
+) -> Trained:
     """Return a tiny run whose trained parameters are the first ones, shaken."""
     base = save_tiny_model(folder / family, family)
-    spec = RunSpec(str(base), "rotten-tomatoes", stratification, TrainSettings(max_length=24))
+    spec = RunSpec(str(base), task, stratification, TrainSettings(max_length=24))
     model, anatomy = load_model(base, tiny_anatomy(family, LAYERS, max(1, len(labels))), seed=spec.settings.seed)
     torch.manual_seed(1)
     adapt.apply(model, anatomy, stratification)
     state = {name: value + 0.3 * torch.randn(value.shape) for name, value in adapt.trainable_state(model).items()}
     store = Store.open()
     run = store.get(store.submit(spec))
-    metadata = {"labels": json.dumps(labels), "pair": "false"}
+    metadata = {"labels": json.dumps(labels), "pair": json.dumps(pair)}
     save_trained(store.folder(run.id), state, metadata)
     return restore(run, store.folder(run.id))

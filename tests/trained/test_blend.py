@@ -7,7 +7,7 @@ import torch
 
 from spafit.errors import SpafitError
 from spafit.stratification import Recipe, Stratification, preset
-from spafit.trained.blend import Blend, Factors, pretrained_values
+from spafit.trained.blend import Blend, Factors
 from tests.tiny import FAMILIES, tiny_batch
 from tests.trained.runs import LAYERS, trained_run
 
@@ -24,8 +24,8 @@ def blended(folder: Path, family: str, stratification: Stratification) -> tuple[
     """Return a blend, with the answers of the pretrained and of the trained model."""
     whole = trained_run(folder, family, stratification)
     base, _ = whole.base()
-    model, anatomy = whole.model()
-    return Blend(model, anatomy, pretrained_values(base, model)), logits(base), logits(model)
+    model, anatomy, before = whole.with_before()
+    return Blend(model, anatomy, before), logits(base), logits(model)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

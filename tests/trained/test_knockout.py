@@ -9,7 +9,7 @@ import torch
 from spafit.errors import SpafitError
 from spafit.stratification import preset
 from spafit.tasks import get_task
-from spafit.trained.blend import Blend, Factors, pretrained_values
+from spafit.trained.blend import Blend, Factors
 from spafit.trained.knockout import knock_out
 from spafit.training.batches import Feed
 from spafit.training.preparation import prepare_data
@@ -23,8 +23,8 @@ def test_a_part_knocked_out_is_scored_like_the_model_without_it(home: Path, tmp_
     live = prepare_data(whole.spec, whole.folder, whole.max_length).live
     assert told["examples"] == len(live)
 
-    model, anatomy = whole.model()
-    blend = Blend(model, anatomy, pretrained_values(whole.base()[0], model))
+    model, anatomy, before = whole.with_before()
+    blend = Blend(model, anatomy, before)
     feed = Feed(live, torch.device("cpu"))
     everything = feed.batch(np.arange(len(live)))  # in one batch, so padded otherwise
     for layers, score in (({}, told["trained"]), ({3: 0.0}, told["scores"][1]), ({2: 0.0, 3: 0.0}, told["scores"][2])):

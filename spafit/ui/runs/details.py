@@ -9,6 +9,7 @@ import streamlit as st
 
 from spafit import access
 from spafit.errors import SpafitError
+from spafit.export.runs_report import report_on_run
 from spafit.export.script import script_of
 from spafit.quantities import bytes_text
 from spafit.runs import Run, State, Store
@@ -25,6 +26,8 @@ from spafit.ui.runs.inside import inside
 from spafit.ui.runs.manage import history, manage
 from spafit.ui.state import detach
 from spafit.ui.train.settings import SETTING_LABELS
+from spafit.ui.tryout.choose import usable
+from spafit.ui.tryout.take import take_home
 
 LOG_BYTES = 8_000
 
@@ -88,11 +91,23 @@ def _actions(run: Run) -> None:
             on_click="ignore",
             help="Does this run with PyTorch, transformers and PEFT alone.",
         )
+        if run.state is State.FINISHED:
+            st.download_button(
+                "Report",
+                lambda: report_on_run(run, events_of(run)),
+                file_name=f"{run.id}.html",
+                mime="text/html",
+                icon=":material/print:",
+                on_click="ignore",
+                help="One page to print or hand in: setting, curve, scores beside the baseline, what changed inside.",
+            )
         if st.button("Explore this setting", icon=":material/layers:", on_click=_take, args=(run,)):
             st.switch_page("pages/explore.py")
         if st.button("Train with it again", icon=":material/play_circle:", on_click=_take, args=(run,)):
             detach()
             st.switch_page("pages/train.py")
+    if usable(run):
+        take_home([run])
 
 
 def _take(run: Run) -> None:

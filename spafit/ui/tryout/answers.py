@@ -4,12 +4,15 @@ import pandas as pd
 import streamlit as st
 
 from spafit.runs import Run
+from spafit.tasks import Task
 from spafit.tryout.client import Client
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
-from spafit.ui.tryout.choose import label
+from spafit.ui.tryout.choose import choose_text, examples_from, facts, label
 
 Answer = dict[str, object]
+_BEFORE = "tryout_before"
+"""Session state: what the models before training said to the text that is asked now, by run."""
 
 
 @st.cache_resource
@@ -18,22 +21,45 @@ def client() -> Client:
     return Client()
 
 
-def warm_up() -> None:
-    """Start the process that will answer, while the text is being typed."""
-    client().start()
-
-
-def show_answers(runs: list[Run], text: str, pair: str | None) -> None:
-    """Ask every run and draw the answers; what one cannot say is a sentence in its own column."""
-    pairs = None if pair is None else [pair]
-    for column, run in zip(st.container(key="charts_answers").columns(len(runs)), runs, strict=True):
+@st.fragment
+def talk(runs: list[Run], task: Task | None) -> None:
+    """Draw the boxes for a text and what the runs answer; what is typed or moved here draws only this again."""
+    reads_pairs = [facts(run).pair for run in runs]
+    text, pair = choose_text(task, any(reads_pairs), examples_from(runs))
+    if not text.strip() or (pair is not None and not pair.strip()):
+        client().start([run.id for run in runs])  # while the text is being typed
+        return
+    columns = st.container(key="charts_answers").columns(len(runs))
+    for column, run, reads_pair in zip(columns, runs, reads_pairs, strict=True):
         with column.container(border=True), showing_errors():
-            st.markdown(f"**{plain(label(run))}**")
-            factors = _fader(run) if len(runs) == 1 else {}
-            with st.spinner("Loading the model (once) …", show_time=True):
-                after = client().predict(run.id, [text], pairs, factors=factors)[0]
-                before = client().predict(run.id, [text], pairs, trained=False)[0]
-            _show(after, before)
+            if len(runs) > 1:
+                st.markdown(f"**{plain(label(run))}**")
+            _answer(run, text, pair if reads_pair else None, fader=len(runs) == 1)
+
+
+def _answer(run: Run, text: str, pair: str | None, fader: bool) -> None:
+    """Draw what one run answers, and below it the fader; what it cannot say is a sentence."""
+    place = st.container()
+    factors = _fader(run) if fader else {}
+    with place, st.spinner("Loading the model (once) …", show_time=True):
+        pairs = None if pair is None else [pair]
+        after = client().predict(run.id, [text], pairs, factors=factors)[0]
+        before = _untrained(run, text, pair)
+    with place:
+        _show(after, before)
+
+
+def _untrained(run: Run, text: str, pair: str | None) -> Answer:
+    """Return the answer of the model before training; while a fader moves the text stays, and so does this."""
+    kept = st.session_state.setdefault(_BEFORE, {})
+    asked, answer = kept.get(run.id, (None, None))
+    if asked != (text, pair):
+        pairs = None if pair is None else [pair]
+        answer = client().predict(run.id, [text], pairs, trained=False)[0]
+        st.session_state[_BEFORE] = {run.id: ((text, pair), answer)} | {
+            other: said for other, said in kept.items() if other != run.id and said[0] == (text, pair)
+        }
+    return answer
 
 
 def _show(after: Answer, before: Answer) -> None:
@@ -41,7 +67,7 @@ def _show(after: Answer, before: Answer) -> None:
         st.metric("Predicted", f"{after['score']:.2f}", help="A number: this task is a regression.")
         st.caption(f"Before training: {before['score']:.2f}")
         return
-    st.metric("Answer", plain(str(after["label"])), f"{after['score']:.0%}", delta_color="off", delta_arrow="off")
+    st.metric("Answer", plain(str(after["label"])), f"{after['score']:.1%}", delta_color="off", delta_arrow="off")
     now, then = after["probabilities"], before["probabilities"]
     assert isinstance(now, dict)
     assert isinstance(then, dict)

@@ -11,6 +11,7 @@ from spafit.runs import Run, State, Store, UnknownRunError
 from spafit.runs.rights import shows_test
 from spafit.stratification import title
 from spafit.tasks import Examples, Task
+from spafit.trained.facts import Facts, facts_of
 from spafit.training.checkpoint import is_saved
 from spafit.ui.components.text import plain
 
@@ -20,19 +21,28 @@ MOST_LISTED = 100
 _RUNS, _ASKED, _TEXT, _PAIR, _TRUTH = (f"tryout_{name}" for name in ("runs", "asked", "text", "pair", "truth"))
 
 
+def usable(run: Run) -> bool:
+    """Whether a run is finished and kept its weights."""
+    return run.state is State.FINISHED and is_saved(Store.open().folder(run.id))
+
+
+def facts(run: Run) -> Facts:
+    """Return what a run was trained to answer. Raises `SpafitError` when nothing says it any more."""
+    return facts_of(run, Store.open().folder(run.id))
+
+
 def usable_runs() -> dict[str, Run]:
-    """Return the finished runs that kept their weights, newest first, by id: the newest, and those of the address."""
+    """Return the runs that can be tried by id: the newest, newest first, and those of the address."""
     store = Store.open()
     found = {run.id: run for run in store.list(state=State.FINISHED, limit=MOST_LISTED)}
-    for run_id in _asked().split(",")[:MOST_RUNS]:
+    for run_id in _asked():
         with contextlib.suppress(UnknownRunError):
-            if run_id not in found and (run := store.get(run_id)).state is State.FINISHED:
-                found[run_id] = run
-    return {run_id: run for run_id, run in found.items() if is_saved(store.folder(run_id))}
+            found.setdefault(run_id, store.get(run_id))
+    return {run_id: run for run_id, run in found.items() if usable(run)}
 
 
-def _asked() -> str:
-    return st.query_params.get("runs", "")
+def _asked() -> list[str]:
+    return [name for name in st.query_params.get("runs", "").split(",") if name][:MOST_RUNS]
 
 
 def label(run: Run) -> str:
@@ -43,28 +53,31 @@ def label(run: Run) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def choose_runs(usable: dict[str, Run]) -> list[Run]:
+def choose_runs(listed: dict[str, Run]) -> list[Run]:
     """Draw the choice of runs and return them; the address has them, so that a link opens the same ones."""
     asked = _asked()
     if _RUNS not in st.session_state or (asked and asked != st.session_state.get(_ASKED)):
-        named = [run_id for run_id in asked.split(",") if run_id in usable]
-        st.session_state[_RUNS] = named[:MOST_RUNS] or list(usable)[:1]
+        st.session_state[_RUNS] = [run_id for run_id in asked if run_id in listed] or list(listed)[:1]
         st.session_state[_ASKED] = asked
+    for run_id in asked:
+        if run_id not in listed:
+            st.warning(f"Run {plain(run_id)} cannot be tried: it is not here, not finished, or kept no weights.")
     chosen = st.multiselect(
         "Runs",
-        list(usable),
-        format_func=lambda run_id: label(usable[run_id]),
+        list(listed),
+        format_func=lambda run_id: label(listed[run_id]),
         key=_RUNS,
         max_selections=MOST_RUNS,
         on_change=_remember,
         persist_state="session",
         help="Up to three, side by side. Runs of one task can be compared text by text.",
     )
-    return [usable[run_id] for run_id in chosen if run_id in usable]
+    return [listed[run_id] for run_id in chosen if run_id in listed]
 
 
 def _remember() -> None:
-    st.session_state[_ASKED] = st.query_params["runs"] = ",".join(st.session_state[_RUNS])
+    st.session_state[_ASKED] = list(st.session_state[_RUNS])
+    st.query_params["runs"] = ",".join(st.session_state[_RUNS])
 
 
 def choose_text(task: Task | None, pair: bool, part: str) -> tuple[str, str | None]:
@@ -86,6 +99,7 @@ def choose_text(task: Task | None, pair: bool, part: str) -> tuple[str, str | No
                 icon=":material/shuffle:",
                 on_click=_take_example,
                 args=(task.key, part),
+                key="tryout_example",
             )
         truth, text = st.session_state.get(_TRUTH, ("", ""))
         if truth and text == st.session_state.get(_TEXT):

@@ -10,9 +10,9 @@ from spafit.runs.rights import require_test
 from spafit.tasks import Task
 from spafit.tasks.task import shortened
 from spafit.training.predictions import Predictions, load_predictions
-from spafit.tryout.compare import confusion, disagreements, examples_of
+from spafit.tryout.compare import check_examples, confusion, disagreements, examples_of
 from spafit.ui.components.text import plain
-from spafit.ui.tryout.choose import label, part_of, take_row
+from spafit.ui.tryout.choose import facts, label, part_of, take_row
 
 SHOWN = 50
 """Examples in a list."""
@@ -25,7 +25,10 @@ def show_mistakes(runs: list[Run], task: Task) -> None:
     for run in runs:
         require_test(run.test_hidden, to_others=access.shared())
     kept = [load_predictions(store.folder(run.id))["test"] for run in runs]
-    texts = part_of(task.key, "test").text
+    examples = part_of(task.key, "test")
+    for run, predictions in zip(runs, kept, strict=True):
+        check_examples(run.id, facts(run).labels, predictions, task, examples)
+    texts = examples.text
     if not task.labels:
         _regression(runs, kept)
         return

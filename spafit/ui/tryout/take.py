@@ -19,17 +19,23 @@ _MADE = "tryout_zip_{}"
 
 
 def take_home(runs: list[Run]) -> None:
-    """Draw, for every run, the button that makes its zip, and then what is in it and the download."""
-    st.caption(
-        "A model that loads without spafit, with its card, the run's script, curve and figures, and a report to print."
-    )
-    for run in runs:
-        with showing_errors():
-            _one(run)
+    """Draw, in a box that opens, the button that makes each run's zip, and then what is in it and the download."""
+    box = st.expander("Take it home", icon=":material/folder_zip:", key="take_home", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        st.caption(
+            "A model that loads without spafit, with its card, the run's script, curve and figures, and a report to "
+            "print."
+        )
+        for run in runs:
+            if len(runs) > 1:
+                st.markdown(f"**{plain(label(run))}**")
+            with showing_errors():
+                _one(run)
 
 
 def _one(run: Run) -> None:
-    st.markdown(f"**{plain(label(run))}**")
     require_test(run.test_hidden, to_others=access.shared())
     key = _MADE.format(run.id)
     made: dict[str, Any] | None = st.session_state.get(key)
