@@ -42,8 +42,7 @@ def one(name: str, setting: Compared, metric: str, baseline: float | None) -> No
     arguments = {"name": name, "scores": _by_seed(setting.scores), "runs": list(setting.runs)}
     told = _asked("one_setting", arguments | {"metric": metric, "baseline": baseline})
     st.markdown(f"**{plain(told['sentence'])}**")
-    for said in told["examples"]:
-        st.caption(plain(said))
+    _notes(told["examples"])
 
 
 def two(pair: Mapping[str, Compared], metric: str) -> None:
@@ -67,11 +66,16 @@ def two(pair: Mapping[str, Compared], metric: str) -> None:
             "the reason.",
             icon=":material/compare_arrows:",
         )
-    for said in (*told["remarks"], *told["examples"]):
-        st.caption(plain(said))
+    _notes(told["remarks"])
+    _notes(told["examples"])
     origins = sorted({origin for one in pair.values() for origin in one.origins})
     if len(origins) > 1:
         st.caption(f"Runs of several origins are compared: {', '.join(origins)}.")
+
+
+def _notes(sentences: Sequence[str]) -> None:
+    if sentences:
+        st.caption(plain(" ".join(sentences)))
 
 
 def many(families: Mapping[str, Callable[[], Family]], key: str) -> None:

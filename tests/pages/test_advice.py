@@ -90,7 +90,7 @@ def test_answers_that_a_map_was_recorded_with_are_there_at_once(
     monkeypatch.setattr(asked, "call_in_turn", lambda *_, **_how: ANSWERS)
     app = open_page(ADVICE)
     said = words(app).replace("\\", "").replace("\u2060", "")
-    assert "their seconds, are those of the recorded map, recorded with the project." in said
+    assert "their seconds, are those of the recorded map." in said
     assert "**Similarity of input and output** · 65.7 s" in said and "Layer 1 is left out" in said
     assert "28 cells with 3 seeds each" in said
     app.button(key="advice_ask").click().run()

@@ -9,7 +9,7 @@ from spafit.maps import kept
 from spafit.maps.cells import Cell
 from spafit.maps.measured import measured_map, series_of_task
 from spafit.maps.statistics import Scores
-from spafit.runs import Store, tables
+from spafit.runs import Origin, Store, tables
 from spafit.ui.turns import call_in_turn
 
 SECONDS = 300.0
@@ -34,7 +34,8 @@ def recorded(model: str, task: str, layers: int) -> tuple[Answers, str] | None:
     """Return what the advisors answered when a kept map was made, and where that was; None where no map has that."""
     for made in kept.of_task(model, task):
         if made.document["advice"] and made.document["layers"] == layers:
-            return dict(made.document["advice"]), f"{made.origin.value} map, {made.document['origin']}"
+            where = "" if made.origin is Origin.RECORDED else f" ({made.document['origin']})"
+            return dict(made.document["advice"]), f"{made.origin.value} map{where}"
     return None
 
 

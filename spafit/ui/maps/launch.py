@@ -35,28 +35,28 @@ def train_here(stratification: Stratification) -> None:
         train_one(stratification, rules)
         return
     choice = current()
-    asked = st.segmented_control(
-        "Train this setting with",
-        list(SEEDS),
-        default="1 seed",
-        required=True,
-        key="explore_map_seeds",
-        persist_state="session",
-        help="Three seeds show how much of a difference is chance. Finished runs are not repeated.",
-    )
     try:
         reason = unmet_precondition(get_model(choice.model), get_task(choice.task), choice.settings)
     except SpafitError as error:
         reason = str(error)
-    if reason:
-        st.caption(plain(reason))
-        return
-    count = SEEDS[asked]
-    one = expected_seconds(RunSpec(choice.model, choice.task, stratification, choice.settings))
-    seconds = None if one is None else one * count
-    pressed = start_button("Train this", key="explore_map_train", seconds=seconds, runs=count)
-    if said := expected_time(seconds):
-        st.caption(said)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        asked = st.segmented_control(
+            "Train this setting with",
+            list(SEEDS),
+            default="1 seed",
+            required=True,
+            key="explore_map_seeds",
+            persist_state="session",
+            help="Three seeds show how much of a difference is chance. Finished runs are not repeated.",
+        )
+        if reason:
+            st.caption(plain(reason))
+            return
+        count = SEEDS[asked]
+        one = expected_seconds(RunSpec(choice.model, choice.task, stratification, choice.settings))
+        seconds = None if one is None else one * count
+        pressed = start_button("Train this", key="explore_map_train", seconds=seconds, runs=count)
+        st.caption(expected_time(seconds))
     if pressed:
         _launch(stratification, count)
 

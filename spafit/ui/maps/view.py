@@ -43,7 +43,6 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     measured = map_of(current())
     train_here(stratification)
     train_area(anatomy)
-    map_files(measured)
     if measured is not None and replay(measured, anatomy, stratification):
         return
     if measured is None:
@@ -53,6 +52,7 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
             icon=":material/grid_on:",
         )
     measured_map_of(anatomy, stratification, measured)
+    map_files(measured)
 
 
 def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: Map | None) -> None:
@@ -88,6 +88,7 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
         return
     with beside:
         _points(measured, stratification)
+    _table(measured)
     is_it_real(measured)
     _said(measured, stratification)
 
@@ -102,7 +103,6 @@ def _points(measured: Map, stratification: Stratification) -> None:
         config={"displayModeBar": False},
         alt="Validation score against trained parameters; the table below has the numbers.",
     )
-    _table(measured)
 
 
 def _table(measured: Map) -> None:

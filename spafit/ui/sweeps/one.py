@@ -36,7 +36,7 @@ def sweep_view(sweep_id: str) -> None:
         return
     draw(store, sweep, sweeping.progress(sweep, rows), actor(), link=False)
     metric = _metric(sweep.definition["task"])
-    triangle, table = st.container(key="charts_sweep").columns([1, 1])
+    triangle, table = st.container(key="charts_sweep").columns([4, 5])
     with triangle:
         _triangle(anatomy, rows, metric)
     with table:
