@@ -7,7 +7,7 @@ from spafit.ui.address import to_parameters
 from spafit.ui.arrival import take_address
 from spafit.ui.choice import current, message
 from spafit.ui.classroom.mine import guess_first, hold, is_open, must_guess
-from spafit.ui.components.errors import show_message
+from spafit.ui.components.errors import show_message, showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.explore.adapter import adapter_box, brought_back
 from spafit.ui.explore.compare import compare_tab, methods_tab
@@ -19,6 +19,7 @@ from spafit.ui.explore.share import share_tab
 from spafit.ui.explore.stack import main_ribbon, start_from
 from spafit.ui.home.tour import steps
 from spafit.ui.maps.view import map_tab
+from spafit.ui.train.choice import pick_task
 
 frame("Explore", ":material/layers:")
 st.caption("A pretrained Transformer is a stack of layers. Two boundaries decide which of them learn what.")
@@ -28,15 +29,17 @@ rules = hold()
 anatomy = chosen_anatomy()
 show_message(message())
 if rules is None:
-    model_side, other_side, method_side = st.columns([5.5, 2.5, 8], vertical_alignment="bottom")
-    with model_side:
-        model_picker()
-    with other_side, st.popover("Other", icon=":material/add:", width="stretch"):
-        other_model()
-        st.divider()
-        adapter_box()
-    with method_side:
-        start_from()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=200):
+            model_picker()
+        with st.popover("Other", icon=":material/add:", width="content"):
+            other_model()
+            st.divider()
+            adapter_box()
+        with st.container(width=190), showing_errors():
+            pick_task("explore_task")
+        with st.container(width="content"):
+            start_from()
 elif is_open(rules, RECIPES):
     start_from()
 reading()

@@ -29,7 +29,7 @@ from spafit.ui.maps.selection import (
     selected_cells,
     table_options,
 )
-from spafit.ui.train.choice import pick_task
+from spafit.ui.runs.naming import task_name
 
 WHY_VALIDATION = (
     "The score is the one on validation: settings are chosen by it, and choosing by the test score would use that up. "
@@ -38,8 +38,7 @@ WHY_VALIDATION = (
 
 
 def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
-    """Draw the task, the triangle and the points of its map."""
-    task = pick_task("explore_task")
+    """Draw the training of what is looked at, the triangle and the points of its map."""
     measured = map_of(current())
     train_here(stratification)
     train_area(anatomy)
@@ -47,8 +46,8 @@ def map_tab(anatomy: Anatomy, stratification: Stratification) -> None:
         return
     if measured is None:
         st.info(
-            f"No finished run of {plain(anatomy.name)} on {plain(task.name)} says how well a boundary works yet. "
-            "Train this one, or an area at once; each lands here when it is done.",
+            f"No finished run of {plain(anatomy.name)} on {plain(task_name(current().task))} says how well a boundary "
+            "works yet. Train this one, or an area at once; each lands here when it is done.",
             icon=":material/grid_on:",
         )
     measured_map_of(anatomy, stratification, measured)
@@ -124,7 +123,10 @@ def _table(measured: Map) -> None:
         frame,
         hide_index=True,
         height=230,
-        column_config={"Seconds": st.column_config.NumberColumn(format="%.0f")},
+        column_config={
+            "Trainable": st.column_config.NumberColumn(format="localized"),
+            "Seconds": st.column_config.NumberColumn(format="%.0f"),
+        },
         **table_options(points),
     )
     ticked = [point for point in points if point["name"] in selected()]
