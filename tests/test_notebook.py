@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 import spafit
+from spafit import notebook
 from spafit.counting import count
 from spafit.errors import SpafitError
 from spafit.figures.strata import svg
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 def test_importing_is_quick_and_every_name_is_there() -> None:
     code = "import sys, spafit; assert not {'torch', 'pandas', 'streamlit', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+    assert spafit.__all__ == notebook.__all__
     for name in spafit.__all__:
         assert getattr(spafit, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from spafit.cli.parser import parse
 from spafit.errors import SpafitError
 
+__all__ = ["main"]
+
 BAD_INPUT = 2
 INTERRUPTED = 130
 

@@ -123,6 +123,17 @@ def test_a_sweep_at_its_address_has_a_row_for_each_run(open_page: Opener, store:
     assert "There is no sweep" in words(open_page(PAGE, sweep="nothing2"))
 
 
+def test_a_sweep_leaves_as_a_report_once_something_has_finished(open_page: Opener, store: Store) -> None:
+    sweep = launched(store)
+    assert "Report" not in [button.proto.label for button in open_page(PAGE, sweep=sweep.id).get("download_button")]
+    for run in store.list()[:2]:
+        finish(store, run.id)
+    app = open_page(PAGE, sweep=sweep.id)
+    assert "Report" in [button.proto.label for button in app.get("download_button")]
+    made = one.sweep_report(store, sweep)
+    assert "2 settings, 2 runs" in made and "Over the boundaries" in made
+
+
 def test_progress_of_many_is_that_of_each(store: Store) -> None:
     first = launched(store, seeds=(0, 1))
     for waiting in store.waiting()[:2]:

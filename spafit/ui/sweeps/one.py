@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from spafit.errors import SpafitError
+from spafit.export.runs_report import report_on
 from spafit.maps import sweep as sweeping
 from spafit.models.anatomy import Anatomy
 from spafit.runs import State, Store, attend, sweeps
@@ -34,13 +35,29 @@ def sweep_view(sweep_id: str) -> None:
     except SpafitError as error:
         show_error(error)
         return
-    draw(store, sweep, sweeping.progress(sweep, rows), actor(), link=False)
+    now = sweeping.progress(sweep, rows)
+    draw(store, sweep, now, actor(), link=False)
+    if now.finished:
+        st.download_button(
+            "Report",
+            lambda: sweep_report(store, sweep),
+            f"{sweep.id}.html",
+            "text/html",
+            icon=":material/print:",
+            on_click="ignore",
+            help="One page to print or hand in: every finished setting with its score, and the map.",
+        )
     metric = _metric(sweep.definition["task"])
     triangle, table = st.container(key="charts_sweep").columns([4, 5])
     with triangle:
         _triangle(anatomy, rows, metric)
     with table:
         _table(rows, metric)
+
+
+def sweep_report(store: Store, sweep: sweeps.Sweep) -> str:
+    """Return the page about a sweep's finished runs as HTML."""
+    return report_on([run for run in sweeps.runs_of(store, sweep) if run.state is State.FINISHED])[0]
 
 
 def _metric(task: str) -> str:
