@@ -26,11 +26,17 @@ def client() -> Iterator[Client]:
 def test_a_warm_process_answers_as_the_model_does(client: Client, tmp_path: Path) -> None:
     first = trained_run(tmp_path / "1", "bert", preset("spafit", LAYERS, 1, 2))
     second = trained_run(tmp_path / "2", "gpt2", preset("lora", LAYERS))
-    client.start()
+    client.start(["nobodys", second.run.id])  # one of them cannot be loaded, which is said when it is asked
     process = client._process
     assert process is not None and process.poll() is None
     for whole in (first, second, first):
         assert client.predict(whole.run.id, TEXTS) == [each.to_dict() for each in Predictor(whole).predict(TEXTS)]
+    scored = trained_run(tmp_path / "3", "bert", preset("spafit", LAYERS, 1, 2), (), pair=True)
+    numbers = client.predict(scored.run.id, TEXTS, TEXTS[::-1])
+    assert numbers == [each.to_dict() for each in Predictor(scored).predict(TEXTS, TEXTS[::-1])]
+    assert [(each["pair"], each["label"], each["probabilities"]) for each in numbers] == [
+        (second, None, {}) for second in TEXTS[::-1]
+    ]
     before = client.predict(first.run.id, TEXTS, trained=False)
     base = Predictor(first, first.base()[0]).predict(TEXTS)
     assert before == [each.to_dict() for each in base]
@@ -40,6 +46,8 @@ def test_a_warm_process_answers_as_the_model_does(client: Client, tmp_path: Path
         (("nobodys", TEXTS), "There is no run"),
         ((first.run.id, [""]), "Text 1 is empty"),
         ((first.run.id, TEXTS, TEXTS), "reads single texts"),
+        ((scored.run.id, TEXTS), "reads two texts together"),
+        ((scored.run.id, ["a"], [" "]), "Text 1 is empty"),
         ((first.run.id, ["a"] * 65), "more than 64"),
     ):
         with pytest.raises(TryoutError, match=sentence):
