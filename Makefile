@@ -21,10 +21,11 @@ run: $(VENV)/.ready
 
 setup: $(VENV)/.ready
 
-# What needs no browser runs in two processes; browser tests run alone, because they wait for a page that has the cores.
+# What needs no browser runs in two processes, modules with slow tests first (tests/conftest.py); browser tests run alone,
+# because they wait for a page that has the cores.
 test: $(VENV)/.ready-dev
 ifeq ($(TESTS),)
-	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not browser"
 	$(BIN)/python -m pytest -m browser
 else
 	$(BIN)/python -m pytest $(TESTS)

@@ -24,6 +24,12 @@ settings.register_profile("ci", settings.get_profile("spafit"), derandomize=True
 settings.load_profile("ci" if os.environ.get("CI") else "spafit")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put modules with slow tests first: begun last, one of them leaves all processes but its own without work."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") and "e2e" not in item.path.parts}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a fresh SPAFIT_HOME; nothing a test does reaches the data of the person who runs it."""

@@ -79,6 +79,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Ours]:
     return elsewhere(kinds), ours
 
 
+@pytest.mark.slow
 def test_every_family_answers_the_same_without_spafit(answers: tuple[Answers, Ours]) -> None:
     theirs, ours = answers
     assert len(ours) == 2 * len(FAMILIES) + 1

@@ -19,6 +19,13 @@ ROOT = Path(__file__).parents[2]
 Maker = Callable[..., Run]
 
 
+@pytest.fixture(autouse=True)
+def helpers(request: pytest.FixtureRequest) -> None:
+    """Do what helper processes do in this one, unless the test is marked ``own_process``."""
+    if "own_process" not in request.keywords:
+        request.getfixturevalue("helpers_in_process")
+
+
 @pytest.fixture
 def store(home: Path) -> Iterator[Store]:
     """Yield the test's own store. Its supervisor's place is taken, so that queued runs stay queued."""

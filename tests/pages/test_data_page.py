@@ -66,6 +66,7 @@ def test_a_task_is_explained_and_looked_at(open_page: Opener, looked_at: None) -
     assert "At 16 tokens 8" in words(app)
 
 
+@pytest.mark.own_process
 def test_the_first_visit_makes_the_preview_in_a_process_of_its_own(open_page: Opener, store: object) -> None:
     app = open_page(DATA, task="bbc-news")
     assert metrics(app)["Repeated texts"] == "101"

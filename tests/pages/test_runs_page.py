@@ -225,6 +225,7 @@ def test_per_layer_counts_add_up_to_the_figure_shown(open_page: Opener, make_run
     assert layers["trainable"].sum() == 67_202
 
 
+@pytest.mark.own_process
 def test_a_layer_is_knocked_out_on_demand_outside_the_app(
     open_page: Opener, make_run: Maker, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def figures(store: Store, run_id: str) -> tuple[Any, ...]:
     return losses, run.metrics, run.validation_metrics, trained, (store.folder(run_id) / "predictions.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_cell_of_a_sweep_is_the_run_alone(tmp_path: Path) -> None:
     store, model = Store.open(), str(save_tiny_model(tmp_path / "bert"))
     settings = [preset(Method.SPAFIT, 3, 0, 1), preset(Method.SPAFIT, 3, 2, 2)]

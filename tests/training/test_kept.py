@@ -25,6 +25,7 @@ def figures(spec: RunSpec, folder: Path, kept: Kept | None) -> tuple:
     return losses, end.metrics, end.validation_metrics, trained, (folder / "predictions.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_after_others_in_one_process_is_the_run_alone(
     tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def client() -> Iterator[Client]:
     made.close()
 
 
+@pytest.mark.slow
 def test_a_warm_process_answers_as_the_model_does(client: Client, tmp_path: Path) -> None:
     first = trained_run(tmp_path / "1", "bert", preset("spafit", LAYERS, 1, 2))
     second = trained_run(tmp_path / "2", "gpt2", preset("lora", LAYERS))
