@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,6 +19,7 @@ from spafit.models.load import load_anatomy, start_build
 from spafit.models.registry import list_models
 from spafit.runs import Actor
 from spafit.stratification import LoraSettings, Method, Recipe, preset
+from spafit.ui.choice import Choice
 from spafit.ui.explore.assumptions import Assumptions
 
 OpenPage = Callable[..., AppTest]
@@ -225,7 +227,10 @@ def test_a_and_b_swap_and_copy(open_page: OpenPage) -> None:
 
 def test_what_can_be_taken_along(open_page: OpenPage) -> None:
     page = explore(open_page, "Export")
-    link, script, commands, document = (block.value for block in page.code)
+    link, to_train, script, commands, document = (block.value for block in page.code)
+    form = open_page("pages/train.py", **dict(parse_qsl(to_train.partition("/train?")[2])))
+    assert ribbon(form, "address")["values"] == ribbon(page, "address")["values"]
+    assert form.session_state["choice"] == Choice("minilm-l6", preset("spafit", 6))
     assert from_link(link.partition("s=")[2]) == Shared("minilm-l6", preset("spafit", 6))
     assert "import spafit" not in script and "(67202, 22763138)" in script
     assert commands.splitlines() == [
@@ -322,6 +327,7 @@ def test_folders_are_opened_only_for_those_at_the_machine(
 
 
 @pytest.mark.slow
+@pytest.mark.own_process
 def test_an_uploaded_configuration_is_read_beside_the_page(open_page: OpenPage) -> None:
     config = {
         "model_type": "bert",

@@ -1,6 +1,6 @@
-"""Explore's take-along panel: a link, a Python script, the command line and the JSON of the setting."""
+"""Explore's take-along panel: links, a Python script, the command line and the JSON of the setting."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from spafit.models.anatomy import Anatomy
 from spafit.models.registry import get_model
 from spafit.stratification import Stratification
 from spafit.training.config import RunSpec
+from spafit.ui.address import to_parameters
 from spafit.ui.choice import current
 from spafit.ui.components.text import plain
 
@@ -21,6 +22,10 @@ def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> No
     model = get_model(current().model)
     st.markdown("**Link.** Opens this page with this model and this setting.")
     st.code(f"{_origin()}/explore?s={link}", language=None, wrap_lines=True)
+    if not model.counts_only:
+        prepared = {name: value for name, value in to_parameters(current()).items() if name != "runs"}
+        st.markdown("**Link to Train.** Opens its form filled in: model, task, this setting and the training settings.")
+        st.code(f"{_origin()}/train?{urlencode(prepared)}", language=None, wrap_lines=True)
 
     st.markdown("**Python.** Plain PyTorch, transformers and peft; nothing of spafit is needed.")
     if model.counts_only:
