@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import statistics
@@ -85,23 +86,34 @@ def fill(store: Store, count: int) -> None:
         connection.execute(insert(runs), copies)
 
 
+def new_cookie(url: str) -> str:
+    """Return the secret of a browser that comes for the first time."""
+    with urllib.request.urlopen(url + FIRST_FETCH, timeout=ANSWER_SECONDS) as answer:
+        return SimpleCookie("; ".join(answer.headers.get_all("Set-Cookie")))["spafit_owner"].value
+
+
 class Session:
     """A page that stands open."""
 
-    def __init__(self, socket_: websockets.ClientConnection) -> None:
+    def __init__(self, socket_: websockets.ClientConnection, page: str) -> None:
         self._socket = socket_
+        self._page = page
         self._fragments: list[str] = []
         self._one = asyncio.Lock()
+        self._ribbon = ("", "")
+        """Its widget's id and its fragment's."""
+        self._moves = 0
+        self._said = ""
+        """What was written since the last drag."""
 
     @classmethod
-    async def opened(cls, url: str) -> Session:
-        """Open Explore with a cookie of one's own."""
-        with urllib.request.urlopen(url + FIRST_FETCH, timeout=ANSWER_SECONDS) as answer:
-            jar = SimpleCookie("; ".join(answer.headers.get_all("Set-Cookie")))
+    async def opened(cls, url: str, page: str = "explore", cookie: str = "") -> Session:
+        """Open a page, with a cookie of one's own unless one is given."""
         address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-        headers = {"Cookie": f"spafit_owner={jar['spafit_owner'].value}"}
+        headers = {"Cookie": f"spafit_owner={cookie or new_cookie(url)}"}
         session = cls(
-            await websockets.connect(address, subprotocols=["streamlit"], additional_headers=headers, max_size=None)  # ty: ignore
+            await websockets.connect(address, subprotocols=["streamlit"], additional_headers=headers, max_size=None),  # ty: ignore
+            page,
         )
         await session.rerun()
         return session
@@ -109,9 +121,27 @@ class Session:
     async def rerun(self, fragment: str = "") -> float:
         """Run the page's script, or one fragment; return the milliseconds until all of it has arrived."""
         message = BackMsg()
-        message.rerun_script.page_name = "explore"
         message.rerun_script.fragment_id = fragment
         message.rerun_script.is_auto_rerun = bool(fragment)
+        return await self._answered(message)
+
+    async def drag(self) -> float:
+        """Let go of a boundary on Explore's ribbon; return the milliseconds until the new setting has arrived."""
+        self._moves += 1
+        split = {"n1": 1, "n2": 3 + self._moves % 2, "seq": self._moves}
+        widget, fragment = self._ribbon
+        message = BackMsg()
+        message.rerun_script.fragment_id = fragment
+        state = message.rerun_script.widget_states.widgets.add()
+        state.id, state.json_value = widget, json.dumps({"split": split, "history": {"undone": 0}})
+        self._said = ""
+        took = await self._answered(message)
+        if f"SPAFIT-1-{split['n2']}" not in self._said:
+            raise RuntimeError("The setting has not moved, so its time means nothing.")
+        return took
+
+    async def _answered(self, message: BackMsg) -> float:
+        message.rerun_script.page_name = self._page
         async with self._one:
             begun = time.perf_counter()
             await self._socket.send(message.SerializeToString())
@@ -119,10 +149,20 @@ class Session:
                 answer = ForwardMsg()
                 answer.ParseFromString(await asyncio.wait_for(self._socket.recv(), ANSWER_SECONDS))
                 kind = answer.WhichOneof("type")
+                if kind == "delta":
+                    self._note(answer)
                 if kind == "auto_rerun" and answer.auto_rerun.fragment_id not in self._fragments:
                     self._fragments.append(answer.auto_rerun.fragment_id)
                 if kind == "script_finished":
                     return (time.perf_counter() - begun) * 1000
+
+    def _note(self, answer: ForwardMsg) -> None:
+        element = answer.delta.new_element
+        match element.WhichOneof("type"):
+            case "markdown":
+                self._said += element.markdown.body
+            case "bidi_component" if "explore_ribbon" in element.bidi_component.id:
+                self._ribbon = (element.bidi_component.id, answer.delta.fragment_id)
 
     async def stand_open(self, phase: float) -> None:
         """Ask for what the page refreshes by itself, every three seconds, until cancelled."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from spafit.classroom import teacher
 from spafit.classroom.board import Entry, cells, entries
+from spafit.figures.labels import PLACES, beside, round_numbers
 from spafit.runs import Run, State, Store
 from spafit.runs.run import Origin
 from spafit.tasks import get_task
@@ -108,3 +112,35 @@ def test_a_nickname_is_no_markup_beside_its_dot() -> None:
         [Entry("SPAFIT-1-2", ("<b>x</b>",), 10, 0.9, 1)], None, get_task("rotten-tomatoes"), names=True
     ).data
     assert dots.text == ("1 &lt;b&gt;x&lt;/b&gt;",)
+
+
+def test_a_class_sees_whose_each_dot_is_while_there_is_room() -> None:
+    apart = [Entry(f"SPAFIT-{n}-6", (f"Student {n}",), 10 ** (n + 3), 0.9 - n / 10, 1) for n in range(4)]
+    drawn = figure(apart, 0.5, get_task("rotten-tomatoes"), names=True)
+    assert drawn.data[0].text == ("1 Student 0", "2 Student 1", "3 Student 2", "4 Student 3")
+    assert drawn.layout.xaxis.tickangle == 0 and 2 <= len(drawn.layout.xaxis.tickvals) <= 4
+    same = [Entry(f"SPAFIT-{n}-6", ("Ada",), 1000, 0.8, 1) for n in range(9)]
+    assert "" in figure(same, None, get_task("rotten-tomatoes"), names=True).data[0].text
+
+
+coordinates = st.tuples(st.floats(0, 400), st.floats(0, 200))
+
+
+@given(st.lists(st.tuples(coordinates, st.text("ab", max_size=12)), max_size=12))
+def test_no_name_covers_another_or_a_dot(dots: list[tuple[tuple[float, float], str]]) -> None:
+    points, names = [point for point, _name in dots], [name for _point, name in dots]
+    found = beside(points, names, letter=10, line=20, dot=20, width=400)
+    boxes = []
+    for (x, y), (name, place) in zip(points, found, strict=True):
+        right, down = PLACES[place]
+        if name:
+            middle = x + right * (12 + 5 * len(name)), y + down * 22
+            boxes.append((middle[0] - 5 * len(name), middle[1] - 10, middle[0] + 5 * len(name), middle[1] + 10))
+    assert all(a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1] for a, b in combinations(boxes, 2))
+    assert all(not (box[0] < x < box[2] and box[1] < y < box[3]) for box in boxes for x, y in points)
+
+
+@given(st.floats(1, 1e9), st.floats(1.5, 1e6))
+def test_an_axis_has_two_to_four_numbers(low: float, times: float) -> None:
+    found = round_numbers(low, low * times)
+    assert 2 <= len(found) <= 4 and found == sorted(found) and low <= found[0] and found[-1] <= low * times

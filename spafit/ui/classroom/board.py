@@ -1,5 +1,6 @@
 """The board's figure and its one line, in letters that are read at the back of the room."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -8,6 +9,7 @@ import streamlit as st
 
 from spafit.classroom.board import Entry, cells, entries
 from spafit.figures.base import GRID, SERIES_COLORS, drawn, empty
+from spafit.figures.labels import beside, round_numbers
 from spafit.models.registry import get_model
 from spafit.palette import KIND_COLORS
 from spafit.runs import State, Store, classes
@@ -16,6 +18,8 @@ from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import metric_name, plain
 
 HEIGHT = 340
+WIDTH = 430
+"""Pixels that dots have on a narrow projector; with more, names have more room."""
 MARGIN = {"l": 12, "r": 60, "t": 40, "b": 12}
 LINE = KIND_COLORS["frozen"]
 NAMED = 6
@@ -124,22 +128,39 @@ def _square(n1: int, n2: int, color: str, width: int) -> dict[str, object]:
 def figure(found: Sequence[Entry], baseline: float | None, task: Task, *, names: bool = False) -> go.Figure:
     """Return score against trainable parameters; the best is a star, the baseline a dashed line.
 
-    The others have their place in their dot: names there would lie on one another. ``names`` puts the student's
-    beside the best.
+    Everybody's: the first have their place in their dot. A class's, with ``names``: its students' stand beside their
+    dots, as many as have room there.
     """
     if not found:
         return empty("The first finished run appears here.", height=HEIGHT)
-    labels = [str(place) if place <= NAMED else "" for place in range(1, len(found) + 1)]
+    x, y = [max(entry.trainable, 1) for entry in found], [entry.score for entry in found]
+    low, high = min(x) / 1.5, max(x) * 1.5
+    bottom, top = min([*y, *([] if baseline is None else [baseline])]), max(y)
+    margin = 0.12 * (top - bottom) or 0.05
+    bottom, top = bottom - margin, top + 1.5 * margin
+    places = [str(place) if place <= NAMED else "" for place in range(1, len(found) + 1)]
+    labels = [(place, "middle center") for place in places]
     if names:
-        labels[0] = f"1 {escape(found[0].owners[0][:NAME_CHARS])}"  # plotly reads tags
+        span = math.log(high / low)
+        points = [
+            (WIDTH * math.log(a / low) / span, (HEIGHT - 110) * (top - b) / (top - bottom))
+            for a, b in zip(x, y, strict=True)
+        ]
+        who = [f"{place} {entry.owners[0][:NAME_CHARS]}".strip() for place, entry in zip(places, found, strict=True)]
+        labels = beside(points, who, letter=10, line=22, dot=24, width=WIDTH)
+    elif labels:
+        labels[0] = ("1", "top center")
     dots = {
         "type": "scatter",
         "mode": "markers+text",
-        "x": [max(entry.trainable, 1) for entry in found],
-        "y": [entry.score for entry in found],
-        "text": labels,
-        "textposition": ["top center", *["middle center"] * (len(found) - 1)],
-        "textfont": {"size": [22, *[16] * (len(found) - 1)], "color": [LINE, *["#FFFFFF"] * (len(found) - 1)]},
+        "x": x,
+        "y": y,
+        "text": [escape(name) for name, _place in labels],  # plotly reads tags
+        "textposition": [place for _name, place in labels],
+        "textfont": {
+            "size": [22, *[18 if names else 16] * (len(found) - 1)],
+            "color": [LINE, *[LINE if names else "#FFFFFF"] * (len(found) - 1)],
+        },
         "cliponaxis": False,
         "hoverinfo": "skip",
         "marker": {
@@ -149,13 +170,19 @@ def figure(found: Sequence[Entry], baseline: float | None, task: Task, *, names:
         },
     }
     large = {"title": {"font": {"size": 22}}, "tickfont": {"size": 18}}
+    ticks = round_numbers(low, high)
     across = large | {
         "type": "log",
-        "tickformat": "~s",
-        "nticks": 5,
+        "range": [math.log10(low), math.log10(high)],
+        "tickvals": ticks,
+        "tickformat": ".2~s",
+        "tickangle": 0,
         "title": {"text": "Trainable parameters", "font": {"size": 22}},
     }
-    up = large | {"title": {"text": f"Validation {metric_name(task.metric)}", "font": {"size": 22}}}
+    up = large | {
+        "range": [bottom, top],
+        "title": {"text": f"Validation {metric_name(task.metric)}", "font": {"size": 22}},
+    }
     lines: dict[str, object] = {}
     if baseline is not None:
         note = {"text": f"baseline {baseline:.2f}", "font": {"size": 18}}
