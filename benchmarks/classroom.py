@@ -36,7 +36,10 @@ from spafit.training.config import QUICK, RunSpec
 from spafit.ui.classroom.turns import current_outlook
 
 SETTING = RunSpec(
-    "minilm-l6", "rotten-tomatoes", preset("spafit", 6, 2, 4), replace(QUICK, train_samples=250, epochs=1.0)
+    "minilm-l6",
+    "rotten-tomatoes",
+    preset("spafit", 6, 2, 4),
+    replace(QUICK, train_samples=200, epochs=1.0, eval_samples=100),
 )
 PAGES = ("explore", "train", "classroom", "runs")
 BARE = "import streamlit as st\nst.title('Bare')\nst.write('A page with two lines.')\n"
@@ -108,6 +111,7 @@ async def in_class(url: str, process: int, store: Store, count: int, runs: int) 
     await asyncio.sleep(IDLE_SECONDS)
     busy = (seconds_used(process) - used) / (time.monotonic() - begun)
     alone = await drags(sessions, 2)
+    progress(f"{count} sessions stand open; a drag takes {statistics.median(alone):.0f} ms, no run beside it")
     for seed in (100, 101):  # runs that the forecast can go by
         await asyncio.to_thread(done, store, seed, students[0])
     ids = [
@@ -119,6 +123,7 @@ async def in_class(url: str, process: int, store: Store, count: int, runs: int) 
     pages: list[dict[str, float]] = []
     while any(not store.get(run_id).state.over for run_id in ids):
         foretold.append(Foretold(time.time(), await asyncio.to_thread(current_outlook)))
+        progress(f"{sum(store.get(run_id).state.over for run_id in ids)} of {runs} runs are over")
         if store.counts()[State.RUNNING]:
             beside += await drags(sessions[:10], 1)
             pages.append(await opening(url, cookies[len(pages) % count]))
@@ -140,6 +145,11 @@ async def in_class(url: str, process: int, store: Store, count: int, runs: int) 
         "page_ms": {page: statistics.median(one[page] for one in pages) for page in PAGES},
         **errors(store, ids, foretold),
     }
+
+
+def progress(text: str) -> None:
+    """Say how far it is, on stderr."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def done(store: Store, seed: int, by: owners.Actor) -> None:
