@@ -54,13 +54,13 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _print_account(events: Sequence[Mapping[str, Any]]) -> None:
-    """Print where the seconds went and what the run decided by itself, as far as it has come."""
+    """Print where the seconds went and the automatic choices, as far as it has come."""
     spent = seconds_by_phase(events)
     if total := sum(seconds for _phase, seconds in spent):
         rows = [(PHASES[phase], round(seconds, 1), f"{seconds / total:.0%}") for phase, seconds in spent]
         print()
         print_table(("where the time went", "seconds", "share"), rows)
     if told := decisions(events):
-        print("\nwhat the run decided by itself")
+        print("\nautomatic choices")
         for sentence in told:
             print(f"- {sentence}")

@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_lora_options(group: argparse._ArgumentGroup) -> None:
-    """Add the options that describe LoRA pairs."""
+    """Add the options that describe LoRA adapters."""
     lora = LoraSettings()
     group.add_argument("--lora-rank", type=int, metavar="R", help=f"{_tip('rank')} (default: {lora.rank})")
     group.add_argument("--lora-alpha", type=float, metavar="A", help=f"{_tip('alpha')} (default: {lora.alpha:g})")

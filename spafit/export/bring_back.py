@@ -257,7 +257,7 @@ def _called(name: str) -> str:
     if "lora_embedding" in name:
         return "LoRA beside embeddings"
     if re.search(r"lora_[AB](\.\w+)?\.bias", name):
-        return "biases of LoRA pairs"
+        return "biases of LoRA adapters"
     return f"{name} and the like"[:80] if len(name) < 60 else f"{name[:60]} …"
 
 
@@ -276,7 +276,7 @@ def _as_recorded(found: Adapter, own: Stratification, name: str) -> Adapter:
     """
     wanted = {t: own.lora.rank for t in found.anatomy.tensors if decided(t, own).lora}
     if wanted != found.ranks:
-        raise AdapterError(f"{name} holds other LoRA pairs than {own.name}, which its spafit.json says it is.")
+        raise AdapterError(f"{name} holds other LoRA adapters than {own.name}, which its spafit.json says it is.")
     trained = frozenset(t for t in found.anatomy.tensors if decided(t, own).trained)
     return replace(found, trained=trained)
 

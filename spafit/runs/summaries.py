@@ -33,7 +33,7 @@ def seconds_by_phase(events: Events, now: float = 0.0) -> list[tuple[str, float]
 
 
 def decisions(events: Events) -> list[str]:
-    """Return what the run decided by itself and why, a sentence each; empty until everything is loaded."""
+    """Return the automatic choices of the run and why, a sentence each; empty until everything is loaded."""
     for event in events:
         if event["kind"] == "started":
             return [f"Precision: {event['precision']} on {event['device']}.", *event["decisions"]]

@@ -75,7 +75,7 @@ def _answers(model: str, task: str, layers: int) -> Answers | None:
     answers, origin = recorded(model, task, layers) or (None, "")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"Three advisors read one pass over 256 training texts of **{plain(task_name(task))}**"
+            f"Three advisors read one pass over 256 training examples of **{plain(task_name(task))}**"
             + (
                 f". These answers, and their seconds, are those of the {plain(origin)}."
                 if answers

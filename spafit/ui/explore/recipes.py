@@ -91,8 +91,16 @@ def _lora(stratification: Stratification) -> None:
             1,
             "How many rows A and columns B have: more can express more and cost more.",
         ),
-        (alpha, "Alpha", "alpha", 0.5, 1e6, 1.0, "The pair's product is scaled by alpha / rank."),
-        (dropout, "Dropout", "dropout", 0.0, 0.95, 0.05, "Share of inputs to a pair that is set to zero in training."),
+        (alpha, "Alpha", "alpha", 0.5, 1e6, 1.0, "The adapter's product is scaled by alpha / rank."),
+        (
+            dropout,
+            "Dropout",
+            "dropout",
+            0.0,
+            0.95,
+            0.05,
+            "Share of an adapter's inputs set to zero in training.",
+        ),
     ):
         key = key_of(f"explore_lora_{name}", getattr(lora, name))
         column.number_input(
