@@ -238,6 +238,8 @@ def test_what_can_be_taken_along(open_page: OpenPage) -> None:
         "spafit train minilm-l6 rotten-tomatoes --n1 2 --n2 4",
     ]
     assert json.loads(document) == preset("spafit", 6).to_dict()
+    page = explore(open_page, "Export", task="bbc-news")
+    assert "spafit train minilm-l6 bbc-news --n1 2 --n2 4" in page.code[3].value
 
 
 def test_a_link_restores_everything(open_page: OpenPage) -> None:

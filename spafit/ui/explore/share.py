@@ -14,8 +14,6 @@ from spafit.ui.address import to_parameters
 from spafit.ui.choice import current
 from spafit.ui.components.text import plain
 
-TASK = "rotten-tomatoes"
-
 
 def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> None:
     """Everything that describes the setting outside this page."""
@@ -32,12 +30,12 @@ def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> No
         there = f"There are no weights of {plain(model.name)} here"
         st.caption(f"{there}, so put your own folder in the script's place of them.")
     chosen = current().assumptions
-    spec = RunSpec(model.key, TASK, stratification, chosen.training())
+    spec = RunSpec(model.key, current().task, stratification, chosen.training())
     script = python_script(spec, anatomy)
     st.code(script, language="python", height=320)
     _download(script, "finetune.py", "text/x-python")
 
-    st.markdown("**Command line.** Counts, and trains on a bundled task.")
+    st.markdown("**Command line.** Counts, and trains on the chosen task.")
     commands = [count_command(model.key, stratification, chosen.num_labels)]
     if not model.counts_only:
         commands.append(train_command(spec))
