@@ -10,7 +10,7 @@ from spafit.export.comparison_report import Compared, comparison_report
 from spafit.export.report import live_curve, report
 from spafit.maps.repeats import repeats
 from spafit.maps.statistics import summarize
-from spafit.runs import Run, State
+from spafit.runs import Origin, Run, State
 from spafit.training.events import Change
 
 
@@ -66,6 +66,9 @@ def report_on(runs: Sequence[Run]) -> tuple[str, int]:
     remarks = []
     if len(series) > 1 or None in series:
         remarks.append("These runs do not all belong to one series (settings, weights, data or engine differ).")
+    elsewhere = sorted({run.origin.value for run in runs if run.origin is not Origin.LOCAL})
+    if elsewhere:
+        remarks.append(f"Runs among these were not made on this installation: {' and '.join(elsewhere)} ones.")
     if any(one.n < 2 for one in settings):
         remarks.append("A setting with one seed has no standard error: another seed gives other figures.")
     heading = f"{runs[0].model} on {runs[0].task}"

@@ -5,13 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 
 from spafit.errors import SpafitError
 from spafit.export.folder import RECORD, default_format, export
 from spafit.runs import Store
 from spafit.stratification import LoraSettings, Role, preset
+from spafit.tasks.metrics import compute
 from spafit.trained.restore import restore
 from spafit.training.checkpoint import save_trained
 from spafit.training.config import RunSpec, TrainSettings
@@ -22,7 +23,15 @@ from tests.trained.runs import LABELS, LAYERS, trained_run
 
 Answers = dict[str, dict[str, list]]
 Ours = dict[str, list[Prediction]]
-TEXTS = ["a great film", "the plot was dull and the actor bad", "funny", "long " * 40]
+TEXTS = [
+    "long " * 40,
+    *(f"{article} {adjective} {noun}" for article in ["a", "the"] for adjective in ["great", "dull", "funny", "bad"]
+      for noun in ["film", "plot", "actor"]),
+]  # fmt: skip
+CLASSES = np.arange(len(TEXTS)) % len(LABELS)
+"""The labels of these texts, for the sake of a score."""
+FLIP_MARGIN = 1e-4
+"""Between the two largest probabilities: where it is larger, the same class has to win."""
 ELSEWHERE = """
 import json, sys, torch
 from peft import AutoPeftModelForSequenceClassification
@@ -85,17 +94,36 @@ def test_every_family_answers_the_same_without_spafit(answers: tuple[Answers, Ou
     assert len(ours) == 2 * len(FAMILIES) + 1
     for name in ours.keys() - {"regression"}:
         answer, expected = theirs[name], ours[name]
-        shares = torch.tensor(answer["logits"], dtype=torch.float64).softmax(1)
-        wanted = torch.tensor([list(each.probabilities.values()) for each in expected], dtype=torch.float64)
-        torch.testing.assert_close(shares, wanted, rtol=0, atol=1e-5, msg=name)
+        logits = np.array(answer["logits"])
+        wanted = np.array([list(each.probabilities.values()) for each in expected])
+        # Logits are told by probabilities up to a constant that no answer depends on.
+        np.testing.assert_allclose(_centred(logits), _centred(np.log(wanted)), rtol=0, atol=1e-4, err_msg=name)
+        second, best = np.sort(wanted, axis=1)[:, -2:].T
+        sure = best - second > FLIP_MARGIN
+        flipped = sure & (logits.argmax(1) != wanted.argmax(1))
+        assert [TEXTS[row] for row in np.flatnonzero(flipped)] == [], name
+        assert sure.mean() > 0.8, name
+        reached = [compute(["accuracy", "macro_f1"], each[sure], CLASSES[sure]) for each in (logits, wanted)]
+        assert reached[0] == reached[1], name
         if "labels" in answer:
             assert answer["labels"] == [each.label for each in expected], name
             assert answer["scores"] == pytest.approx([each.score for each in expected], abs=1e-5), name
 
 
-def test_a_regression_keeps_its_scale(answers: tuple[Answers, Ours]) -> None:
-    theirs, ours = answers
-    assert theirs["regression"]["scores"] == pytest.approx([each.score for each in ours["regression"]], abs=1e-4)
+def _centred(values: np.ndarray) -> np.ndarray:
+    return values - values.mean(axis=1, keepdims=True)
+
+
+def test_a_regression_keeps_its_scale_and_its_correlations(answers: tuple[Answers, Ours]) -> None:
+    theirs, ours = (np.array(each) for each in (answers[0]["regression"]["scores"], scores(answers[1]["regression"])))
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-4)
+    for metric, value in compute(["pearson", "spearman"], ours, CLASSES.astype(float)).items():
+        assert compute([metric], theirs, CLASSES.astype(float))[metric] == pytest.approx(value, abs=1e-6)
+
+
+def scores(predictions: list[Prediction]) -> list[float]:
+    """Return the predicted numbers."""
+    return [each.score for each in predictions]
 
 
 def test_the_format_follows_what_was_trained(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from spafit import access
+from spafit.export.runs_report import report_on
 from spafit.maps import imports, kept
 from spafit.maps.exporting import document, series_to_export
 from spafit.maps.file import packed, read
@@ -44,7 +45,9 @@ def test_a_map_is_imported_marked_handed_on_and_deleted(app: AppTest, store: Sto
     assert [(done.action, done.detail) for done in audit.history(store.engine, made.digest)] == [
         ("uploaded", "map, recorded with the project")
     ]
-    assert [button.label for button in app.get("download_button")] == ["Map", "Page"]
+    assert [button.label for button in app.get("download_button")] == ["Map", "Page", "Report"]
+    report, settings = report_on(series_to_export(store, made.model, made.task).runs)
+    assert settings > 28 and "not made on this installation: imported ones" in report
     again = read(packed(document(store, series_to_export(store, made.model, made.task))), "it", Origin.IMPORTED)
     assert len(again.runs) == 192
     app.button(key=f"map_delete_{made.digest}").click().run()

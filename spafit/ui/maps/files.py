@@ -3,10 +3,12 @@
 import streamlit as st
 
 from spafit.errors import SpafitError
+from spafit.export.runs_report import report_on
 from spafit.maps import kept
 from spafit.maps.exporting import document, series_to_export
 from spafit.maps.file import MAX_BYTES, SUFFIX, packed, read
 from spafit.maps.imports import delete_map, import_map
+from spafit.maps.measured import Series
 from spafit.maps.page import map_page
 from spafit.runs import Origin, Store
 from spafit.ui.choice import current
@@ -37,9 +39,11 @@ def _downloads(measured: Map) -> None:
     choice, key = current(), measured["series"]
     name = f"{choice.model}-{choice.task}".replace("/", "-")
 
+    def chosen() -> Series:
+        return series_to_export(Store.open(), choice.model, choice.task, key)
+
     def content() -> bytes:
-        store = Store.open()
-        return packed(document(store, series_to_export(store, choice.model, choice.task, key)))
+        return packed(document(Store.open(), chosen()))
 
     with st.container(horizontal=True):
         st.download_button(
@@ -62,6 +66,16 @@ def _downloads(measured: Map) -> None:
             key="map_page",
             on_click="ignore",
             help="Ribbon, triangle, curves and replay in one file that any browser opens, without a network.",
+        )
+        st.download_button(
+            "Report",
+            lambda: report_on(chosen().runs)[0],
+            f"{name}-report.html",
+            "text/html",
+            icon=":material/print:",
+            key="map_report",
+            on_click="ignore",
+            help="One page to print or hand in: every measured setting with its score and noise, and the triangle.",
         )
 
 
