@@ -3,6 +3,7 @@
 import streamlit as st
 
 from spafit.ui.classroom.board import board
+from spafit.ui.classroom.mine import wait_for_guess
 from spafit.ui.components.frame import MARK
 from spafit.ui.visitor import notice_address
 
@@ -13,4 +14,5 @@ st.html(
     ".stMainBlockContainer{padding:1rem 2rem;max-width:none}.stMainBlockContainer h1{font-size:2rem;padding:0}"
     "@media (max-height:640px){.st-key-board_row_3{display:none}}</style>"
 )
+wait_for_guess("the board")
 board(*(st.query_params.get(name, "") for name in ("class", "model", "task")))

@@ -5,6 +5,7 @@ import streamlit as st
 from spafit.ui.address import to_parameters
 from spafit.ui.arrival import take_address
 from spafit.ui.choice import current
+from spafit.ui.classroom.mine import wait_for_guess
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.runs.details import run_details
@@ -12,6 +13,7 @@ from spafit.ui.runs.table import runs_table
 from spafit.ui.runs.view import find_run, run_view
 
 frame("Runs", ":material/monitoring:")
+wait_for_guess("what runs reached")
 
 run_id = st.query_params.get("run")
 if run_id:

@@ -5,7 +5,7 @@ import streamlit as st
 from spafit.ui.address import keep_address
 from spafit.ui.arrival import take_address
 from spafit.ui.choice import current, message
-from spafit.ui.classroom.mine import my_rules
+from spafit.ui.classroom.mine import my_rules, wait_for_guess
 from spafit.ui.components.errors import show_message, showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.components.text import plain
@@ -16,6 +16,7 @@ from spafit.ui.sweeps.one import sweep_view
 from spafit.ui.sweeps.start import new_sweep
 
 frame("Sweeps", ":material/grid_on:")
+wait_for_guess("what sweeps reached")
 
 sweep_id = st.query_params.get("sweep")
 if sweep_id:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from spafit.tasks import TaskError, get_task
+from spafit.ui.classroom.mine import wait_for_guess
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.frame import frame
 from spafit.ui.tryout.answers import talk
@@ -12,6 +13,7 @@ from spafit.ui.tryout.take import take_home
 
 frame("Try it", ":material/chat:")
 st.caption("What did a run learn? Type a text and compare the answers, also with the model before training.")
+wait_for_guess("what runs learned")
 
 with showing_errors():
     usable = usable_runs()

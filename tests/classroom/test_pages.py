@@ -94,10 +94,10 @@ def test_explore_waits_for_the_guess_and_hides_what_is_locked(open_page: Opener,
     assert not labels(app) & {"Model", "Open"}
     assert "Method per stratum" not in app.segmented_control("explore_view").options
     app.segmented_control("explore_view").set_value("Map").run()
-    assert "Guess first" in words(app)
+    pages = [app, *(open_page(f"pages/{name}.py") for name in ("runs", "sweeps", "tryout", "board"))]
+    assert all("Guess first" in words(page) for page in pages)
     guesses.place(store, course, member, FIRST_GUESS)
-    app.run()
-    assert "Guess first" not in words(app)
+    assert not any("Guess first" in words(page.run()) for page in pages)
 
 
 def lesson_page(open_page: Opener, number: int) -> AppTest:

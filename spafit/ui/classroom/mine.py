@@ -66,6 +66,13 @@ def guess_first(what: str = "the map") -> None:
     st.page_link("pages/classroom.py", label="Place your guess", icon=":material/school:")
 
 
+def wait_for_guess(what: str) -> None:
+    """Where a guess comes first, say so and draw no more of the page."""
+    if must_guess():
+        guess_first(what)
+        st.stop()
+
+
 def may_change_words(rules: Rules) -> str:
     """Return what students may change, in words."""
     names = {BOUNDARIES: "the boundaries", RECIPES: "the method per stratum", LORA: "LoRA's rank and target modules"}

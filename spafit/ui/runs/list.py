@@ -4,6 +4,7 @@ import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.runs import Run, State, Store
+from spafit.ui.classroom.mine import must_guess
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.text import metric_name, plain, time_left
 from spafit.ui.runs.data import primary_metric, up_to_now
@@ -37,9 +38,9 @@ def runs_now() -> None:
 
 
 def latest_results() -> None:
-    """Draw the runs that finished here last, each a link with its score; nothing before the first."""
+    """Draw the runs that finished here last, each a link with its score; nothing before the first, or a guess."""
     with showing_errors():
-        finished = Store.open().list(state=State.FINISHED, limit=_LATEST)
+        finished = [] if must_guess() else Store.open().list(state=State.FINISHED, limit=_LATEST)
         if not finished:
             return
         st.subheader("Latest results", anchor=False)
