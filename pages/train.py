@@ -14,6 +14,7 @@ from spafit.ui.home.tour import last_step
 from spafit.ui.runs.view import find_run, run_view
 from spafit.ui.state import attach, attached_run, detach
 from spafit.ui.train.form import train_form
+from spafit.ui.tryout.answers import get_ready
 
 frame("Train", ":material/play_circle:")
 with showing_errors():
@@ -38,6 +39,7 @@ if run:
     watching, setting = st.container(key="train_columns").columns([3, 2], gap="large")
     with watching, showing_errors():
         run_view(run, chart_columns=1)
+        get_ready(run)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("pages/runs.py", label="Permalink", icon=":material/link:", query_params={"run": run.id})
             st.button("Close", icon=":material/close:", on_click=detach, help="The run goes on; find it under Runs.")

@@ -185,7 +185,8 @@ def test_the_backward_pass_ends_at_the_lowest_trained_row(family: str, strat: St
     work = costs.flops(model, strat, batch=2, length=8)
     reached = [lowest is not None and number >= lowest for number in range(LAYERS + 2)]
     assert not any(row.backward for row, is_reached in zip(work.rows, reached, strict=True) if not is_reached)
-    assert all(row.backward for row, is_reached in zip(work.rows[1:], reached[1:], strict=True) if is_reached)
+    # The lowest row itself may train biases alone, whose gradients are sums; above it the gradient passes products.
+    assert all(row.backward for number, row in enumerate(work.rows) if lowest is not None and number > lowest)
     memory = costs.training_memory(model, strat, batch=2, length=8)
     shown = [moment.name for moment in memory.moments if moment.name.startswith("backward")]
     assert shown == [f"backward, {row.label}" for row in reversed(rows_of(model, strat)) if row.totals.output_grad]

@@ -226,6 +226,21 @@ def test_a_link_to_a_run_that_cannot_be_tried_says_so(
 
 
 @pytest.mark.usefixtures("answering")
+def test_whoever_watched_a_run_end_finds_its_model_ready(
+    open_page: Opener, finished: Callable[[str, int], Run], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Sequence[str]] = []
+    made = InThisProcess()
+    monkeypatch.setattr(made, "start", started.append)
+    monkeypatch.setattr("spafit.ui.tryout.answers.client", lambda: made)
+    run = finished("spafit", 3)
+    open_page("pages/train.py", run=run.id)
+    assert started == [[run.id]]
+    (store.folder(run.id) / "trained.safetensors").unlink()
+    open_page("pages/train.py", run=run.id)
+    assert started == [[run.id]]
+
+
 def test_mistakes_and_disagreements_add_up(open_page: Opener, finished: Callable[..., Run]) -> None:
     first, second = finished("spafit", 3), finished("lora", 5)
     app = open_page(PAGE, runs=f"{first.id},{second.id},nobodys")

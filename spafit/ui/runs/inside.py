@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from spafit.figures.changes import changes
-from spafit.runs import Run, State, Store
-from spafit.training.checkpoint import is_saved
+from spafit.runs import Run
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.runs.data import events_of, last_of
+from spafit.ui.tryout.choose import usable
 from spafit.ui.turns import call_in_turn
 
 SECONDS = 600.0
@@ -38,7 +38,7 @@ def inside(run: Run) -> None:
         "product BA times its scale, over the matrix beside it). Hollow dots are absolute: what was there before is "
         "zero. After every run it is checked that nothing frozen has changed; else the run fails."
     )
-    if run.state is State.FINISHED and is_saved(Store.open().folder(run.id)):
+    if usable(run):
         _knock_out(run, found)
 
 

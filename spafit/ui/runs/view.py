@@ -10,7 +10,6 @@ from spafit.glossary import term
 from spafit.runs import Run, State, Store, UnknownRunError, rerun, stop
 from spafit.runs.rights import may_change
 from spafit.tasks import called
-from spafit.training.checkpoint import is_saved
 from spafit.training.events import PHASES
 from spafit.ui.classroom.turns import current_outlook, starts_at
 from spafit.ui.components.errors import show_error, showing_errors
@@ -19,6 +18,7 @@ from spafit.ui.runs.charts import run_charts
 from spafit.ui.runs.data import Event, events_of, last_of, primary_metric, up_to_now
 from spafit.ui.runs.naming import heading, task_name
 from spafit.ui.runs.time import time_spent
+from spafit.ui.tryout.choose import usable
 from spafit.ui.visitor import actor
 
 STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
@@ -81,7 +81,7 @@ def _headline(run: Run) -> None:
         icon, color = STATE_LOOKS[run.state]
         st.badge(run.state, icon=icon, color=color)
         st.space("stretch")
-        if run.state is State.FINISHED and is_saved(Store.open().folder(run.id)):
+        if usable(run):
             st.page_link("pages/tryout.py", label="Try it", icon=":material/chat:", query_params={"runs": run.id})
         _buttons(run)
     about = [run.model, task_name(run.task), f"seed {run.seed}"] + ([f"by {run.owner}"] if run.owner else [])

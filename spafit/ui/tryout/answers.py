@@ -8,7 +8,7 @@ from spafit.tasks import Task
 from spafit.tryout.client import Client
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
-from spafit.ui.tryout.choose import choose_text, examples_from, facts, label
+from spafit.ui.tryout.choose import choose_text, examples_from, facts, label, usable
 
 Answer = dict[str, object]
 _BEFORE = "tryout_before"
@@ -19,6 +19,12 @@ _BEFORE = "tryout_before"
 def client() -> Client:
     """Return the one warm process of this server."""
     return Client()
+
+
+def get_ready(run: Run) -> None:
+    """Start the process that answers, with this run's model: whoever has watched a run end is about to try it."""
+    if usable(run):
+        client().start([run.id])
 
 
 @st.fragment
