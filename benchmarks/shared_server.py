@@ -1,6 +1,6 @@
 """Measures a full shared server: Explore's reruns with 30 raw sessions, beside an empty queue and beside a long one.
 
-    python benchmarks/shared_server.py [--sessions 30] [--queued 500] [--reruns 10] [--rounds 3]
+    python -m benchmarks.shared_server [--sessions 30] [--queued 500] [--reruns 10] [--rounds 3]
 
 Starts a server of its own (`python -m spafit.serve --shared`) whose queue nobody works on. Every session has a cookie
 of its own and is a page that stands open: besides the timed reruns it asks, as a browser does, for its sidebar every
