@@ -27,7 +27,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg  # noqa: TID251
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # noqa: TID251
 
 from benchmarks import reporting
-from benchmarks.shared_server import ANSWER_SECONDS, server
+from benchmarks.shared_server import answers, connecting, server
 from spafit.maps import sweep as sweeping
 from spafit.maps.cells import cells, stratifications
 from spafit.maps.definition import define
@@ -105,10 +105,7 @@ class Visit:
         for widget, value in self._pressed.items():
             message.rerun_script.widget_states.widgets.add(id=widget).string_array_value.data.append(value)
         begun = time.perf_counter()
-        await self._socket.send(message.SerializeToString())
-        while True:
-            answer = ForwardMsg()
-            answer.ParseFromString(await asyncio.wait_for(self._socket.recv(), ANSWER_SECONDS))
+        async for answer in answers(self._socket, message):
             kind = answer.WhichOneof("type")
             if kind == "auto_rerun":
                 self.fragments.append(answer.auto_rerun.fragment_id)
@@ -118,7 +115,8 @@ class Visit:
             elif kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
                 raise RuntimeError(answer.delta.new_element.exception.message)
             elif kind == "script_finished" and (fragment or answer.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY):
-                return (time.perf_counter() - begun) * 1000
+                break
+        return (time.perf_counter() - begun) * 1000
 
     async def press(self, group: str, option: str) -> float:
         """Choose an option of a group of buttons."""
@@ -136,8 +134,7 @@ async def measure(url: str, page: str, query: str, once_more: Callable[[], objec
         once_more: finishes another run. The page is then Explore, opened at its view Map and run again; of other pages
             the last fragment is what follows the runs by itself.
     """
-    address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-    async with websockets.connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # ty: ignore
+    async with connecting(url) as socket:
         visit = Visit(socket, page, query)
         opened = await visit.ask()
         if once_more is None:

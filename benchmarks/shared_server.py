@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from http.cookies import SimpleCookie
 from pathlib import Path
 
@@ -92,6 +92,21 @@ def new_cookie(url: str) -> str:
         return SimpleCookie("; ".join(answer.headers.get_all("Set-Cookie")))["spafit_owner"].value
 
 
+def connecting(url: str, headers: Mapping[str, str] | None = None) -> websockets.connect:
+    """Return the connection of one page to a server: to be awaited, or entered."""
+    address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
+    return websockets.connect(address, subprotocols=["streamlit"], additional_headers=headers, max_size=None)  # ty: ignore
+
+
+async def answers(socket: websockets.ClientConnection, message: BackMsg) -> AsyncIterator[ForwardMsg]:
+    """Send a message, and yield what comes back, without end."""
+    await socket.send(message.SerializeToString())
+    while True:
+        answer = ForwardMsg()
+        answer.ParseFromString(await asyncio.wait_for(socket.recv(), ANSWER_SECONDS))
+        yield answer
+
+
 class Session:
     """A page that stands open."""
 
@@ -109,12 +124,7 @@ class Session:
     @classmethod
     async def opened(cls, url: str, page: str = "explore", cookie: str = "") -> Session:
         """Open a page, with a cookie of one's own unless one is given."""
-        address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-        headers = {"Cookie": f"spafit_owner={cookie or new_cookie(url)}"}
-        session = cls(
-            await websockets.connect(address, subprotocols=["streamlit"], additional_headers=headers, max_size=None),  # ty: ignore
-            page,
-        )
+        session = cls(await connecting(url, {"Cookie": f"spafit_owner={cookie or new_cookie(url)}"}), page)
         await session.rerun()
         return session
 
@@ -144,17 +154,15 @@ class Session:
         message.rerun_script.page_name = self._page
         async with self._one:
             begun = time.perf_counter()
-            await self._socket.send(message.SerializeToString())
-            while True:
-                answer = ForwardMsg()
-                answer.ParseFromString(await asyncio.wait_for(self._socket.recv(), ANSWER_SECONDS))
+            async for answer in answers(self._socket, message):
                 kind = answer.WhichOneof("type")
                 if kind == "delta":
                     self._note(answer)
                 if kind == "auto_rerun" and answer.auto_rerun.fragment_id not in self._fragments:
                     self._fragments.append(answer.auto_rerun.fragment_id)
                 if kind == "script_finished":
-                    return (time.perf_counter() - begun) * 1000
+                    break
+            return (time.perf_counter() - begun) * 1000
 
     def _note(self, answer: ForwardMsg) -> None:
         element = answer.delta.new_element

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, expect
 
 from spafit.classroom import roster, teacher
 from spafit.runs import Actor, State, classes
@@ -16,7 +16,7 @@ from spafit.stratification import preset
 from spafit.training.config import QUICK, RunSpec
 from spafit.ui.address import to_parameters
 from spafit.ui.choice import Choice
-from tests.e2e.browsing import settled
+from tests.e2e.school import joining, opened
 from tests.server.conftest import Shared, serving
 
 SETTING = RunSpec("minilm-l6", "rotten-tomatoes", preset("spafit", 6, 2, 4), QUICK)
@@ -28,20 +28,6 @@ def school(tmp_path: Path) -> Iterator[Shared]:
     """Yield a shared server whose queue nobody works on."""
     with serving(tmp_path, "--shared") as server:
         yield server
-
-
-def opened(context: BrowserContext, school: Shared, page: str) -> Page:
-    tab = context.pages[0] if context.pages else context.new_page()
-    tab.goto(f"{school.url}/{page}")
-    settled(tab)
-    return tab
-
-
-def joining(context: BrowserContext, school: Shared, code: str, nickname: str) -> Page:
-    page = opened(context, school, f"classroom?code={code}")
-    page.get_by_label("Nickname").fill(nickname)
-    page.get_by_role("button", name="Join the class").click()
-    return page
 
 
 def test_a_student_spoils_nothing_for_another(browser: Browser, school: Shared) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from spafit.export.link import Shared as Link
 from spafit.export.link import to_link
@@ -19,7 +19,7 @@ from spafit.stratification import preset
 from spafit.training.config import QUICK
 from spafit.ui.address import to_parameters
 from spafit.ui.choice import Choice
-from tests.e2e.browsing import settled
+from tests.e2e.school import joining, opened
 from tests.server.conftest import Shared, serving
 from tests.tiny import save_tiny_model
 
@@ -39,20 +39,6 @@ def school(tmp_path: Path) -> Iterator[Shared]:
         yield server
         for run in server.store.list(state=(State.QUEUED, State.RUNNING)):
             server.store.request_stop(run.id, Actor(administrator=True))
-
-
-def opened(context: BrowserContext, school: Shared, page: str) -> Page:
-    tab = context.pages[0] if context.pages else context.new_page()
-    tab.goto(f"{school.url}/{page}")
-    settled(tab)
-    return tab
-
-
-def joined(context: BrowserContext, school: Shared, code: str, nickname: str) -> Page:
-    page = opened(context, school, f"classroom?code={code}")
-    page.get_by_label("Nickname").fill(nickname)
-    page.get_by_role("button", name="Join the class").click()
-    return page
 
 
 def confirm(page: Page, label: str) -> None:
@@ -78,7 +64,7 @@ def test_a_lesson_from_code_to_csv(browser: Browser, school: Shared) -> None:
 
     pages = []
     for context, nickname in zip(students, ("Ada", "Bob", "Cem"), strict=True):
-        page = joined(context, school, code, "Ada" if nickname != "Ada" else nickname)
+        page = joining(context, school, code, "Ada" if nickname != "Ada" else nickname)
         if nickname != "Ada":
             expect(page.get_by_text("is taken in this class")).to_be_visible()
             page.get_by_label("Nickname").fill(nickname)

@@ -180,11 +180,17 @@ class Held:
             self._ends[way].send(message)
 
 
-def test_an_undo_before_the_answer_to_what_it_undoes_is_not_lost(open_page: OpenPage) -> None:
+def held_explore(open_page: OpenPage) -> tuple[Page, Held]:
+    """Open Explore so that messages on their way can be kept."""
     page = open_page()
     held = Held(page)
     page.goto(page.url + "explore")
     settled(page)
+    return page, held
+
+
+def test_an_undo_before_the_answer_to_what_it_undoes_is_not_lost(open_page: OpenPage) -> None:
+    page, held = held_explore(open_page)
     held.keep("answered")
     page.get_by_role("radio", name="LoRA", exact=True).first.click()
     held.wait_for_one("answered")  # the server has begun with it
@@ -204,10 +210,7 @@ def test_an_undo_before_the_answer_to_what_it_undoes_is_not_lost(open_page: Open
 
 
 def test_an_undo_that_comes_with_the_request_for_the_page_is_not_lost(open_page: OpenPage) -> None:
-    page = open_page()
-    held = Held(page)
-    page.goto(page.url + "explore")
-    settled(page)
+    page, held = held_explore(open_page)
     held.keep("answered")
     boundary(page, 1).press("ArrowUp")
     held.wait_for_one("answered")
@@ -220,10 +223,7 @@ def test_an_undo_that_comes_with_the_request_for_the_page_is_not_lost(open_page:
 
 
 def test_an_answer_to_an_earlier_move_does_not_swallow_an_undo(open_page: OpenPage) -> None:
-    page = open_page()
-    held = Held(page)
-    page.goto(page.url + "explore")
-    settled(page)
+    page, held = held_explore(open_page)
     undo = page.get_by_role("button", name="Undo").first
     boundary(page, 1).press("ArrowDown")
     expect(said(page)).to_contain_text("SPAFIT-1-4")
