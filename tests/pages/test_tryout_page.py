@@ -234,8 +234,9 @@ def test_whoever_watched_a_run_end_finds_its_model_ready(
     monkeypatch.setattr(made, "start", started.append)
     monkeypatch.setattr("spafit.ui.tryout.answers.client", lambda: made)
     run = finished("spafit", 3)
-    open_page("pages/train.py", run=run.id)
-    assert started == [[run.id]]
+    app = open_page("pages/train.py", run=run.id)
+    app.run()
+    assert started == [[run.id]], "Once: it leaves when nobody has asked for a while, and need not come back."
     (store.folder(run.id) / "trained.safetensors").unlink()
     open_page("pages/train.py", run=run.id)
     assert started == [[run.id]]

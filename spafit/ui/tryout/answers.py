@@ -11,6 +11,8 @@ from spafit.ui.components.text import plain
 from spafit.ui.tryout.choose import choose_text, examples_from, facts, label, usable
 
 Answer = dict[str, object]
+_READY = "tryout_ready"
+"""Session state: the run for which the process was started before anybody asked."""
 _BEFORE = "tryout_before"
 """Session state: what the models before training said to the text that is asked now, by run."""
 
@@ -22,9 +24,10 @@ def client() -> Client:
 
 
 def get_ready(run: Run) -> None:
-    """Start the process that answers, with this run's model: whoever has watched a run end is about to try it."""
-    if usable(run):
+    """Start the process that answers, once a run, with its model: whoever has watched it end is about to try it."""
+    if st.session_state.get(_READY) != run.id and usable(run):
         client().start([run.id])
+        st.session_state[_READY] = run.id
 
 
 @st.fragment
