@@ -67,7 +67,7 @@ def bar_chart(bars: Sequence[tuple[str, float, str]], *, label: str) -> str:
     """Return horizontal bars (name, value, colour) as SVG, each with its value; negative ones go left from zero."""
     height, name_width = 18, 150
     values = [value for _, value, _ in bars]
-    low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+    low, high = min([0.0, *values]), max([0.0, *values])
     room = WIDTH - name_width - 80
     zero = name_width + (-low / (high - low) * room if low else 0.0)
     parts = [f"<title>{escape(label)}</title>"]
