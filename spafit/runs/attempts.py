@@ -9,11 +9,30 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from spafit.runs.database import DamagedRowError, reading, writing
 from spafit.runs.rows import Rows
-from spafit.runs.run import Run, State, changes, run_from_row
+from spafit.runs.run import FINAL_SCORES, Run, State, changes, run_from_row
+from spafit.runs.schema import Wish, sweeps
 from spafit.runs.schema import events as events_table
 from spafit.runs.schema import runs as runs_table
 
 DAMAGED = "Its row in the database is damaged, so it cannot be done."
+KILLED = (
+    "The run's process was killed (signal SIGKILL): by somebody, or by the system because memory ran out; "
+    "a smaller batch size needs less."
+)
+VANISHED = "The run's process is gone without a word: it was killed, or the machine was restarted."
+OUTSIDE = "The run's process was asked to end from outside (signal SIGTERM), for example because the machine shut down."
+LOST = "The machine that did the run ({host}) has given no sign of life for over a minute."
+
+OF_ONE_ATTEMPT = ("reason", "started_at", "ended_at", "heartbeat_at", "supervisor", "process", "device", "phase")
+OF_ONE_ATTEMPT += ("trainable", "total", "total_steps", "seconds", "remaining")
+OF_ONE_ATTEMPT += ("weights_hash", "data_hash", "engine_generation")
+"""Columns that a new attempt begins without."""
+SCORES = (*FINAL_SCORES, "further_tests")
+
+
+def was_lost(reason: str) -> bool:
+    """Whether a run failed because its process or its machine went, and not by itself."""
+    return reason in (KILLED, VANISHED, OUTSIDE) or reason.startswith(LOST.partition("{")[0])
 
 
 class Attempts(Rows):
@@ -88,8 +107,9 @@ class Attempts(Rows):
     ) -> bool:
         """End a running attempt: its last events, its state and its reason in one transaction.
 
-        Returns False, changing nothing, when the attempt is over already or the run is somebody else's by now, so that
-        the first to say how a run ended is believed.
+        A run of a sweep that goes on is queued again in the same transaction if its first attempt was lost: nobody sees
+        it failed in between. Returns False, changing nothing, when the attempt is over already or the run is somebody
+        else's by now, so that the first to say how a run ended is believed.
         """
         now = self.clock()
         with writing(self.engine) as connection:
@@ -97,7 +117,22 @@ class Attempts(Rows):
             ended = self._set_running(connection, run, {**changes(events), **values})
             if ended:
                 self._add(connection, run, events)
+                if state is State.FAILED and was_lost(reason or "") and self._has_another_try(connection, run):
+                    self._queue_again(connection, run.number, run.attempt)
         return ended
+
+    def _has_another_try(self, connection: Connection, run: Run) -> bool:
+        columns = runs_table.c
+        query = select(columns.number).join(sweeps, sweeps.c.id == columns.sweep)
+        goes_on = (columns.attempt == 1, columns.stop_requested.is_(False), sweeps.c.state != Wish.STOPPED)
+        return connection.execute(query.where(columns.number == run.number, *goes_on)).first() is not None
+
+    def _queue_again(self, connection: Connection, number: int, attempt: int, **more: Any) -> None:
+        """Make a run that is over wait once more, as the attempt after this one."""
+        cleared = dict.fromkeys(OF_ONE_ATTEMPT)
+        emptied = {column: {} for column in SCORES}
+        state = {"state": State.QUEUED, "attempt": attempt + 1, "queued_at": self.clock(), "step": 0}
+        self._set(connection, number, **cleared, **emptied, **state, **more, stop_requested=False, archived=False)
 
     def _set_running(self, connection: Connection, run: Run, values: Mapping[str, Any], *conditions: Any) -> bool:
         """Change a run if it still is the running attempt that ``run`` shows, claimed by the same supervisor."""

@@ -18,13 +18,13 @@ from sqlalchemy.exc import IntegrityError
 
 from spafit.home import database_url, spafit_home
 from spafit.runs import audit, classes, limits
-from spafit.runs.attempts import Attempts
+from spafit.runs.attempts import SCORES, Attempts
 from spafit.runs.database import StoreError, connect, migrate, reading, writing
 from spafit.runs.environment import carried
 from spafit.runs.lists import OWNER_LENGTH, Lists, one_line
 from spafit.runs.rights import Action, Actor, acting, require_change, require_names, require_submit
 from spafit.runs.rows import UnknownRunError, new_id
-from spafit.runs.run import FINAL_SCORES, Origin, State, repeated
+from spafit.runs.run import Origin, State, repeated
 from spafit.runs.schema import runs as runs_table
 from spafit.training.config import RunSpec
 
@@ -34,11 +34,7 @@ NAME_LENGTH = 200
 NOTE_LENGTH = 4000
 TAG_LENGTH = 40
 MOST_TAGS = 20
-OF_ONE_ATTEMPT = ("reason", "started_at", "ended_at", "heartbeat_at", "supervisor", "process", "device", "phase")
-OF_ONE_ATTEMPT += ("trainable", "total", "total_steps", "seconds", "remaining")
-OF_ONE_ATTEMPT += ("weights_hash", "data_hash", "engine_generation")
 STOPPED_IN_QUEUE = "Stopped before it started."
-SCORES = (*FINAL_SCORES, "further_tests")
 
 
 class Store(Attempts, Lists):
@@ -173,22 +169,7 @@ class Store(Attempts, Lists):
             if actor.id == run["owner_id"]:  # a teacher or an administrator may run anything again
                 spec = RunSpec.from_dict(self._row(connection, run_id, runs_table.c.spec)["spec"])
                 of_class = self._in_class(connection, actor, spec, counted_in=run["class_id"])
-            self._queue_again(connection, run, **of_class)
-
-    def try_again(self, run_id: str) -> None:
-        """Queue a run whose first attempt was lost as a second attempt; does nothing once that has happened."""
-        with writing(self.engine) as connection:
-            run = self._row(connection, run_id)
-            if run["state"] == State.FAILED and run["attempt"] == 1:
-                self._queue_again(connection, run)
-
-    def _queue_again(self, connection: Connection, run: Mapping[str, Any], **more: Any) -> None:
-        cleared = dict.fromkeys(OF_ONE_ATTEMPT)
-        emptied = {column: {} for column in SCORES}
-        state = {"state": State.QUEUED, "attempt": run["attempt"] + 1, "queued_at": self.clock(), "step": 0}
-        self._set(
-            connection, run["number"], **cleared, **emptied, **state, **more, stop_requested=False, archived=False
-        )
+            self._queue_again(connection, run["number"], run["attempt"], **of_class)
 
     def archive(self, run_id: str, archived: bool = True, by: Actor | None = None) -> None:
         """Take a run that is over out of lists, or back in; nothing is deleted."""

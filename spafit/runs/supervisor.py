@@ -23,14 +23,15 @@ from filelock import FileLock, Timeout
 
 from spafit.helper import exit_words
 from spafit.home import spafit_home
-from spafit.runs import processes, queue, sweeps
+from spafit.runs import processes, queue
+from spafit.runs.attempts import KILLED, LOST, VANISHED
 from spafit.runs.database import StoreError, writing
 from spafit.runs.launch import idle_seconds, supervisor_lock, supervisor_log
 from spafit.runs.lists import Queued
 from spafit.runs.overdue import SILENT, Silence, overtime
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
-from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, OUTSIDE
+from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED
 from spafit.runs.workers import Workers
 
 TICK_SECONDS = 0.2
@@ -43,14 +44,8 @@ LOST_AFTER = timedelta(seconds=60)
 ERRORS_IN_A_ROW = 60
 LOG_BYTES = 1_000_000
 
-KILLED = (
-    "The run's process was killed (signal SIGKILL): by somebody, or by the system because memory ran out; "
-    "a smaller batch size needs less."
-)
 CRASHED = "The run's process ended unexpectedly ({how}); the details are in the run's log."
-VANISHED = "The run's process is gone without a word: it was killed, or the machine was restarted."
 UNSAVED = "The run's process could not write to the database: it stayed locked, or the disk full."
-LOST = "The machine that did the run ({host}) has given no sign of life for over a minute."
 FORCED = "It did not answer in time, so its process was ended."
 
 
@@ -118,8 +113,6 @@ class Supervisor:
         self.idle_since: float | None = None
         self.another_follows = False
         """Whether a run waits that no process at hand will take, while every run that was started trains already."""
-        self.looks_for_lost = True
-        """Whether a run of a sweep may have been lost since that was last looked for."""
 
     def tick(self) -> None:
         """Look at every process once: conclude runs whose process is gone, take over orphans, end, and start."""
@@ -135,10 +128,6 @@ class Supervisor:
                 if current.requested_device == "auto" and current.device:
                     self.auto_device = current.device
             self._look_at(watched, over=current is None)
-        if self.looks_for_lost:
-            for run_id in sweeps.lost_once(self.store, was_lost):
-                self.store.try_again(run_id)
-            self.looks_for_lost = False
         waiting = self._start_what_can_start()
         self.starter.keep({run.sweep for run in waiting if run.sweep is not None})
         at_work = {watched.run.sweep for watched in self.watched.values()} - {None}
@@ -159,7 +148,6 @@ class Supervisor:
         if name is None or not processes.is_local(name):
             if run.heartbeat_at is None or self.store.clock() - run.heartbeat_at > LOST_AFTER:
                 self.store.conclude(run, State.FAILED, LOST.format(host=processes.host_of(name)))
-                self.looks_for_lost = True
         elif run.supervisor is not None and run.supervisor != self.name and processes.is_alive(run.supervisor):
             return  # another home's, with the same database
         elif run.process is None:
@@ -208,7 +196,6 @@ class Supervisor:
                 self.store.conclude(watched.run, State.STOPPED, FORCED if watched.forced else None)
             else:
                 self.store.conclude(watched.run, State.FAILED, _why(code))
-        self.looks_for_lost = True
         # Only now: while the store cannot be written, every tick tries again.
         del self.watched[watched.run.id]
 
@@ -229,11 +216,6 @@ class Supervisor:
 
     def _device(self, run: Run) -> str | None:
         return run.device or queue.device_of(run.requested_device, self.auto_device)
-
-
-def was_lost(reason: str) -> bool:
-    """Whether a run failed because its process or its machine went, and not by itself."""
-    return reason in (KILLED, VANISHED, OUTSIDE) or reason.startswith(LOST.partition("{")[0])
 
 
 def _why(code: int | None) -> str:

@@ -6,7 +6,7 @@ runs are stopped and its running ones asked to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -181,18 +181,6 @@ def change_priority(store: Store, sweep: Sweep, priority: int, by: Actor | None 
     with writing(store.engine) as connection:
         connection.execute(update(sweeps).where(sweeps.c.number == sweep.number).values(priority=priority))
         connection.execute(update(runs_table).where(*waiting).values(priority=priority))
-
-
-def lost_once(store: Store, was_lost: Callable[[str], bool]) -> list[str]:
-    """Return the runs of sweeps that go on whose first attempt failed for a reason that is none of their own."""
-    columns = runs_table.c
-    query = (
-        select(columns.id, columns.reason)
-        .join(sweeps, sweeps.c.id == columns.sweep)
-        .where(columns.state == State.FAILED, columns.attempt == 1, sweeps.c.state != Wish.STOPPED)
-    )
-    with reading(store.engine) as connection:
-        return [run_id for run_id, reason in connection.execute(query) if was_lost(reason or "")]
 
 
 def _get(connection: Connection, store: Store, sweep_id: str) -> Sweep:

@@ -27,6 +27,7 @@ from spafit import access
 from spafit.errors import SpafitError
 from spafit.machine import TRAINING_MEMORY_SCORE, TRAINING_NICENESS, yield_to_others
 from spafit.runs import disk, facts, limits, processes
+from spafit.runs.attempts import OUTSIDE
 from spafit.runs.database import StoreError, connect
 from spafit.runs.run import Run, State
 from spafit.runs.store import Store
@@ -47,7 +48,6 @@ RETRY_SECONDS = 1.0
 UNFINISHED = "The training ended without a result; the details are in the run's log."
 MEMORY = "The machine ran out of memory; try a smaller batch size or a shorter maximal length."
 DISK = "The disk is full; free some space and run it again."
-OUTSIDE = "The run's process was asked to end from outside (signal SIGTERM), for example because the machine shut down."
 
 
 class Terminated(BaseException):

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from spafit.runs import Actor, Run, State, Store, StoreBusyError, processes, sweeps
+from spafit.runs.attempts import OUTSIDE
 from spafit.runs.supervisor import KILL_AFTER, TERMINATE_AFTER, Supervisor
-from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED, OUTSIDE
+from spafit.runs.worker import EXIT_STOOD_BACK, EXIT_UNSAVED
 from spafit.training.events import Step
 from tests.runs.helpers import scripted
 
@@ -269,18 +270,22 @@ def test_a_killed_run_of_a_sweep_is_tried_again_once_and_then_failed(room: Room,
     assert ("was killed" if code == -9 else "exit code 3") in (failed.reason or "")
 
 
-def test_what_was_lost_while_no_supervisor_lived_is_tried_again_unless_its_sweep_was_stopped(room: Room) -> None:
-    runs = {}
-    for wish, device in zip(sweeps.Wish, ("cpu", "cuda", "mps"), strict=True):
+def test_a_lost_run_waits_again_at_once_unless_its_sweep_or_itself_was_stopped(room: Room) -> None:
+    states = {}
+    for wish in (*sweeps.Wish, "run stopped", "no sweep"):
         sweep = sweeps.create(room.store, {}, "key")
-        runs[wish] = room.store.submit(scripted(device=device), sweep=sweep.id)
-        lost = room.store.claim(runs[wish], room.supervisor.name)
+        run_id = room.store.submit(scripted(), sweep=None if wish == "no sweep" else sweep.id)
+        lost = room.store.claim(run_id, room.supervisor.name)
         assert lost is not None
-        room.store.conclude(lost, State.FAILED, OUTSIDE)
-        sweeps.change_state(room.store, sweep, wish)
-    room.supervisor.tick()
-    states = {wish: room.store.get(run_id).state for wish, run_id in runs.items()}
-    assert states == {"running": State.RUNNING, "paused": State.QUEUED, "stopped": State.FAILED}
+        if isinstance(wish, sweeps.Wish):
+            sweeps.change_state(room.store, sweep, wish)
+        elif wish == "run stopped":
+            room.store.request_stop(run_id)
+        assert room.store.conclude(lost, State.FAILED, OUTSIDE)  # as its own process says it
+        run = room.store.get(run_id)
+        states[str(wish)] = (run.state, run.attempt)
+    again, over = (State.QUEUED, 2), (State.FAILED, 1)
+    assert states == {"running": again, "paused": again, "stopped": over, "run stopped": over, "no sweep": over}
 
 
 def test_the_next_run_is_prepared_for_once_the_one_before_it_trains(room: Room) -> None:
