@@ -58,7 +58,7 @@ def board(class_id: str, model: str, task_key: str) -> None:
         if found:
             best.markdown(f"### Best so far {found[0].score:.3f}")
         score_side, map_side = st.columns([3, 2], gap="medium") if cells(found) else (st.container(), None)
-        with score_side:
+        with score_side, st.container(key="board_names" if course is not None else "board_dots"):
             drawn_score = figure(found, baseline, task, names=course is not None)
             st.plotly_chart(drawn_score, key="board", config={"displayModeBar": False})
         if map_side is not None:
@@ -165,6 +165,7 @@ def figure(found: Sequence[Entry], baseline: float | None, task: Task, *, names:
         "hoverinfo": "skip",
         "marker": {
             "size": [28, *[24] * (len(found) - 1)],
+            "opacity": 1,
             "symbol": ["star", *["circle"] * (len(found) - 1)],
             "color": [SERIES_COLORS[1], *[SERIES_COLORS[0]] * (len(found) - 1)],
         },

@@ -80,14 +80,17 @@ def _show(after: Answer, before: Answer) -> None:
     now, then = after["probabilities"], before["probabilities"]
     assert isinstance(now, dict)
     assert isinstance(then, dict)
-    share = st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent")
+    trained, untrained = (
+        st.column_config.ProgressColumn(name, min_value=0.0, max_value=1.0, format="percent")
+        for name in ("trained", "before")
+    )
     table = pd.DataFrame(
         {"class": list(now), "probability": list(now.values()), "before training": list(then.values())}
     )
     st.dataframe(
         table,
         hide_index=True,
-        column_config={"probability": share, "before training": share},
+        column_config={"probability": trained, "before training": untrained},
         width="stretch",
     )
 
