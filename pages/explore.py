@@ -13,13 +13,13 @@ from spafit.ui.explore.adapter import adapter_box, brought_back
 from spafit.ui.explore.compare import compare_tab, methods_tab
 from spafit.ui.explore.costs import costs_tab
 from spafit.ui.explore.layers import layers_tab
-from spafit.ui.explore.model import chosen_anatomy, model_picker, other_model, reading
+from spafit.ui.explore.model import chosen_anatomy, other_model, reading
 from spafit.ui.explore.recipes import recipes_tab
 from spafit.ui.explore.share import share_tab
-from spafit.ui.explore.stack import main_ribbon, start_from
+from spafit.ui.explore.stack import main_ribbon
 from spafit.ui.home.tour import steps
 from spafit.ui.maps.view import map_tab
-from spafit.ui.train.choice import pick_task
+from spafit.ui.pickers import pick_method, pick_model, pick_task
 
 frame("Explore", ":material/layers:")
 st.caption("A pretrained Transformer is a stack of layers. Two boundaries decide which of them learn what.")
@@ -31,7 +31,7 @@ show_message(message())
 if rules is None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=200):
-            model_picker()
+            pick_model("explore_picker")
         with st.popover("Other", icon=":material/add:", width="content"):
             other_model()
             st.divider()
@@ -39,9 +39,9 @@ if rules is None:
         with st.container(width=190), showing_errors():
             pick_task("explore_task")
         with st.container(width="content"):
-            start_from()
+            pick_method("explore_method")
 elif is_open(rules, RECIPES):
-    start_from()
+    pick_method("explore_method")
 reading()
 
 steps(anatomy)

@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from spafit.cli import data
 from spafit.cli import settings as how
 from spafit.cli import stratification as shape
@@ -17,7 +14,8 @@ from spafit.cli.confirm import confirm
 from spafit.cli.one_run import STOP_SECONDS
 from spafit.cli.output import note, print_json, print_table, scores
 from spafit.cli.parser import MODEL_HELP, CommandError
-from spafit.cli.train import ATTEND_SECONDS, INTERRUPTED, model_and_task, rows_of
+from spafit.cli.train import INTERRUPTED, model_and_task, rows_of
+from spafit.cli.watch import watch
 from spafit.counting import count
 from spafit.maps import sweep as sweeping
 from spafit.maps.cells import CHOICES, METHODS, cells, methods, stratifications
@@ -25,7 +23,7 @@ from spafit.maps.definition import Definition, define
 from spafit.maps.forecast import Expected, expected, long_question, past_runs
 from spafit.models.anatomy import Anatomy
 from spafit.quantities import bytes_text
-from spafit.runs import Store, StoreBusyError, attend, sweeps
+from spafit.runs import Store, sweeps
 from spafit.tasks import Task
 
 POLL_SECONDS = 0.5
@@ -141,25 +139,16 @@ def _list(option: str, text: str, read: Callable[[str], Read]) -> tuple[Read, ..
 
 def _follow(store: Store, sweep_id: str) -> None:
     """Show a sweep's progress on stderr until nothing more happens by itself."""
-    terminal = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=terminal, disable=not terminal.is_terminal, transient=True) as shown:
-        bar = shown.add_task("queued", total=None)
-        attended = time.monotonic()
-        while True:
-            try:
-                sweep = sweeps.get(store, sweep_id)
-                now = sweeping.progress(sweep, sweeping.rows(store, sweep))
-                if now.state == "finished" or (now.state == "stopped" and not now.under_way):
-                    return
-                left = "" if now.seconds_left is None else f", about {now.seconds_left:,.0f} s left"
-                shown.update(bar, description=f"{now.state}{left}", completed=now.runs - now.under_way, total=now.runs)
-                if time.monotonic() - attended > ATTEND_SECONDS:
-                    attend()  # should the supervisor be killed while we watch, another takes over
-                    attended = time.monotonic()
-            except StoreBusyError as error:
-                shown.console.print(str(error), markup=False)
-            time.sleep(POLL_SECONDS)
+
+    def look() -> tuple[str, int, int] | None:
+        sweep = sweeps.get(store, sweep_id)
+        now = sweeping.progress(sweep, sweeping.rows(store, sweep))
+        if now.state == "finished" or (now.state == "stopped" and not now.under_way):
+            return None
+        left = "" if now.seconds_left is None else f", about {now.seconds_left:,.0f} s left"
+        return f"{now.state}{left}", now.runs - now.under_way, now.runs
+
+    watch(look, POLL_SECONDS)
 
 
 def _wait_until_over(store: Store, sweep_id: str) -> None:

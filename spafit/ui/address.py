@@ -5,9 +5,6 @@ ones, `runs` the ids of compared runs. What is as at first is left out. The brow
 that Back leaves a page in one step; an address that this visit wrote itself is not read again.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,14 +12,13 @@ from typing import Any
 import streamlit as st
 
 from spafit.errors import SpafitError
-from spafit.export.link import LinkError, Shared, from_link, to_link
+from spafit.export.link import MAX_LINK_CHARS, LinkError, Shared, from_link, packed, to_link, unpacked
 from spafit.training.config import QUICK, TrainSettings
 from spafit.ui.choice import FIRST_TASK, Choice, current
 from spafit.ui.explore.assumptions import Assumptions
 
 SETTINGS_SCHEMA = 1
 PARAMETERS = ("s", "task", "set", "runs")
-MAX_CHARS = 4000
 MAX_RUNS = 50
 ADDRESSES_KEPT = 500
 _KNOWN = "known_addresses"
@@ -52,7 +48,7 @@ def to_parameters(choice: Choice) -> dict[str, str]:
         parameters["task"] = choice.task
     settings = {name: value for name, value in choice.settings.to_dict().items() if value != getattr(QUICK, name)}
     if settings:
-        parameters["set"] = _packed({"v": SETTINGS_SCHEMA, **settings})
+        parameters["set"] = packed({"v": SETTINGS_SCHEMA, **settings})
     if choice.runs:
         parameters["runs"] = ".".join(choice.runs)
     return parameters
@@ -86,13 +82,13 @@ def _shared(text: str) -> dict[str, Any]:
 
 
 def _task(text: str) -> dict[str, Any]:
-    if len(text) > MAX_CHARS:
+    if len(text) > MAX_LINK_CHARS:
         raise LinkError("This address names a task that cannot be.")
     return {"task": text}
 
 
 def _settings(text: str) -> dict[str, Any]:
-    document = _unpacked(text)
+    document = unpacked(text, "This address's training settings are")
     version = document.pop("v", None)
     if version != SETTINGS_SCHEMA:
         raise LinkError("This address's training settings were written by another version of spafit.")
@@ -100,26 +96,8 @@ def _settings(text: str) -> dict[str, Any]:
 
 
 def _runs(text: str) -> dict[str, Any]:
-    ids = tuple(dict.fromkeys(filter(None, text[:MAX_CHARS].split("."))))
+    ids = tuple(dict.fromkeys(filter(None, text[:MAX_LINK_CHARS].split("."))))
     return {"runs": ids[:MAX_RUNS]}
-
-
-def _packed(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _unpacked(text: str) -> dict[str, Any]:
-    damaged = LinkError("This address's training settings are damaged or incomplete; copy it again in full.")
-    if len(text) > MAX_CHARS:
-        raise damaged
-    try:
-        document = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, RecursionError) as error:
-        raise damaged from error
-    if not isinstance(document, dict):
-        raise damaged
-    return document
 
 
 def brought() -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from spafit.errors import SpafitError
 from spafit.models import registry
 from spafit.models.names import plain_name, similar
-from spafit.ui.explore.model import described
+from spafit.ui.pickers import described
 
 
 @pytest.mark.parametrize(

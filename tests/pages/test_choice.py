@@ -10,10 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from spafit.runs import Store
-from spafit.stratification import Method, preset
+from spafit.stratification import Method, Recipe, preset
 from spafit.training.config import QUICK
 from spafit.ui.address import to_parameters
 from spafit.ui.choice import Choice
+from spafit.ui.pickers import OWN
 from tests.pages.made_up import words
 
 Opener = Callable[..., AppTest]
@@ -80,3 +81,17 @@ def test_runs_in_the_address_are_ticked_and_compared(open_page: Opener, make_run
     assert app.session_state["choice"].runs == tuple(chosen)
     assert "Training loss, smoothed" in words(app)
     assert address(app) == {"runs": ".".join(chosen)}
+
+
+@pytest.mark.parametrize(("page", "box"), [(TRAIN, "train_method"), (EXPLORE, "explore_method")])
+def test_a_stratification_that_is_no_preset_is_called_own_until_one_is_picked(
+    open_page: Opener, page: str, box: str
+) -> None:
+    own = replace(preset("spafit", 6, 1, 3), recipes=(Recipe.FROZEN, Recipe.LORA, Recipe.FULL))
+    app = open_page(page, **to_parameters(Choice("minilm-l6", own)))
+    assert app.segmented_control(key=box).value == OWN
+    app.segmented_control(key=box).set_value(OWN).run()
+    assert app.session_state["choice"].stratification == own
+    app.segmented_control(key=box).set_value(Method.LORA).run()
+    assert app.session_state["choice"].stratification == preset("lora", 6, lora=own.lora)
+    assert OWN not in app.segmented_control(key=box).options

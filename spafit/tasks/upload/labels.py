@@ -60,7 +60,35 @@ def read_labels(
     """
     if columns.kind == REGRESSION:
         return _targets(cells, columns, name, styles)
-    return _classes(cells, parts, columns, name, styles, only_numbers)
+    # of each spelling in each part, how many rows have it; a file has few spellings beside its rows
+    spelled = Counter(zip(cells, parts, styles, strict=True))
+    remarks: list[str] = []
+    why = _without_label(spelled, only_numbers, remarks)
+    classes = {
+        (cell, style): one_spelling(cell, style) for cell, part, style in spelled if (cell, part, style) not in why
+    }
+    counts = Counter[str]()
+    for (cell, part, style), count in spelled.items():
+        if (cell, part, style) not in why:
+            counts[classes[cell, style]] += count
+    merged = _one_name(counts, {key: cell for (cell, _), key in classes.items()})
+    if len(set(merged.values())) < len({cell for cell, _ in classes}):
+        remarks.append(_merged(merged, classes))
+    names = sorted(set(merged.values()), key=_in_order)
+    _check(names, len(cells) - sum(spelled[key] for key in why), columns, name)
+    place = {label: i for i, label in enumerate(names)}
+    values, kept, missing = [], [], []
+    for i, key in enumerate(zip(cells, parts, styles, strict=True)):
+        if key in why:
+            missing.append((i, why[key]))
+        else:
+            values.append(place[merged[classes[key[0], key[2]]]])
+            kept.append(i)
+    labels = Labels(
+        np.array(values, dtype=np.int64), np.array(kept, dtype=np.int64), tuple(names), None, missing, remarks=remarks
+    )
+    _name_untrained(labels, parts, name)
+    return labels
 
 
 def _targets(cells: Sequence[str], columns: Columns, name: str, styles: Sequence[str | None]) -> Labels:
@@ -91,45 +119,6 @@ def _targets(cells: Sequence[str], columns: Columns, name: str, styles: Sequence
     said = {COMMA: "a comma before the decimals", THOUSANDS: "commas between thousands"}
     remarks = [f"Numbers of “{columns.label}” are read with {said[style]}." for style in said if style in styles]
     return Labels(rounded, np.array(kept, dtype=np.int64), (), scaled_from, missing, remarks=remarks)
-
-
-def _classes(
-    cells: Sequence[str],
-    parts: Sequence[str],
-    columns: Columns,
-    name: str,
-    styles: Sequence[str | None],
-    only_numbers: bool,
-) -> Labels:
-    # of each spelling in each part, how many rows have it; a file has few spellings beside its rows
-    spelled = Counter(zip(cells, parts, styles, strict=True))
-    remarks: list[str] = []
-    why = _without_label(spelled, only_numbers, remarks)
-    classes = {
-        (cell, style): one_spelling(cell, style) for cell, part, style in spelled if (cell, part, style) not in why
-    }
-    counts = Counter[str]()
-    for (cell, part, style), count in spelled.items():
-        if (cell, part, style) not in why:
-            counts[classes[cell, style]] += count
-    merged = _one_name(counts, {key: cell for (cell, _), key in classes.items()})
-    if len(set(merged.values())) < len({cell for cell, _ in classes}):
-        remarks.append(_merged(merged, classes))
-    names = sorted(set(merged.values()), key=_in_order)
-    _check(names, len(cells) - sum(spelled[key] for key in why), columns, name)
-    place = {label: i for i, label in enumerate(names)}
-    values, kept, missing = [], [], []
-    for i, key in enumerate(zip(cells, parts, styles, strict=True)):
-        if key in why:
-            missing.append((i, why[key]))
-        else:
-            values.append(place[merged[classes[key[0], key[2]]]])
-            kept.append(i)
-    labels = Labels(
-        np.array(values, dtype=np.int64), np.array(kept, dtype=np.int64), tuple(names), None, missing, remarks=remarks
-    )
-    _name_untrained(labels, parts, name)
-    return labels
 
 
 Spelled = tuple[str, str, str | None]  # a cell, its part, and how its file writes numbers

@@ -12,7 +12,7 @@ from spafit.training.config import QUICK, SETTINGS, RunSpec
 from spafit.ui.choice import current
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
-from spafit.ui.train.choice import choose_model, pick_task
+from spafit.ui.pickers import pick_model, pick_task
 from spafit.ui.visitor import actor
 
 _NEW_KEY = "class_new_key"
@@ -28,7 +28,7 @@ def create_form() -> None:
         name = st.text_input(
             "Name of the class", max_chars=teacher.NAME_LENGTH, key="class_name", placeholder="7b, Tuesday"
         )
-        model, task = choose_model(), pick_task("class_task")
+        model, task = pick_model("class_model"), pick_task("class_task")
         spec = RunSpec(model.key, task.key, current().stratification, current().settings)
         _what_is_fixed(spec)
         may_change = st.multiselect(

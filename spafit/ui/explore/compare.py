@@ -14,6 +14,7 @@ from spafit.ui.anatomies import anatomy_of, counts_of, misfit
 from spafit.ui.choice import commit, current, say, scaled
 from spafit.ui.components.ribbon import ribbon
 from spafit.ui.components.ribbon.contents import contents
+from spafit.ui.pickers import take_boundaries
 
 
 def named_settings(anatomy: Anatomy, stratification: Stratification) -> dict[str, Stratification]:
@@ -83,10 +84,6 @@ def methods_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     st.caption("Optimizer memory (AdamW in fp32) and checkpoint size follow from the counts; nothing here is measured.")
 
 
-def _moved_a(n1: int, n2: int) -> None:
-    commit(stratification=current().stratification.with_boundaries(n1, n2))
-
-
 def _moved_b(n1: int, n2: int) -> None:
     commit(other=second_setting(current().stratification).with_boundaries(n1, n2))
 
@@ -129,7 +126,7 @@ def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
     second = second_setting(first)
     with st.container(key="explore_pair"):
         left, right = st.columns(2, gap="large")
-    for column, letter, setting, moved in ((left, "A", first, _moved_a), (right, "B", second, _moved_b)):
+    for column, letter, setting, moved in ((left, "A", first, take_boundaries), (right, "B", second, _moved_b)):
         with column:
             heading, differences = title(setting)
             st.markdown(f"**{letter}: {heading}**")

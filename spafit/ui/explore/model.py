@@ -1,4 +1,4 @@
-"""Explore's model picker: the catalogue with where each model's weights are, and any other model."""
+"""Any model: one beyond the catalogue is read while the page goes on, and what cannot be read is said."""
 
 from typing import Any
 
@@ -9,77 +9,13 @@ from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
 from spafit.models.hub import OfflineError
 from spafit.models.load import start_build
-from spafit.models.registry import BUNDLED, Model, add_config, catalogue, get_model, list_models
-from spafit.quantities import bytes_text
+from spafit.models.registry import BUNDLED, add_config, catalogue, get_model
 from spafit.stratification import Method, preset
 from spafit.ui.anatomies import anatomy_of, misfit
 from spafit.ui.choice import commit, current, say, scaled
 from spafit.ui.components.text import plain
-from spafit.ui.drawn import key_of
 
-_PICKER, _PENDING, _TEXT, _UPLOAD = "explore_picker", "explore_pending", "explore_model_text", "explore_upload"
-
-
-@st.cache_data(ttl=60, show_spinner=False)
-def _catalogue() -> dict[str, Model]:
-    return {model.key: model for model in list_models()}
-
-
-def where(model: Model) -> str:
-    """In a few words, where a model's weights are."""
-    if model.counts_only:
-        return "counts only"
-    if model.source == "hub":
-        size = f" {bytes_text(model.download_bytes)}" if model.download_bytes else ""
-        return f"download{size}"
-    return {"bundled": "bundled", "cached": "on this machine", "local": "local folder"}[model.source]
-
-
-def described(model: Model) -> str:
-    """Return a model as one line of the picker."""
-    size = ""
-    if model.num_layers and model.parameters:
-        size = f" · {model.num_layers} layers · {short(model.parameters)}"
-    key = f" · {model.key}" if model.source != "local" else ""  # so that typing a key finds it too
-    return f"{model.name}{size} · {where(model)}{key}"  # what is wanted most first: narrow boxes cut the end
-
-
-def short(count: int) -> str:
-    """Return a large count in three digits: ``334 M``."""
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if count >= 0.9995 * size:
-            return f"{count / size:.3g} {unit}"
-    return str(count)
-
-
-def model_picker() -> None:
-    """Draw the box to choose a model in; the choice goes to the session's state."""
-    models = dict(_catalogue())
-    chosen = current().model
-    if chosen not in models:
-        models[chosen] = get_model(chosen)
-    key = key_of(_PICKER, chosen)
-    st.selectbox(
-        "Model",
-        list(models),
-        format_func=lambda key: described(models[key]),
-        key=key,
-        on_change=_picked,
-        args=(key,),
-        help="Behind the name: its layers and parameters (M: million, B: billion), and where its weights are. Looking "
-        "downloads nothing.",
-    )
-
-
-def _picked(key: str) -> None:
-    _ask(st.session_state[key])
-
-
-def _ask(model: str) -> None:
-    try:
-        ask_for(model)
-    except SpafitError as error:
-        say(str(error))
+_PENDING, _TEXT, _UPLOAD = "explore_pending", "explore_model_text", "explore_upload"
 
 
 def ask_for(model: str, **changes: Any) -> None:
@@ -136,8 +72,12 @@ def other_model() -> None:
 
 def _typed() -> None:
     text = st.session_state[_TEXT].strip()
-    if text:
-        _ask(text)
+    if not text:
+        return
+    try:
+        ask_for(text)
+    except SpafitError as error:
+        say(str(error))
 
 
 def _uploaded() -> None:

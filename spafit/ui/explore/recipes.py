@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from spafit.errors import SpafitError
+from spafit.glossary import term, tip
 from spafit.models.anatomy import Anatomy
 from spafit.runs.class_rules import BOUNDARIES, LORA, RECIPES, Rules
 from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, Recipe, Stratification
@@ -81,40 +82,24 @@ def _strata(stratification: Stratification) -> None:
 def _lora(stratification: Stratification) -> None:
     lora = stratification.lora
     rank, alpha, dropout, targets = st.columns([1, 1, 1, 3])
-    for column, label, name, low, high, step, help_text in (
-        (
-            rank,
-            "Rank",
-            "rank",
-            1,
-            65_536,
-            1,
-            "How many rows A and columns B have: more can express more and cost more.",
-        ),
-        (alpha, "Alpha", "alpha", 0.5, 1e6, 1.0, "The adapter's product is scaled by alpha / rank."),
-        (
-            dropout,
-            "Dropout",
-            "dropout",
-            0.0,
-            0.95,
-            0.05,
-            "Share of an adapter's inputs set to zero in training.",
-        ),
+    for column, name, shown, low, high, step in (
+        (rank, "rank", term("rank"), 1, 65_536, 1),
+        (alpha, "alpha", term("alpha"), 0.5, 1e6, 1.0),
+        (dropout, "dropout", term("lora_dropout"), 0.0, 0.95, 0.05),
     ):
         key = key_of(f"explore_lora_{name}", getattr(lora, name))
         column.number_input(
-            label, low, high, step=step, key=key, on_change=_change, args=(key, _with_lora(name)), help=help_text
+            shown.name, low, high, step=step, key=key, on_change=_change, args=(key, _with_lora(name)), help=shown.tip
         )
     key = key_of("explore_lora_targets", list(lora.targets))
     targets.multiselect(
-        "Target modules",
+        term("targets").name,
         MATRIX_ROLES,
         format_func=lambda role: role.label,
         key=key,
         on_change=_change,
         args=(key, _with_lora("targets")),
-        help="A LoRA adapter is two thin matrices beside a large frozen one: A (rank × inputs) and B (outputs × rank).",
+        help=tip("targets"),
     )
 
 
@@ -130,12 +115,12 @@ def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
     embeddings, pooler, fresh, labels = st.columns(4)
     with embeddings:
         _recipe_box(
-            "Embeddings",
+            term("embeddings").name,
             "explore_embeddings",
             stratification.embeddings,
             WITHOUT_LORA,
             lambda before, recipe: replace(before, embeddings=recipe),
-            "What lies below layer 1: word and position embeddings. SPAFIT keeps them frozen.",
+            tip("embeddings"),
         )
     with pooler:
         _recipe_box(
@@ -144,26 +129,26 @@ def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
             stratification.head.pretrained_pooler,
             WITHOUT_LORA,
             lambda before, recipe: replace(before, head=replace(before.head, pretrained_pooler=recipe)),
-            "A layer above the stack that some checkpoints (BERT's) bring along.",
+            tip("pooler"),
         )
     with fresh:
         _recipe_box(
-            "New head",
+            term("new_head").name,
             "explore_fresh",
             stratification.head.fresh,
             WITHOUT_LORA,
             lambda before, recipe: replace(before, head=replace(before.head, fresh=recipe)),
-            "The classifier for your task. It starts from random numbers, so it should train.",
+            tip("new_head"),
         )
     key = key_of("explore_labels", current().assumptions.num_labels)
     labels.number_input(
-        "Labels",
+        term("num_labels").name,
         1,
         10_000,
         key=key,
         on_change=_labels_changed,
         args=(key,),
-        help="How many classes the new head tells apart; 1 predicts a number instead.",
+        help=tip("num_labels"),
     )
     inert = sum(tensor.inert for tensor in anatomy.tensors)
     if inert:

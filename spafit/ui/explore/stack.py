@@ -1,4 +1,4 @@
-"""The first thing on Explore: named starting points, the ribbon, and what a person should know about its numbers."""
+"""The first thing on Explore: the ribbon, and what a person should know about its numbers."""
 
 from dataclasses import replace
 
@@ -7,45 +7,16 @@ import streamlit as st
 from spafit.counting import notices
 from spafit.glossary import term
 from spafit.models.anatomy import Anatomy
-from spafit.stratification import Method, Recipe, Stratification, method_of, preset, title
+from spafit.stratification import Recipe, Stratification
 from spafit.ui.address import keep_address
 from spafit.ui.anatomies import counts_of
-from spafit.ui.choice import Choice, can_redo, can_undo, commit, current, message, step_back
-from spafit.ui.components.ribbon import ribbon
-from spafit.ui.components.ribbon.contents import contents
+from spafit.ui.choice import Choice, commit, current, message
 from spafit.ui.components.text import plain
 from spafit.ui.drawn import key_of
 from spafit.ui.maps.data import on_the_ribbon, readable
+from spafit.ui.pickers import named, pick_boundaries, take_boundaries
 
-HINT = "Drag the two handles. Click a layer to look inside."
-FIXED_HINT = "The boundaries are fixed in your class. Click a layer to look inside."
-ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
-_METHOD, _N1, _N2, _DRAWN = "explore_method", "explore_n1", "explore_n2", "explore_drawn"
-
-
-def start_from() -> None:
-    """Draw the named points of the space, and the two boundaries as numbers."""
-    stratification = current().stratification
-    key = key_of(_METHOD, method_of(stratification))
-    st.segmented_control(
-        "Start from",
-        list(Method),
-        format_func=lambda method: method.label,
-        key=key,
-        on_change=_method_picked,
-        args=(key,),
-        wrap=True,
-        help="**SPAFIT** freezes the first layers, trains only biases in the middle, and adds LoRA on top. **BitFit** "
-        "trains every bias and nothing else. **LoRA** puts a small pair of matrices beside the large ones. "
-        "**Full fine-tuning** trains every parameter, the **linear probe** just the new classifier.",
-    )
-
-
-def _method_picked(key: str) -> None:
-    method = st.session_state[key]
-    before = current().stratification
-    if method and method is not method_of(before):
-        commit(stratification=preset(method, before.num_layers, lora=before.lora))
+_N1, _N2, _DRAWN = "explore_n1", "explore_n2", "explore_drawn"
 
 
 def boundary_numbers(stratification: Stratification) -> None:
@@ -64,16 +35,7 @@ def boundary_numbers(stratification: Stratification) -> None:
 
 
 def _numbers_changed(*keys: str) -> None:
-    n1, n2 = sorted(st.session_state[key] for key in keys)  # typed in any order
-    commit(stratification=current().stratification.with_boundaries(n1, n2))
-
-
-def _moved(n1: int, n2: int) -> None:
-    commit(stratification=current().stratification.with_boundaries(n1, n2))
-
-
-def _stay(_n1: int, _n2: int) -> None:
-    """Do nothing about a boundary that is not to be moved; the ribbon is drawn as it was."""
+    take_boundaries(*sorted(st.session_state[key] for key in keys))  # typed in any order
 
 
 def main_ribbon(
@@ -102,14 +64,10 @@ def _ribbon(anatomy: Anatomy, fixed: bool, measured: bool, path: str, leads_on: 
     if st.session_state[_DRAWN][0].model != current().model:  # an undo went back to another model
         st.rerun()
     stratification = current().stratification
-    ribbon(
-        contents(anatomy, stratification),
-        key="explore_ribbon",
-        on_split=_stay if fixed else _moved,
-        on_history=step_back,
-        can_undo=can_undo(),
-        can_redo=can_redo(),
-        hint=FIXED_HINT if fixed else hint(stratification),
+    pick_boundaries(
+        anatomy,
+        "explore_ribbon",
+        fixed=fixed,
         page_is_behind=st.session_state[_DRAWN] != _what_is_shown(),
         measured=on_the_ribbon(readable(current()), stratification) if measured else None,
     )
@@ -124,17 +82,6 @@ def _ribbon(anatomy: Anatomy, fixed: bool, measured: bool, path: str, leads_on: 
         if leads_on and st.button("Train this setting", icon=":material/play_circle:", key="explore_train"):
             st.switch_page("pages/train.py")
     _suggest(anatomy, stratification)
-
-
-def named(stratification: Stratification) -> str:
-    """Return a stratification's title in Markdown, its differences in brackets."""
-    name, chips = title(stratification)
-    return f"**{name}**" + (f" ({', '.join(chips)})" if chips else "")
-
-
-def hint(stratification: Stratification) -> str:
-    """Return the line above the ribbon."""
-    return ONE_RECIPE_HINT if len(set(stratification.recipes)) == 1 else HINT
 
 
 def _suggest(anatomy: Anatomy, stratification: Stratification) -> None:

@@ -17,9 +17,10 @@ from spafit.ui.explore.compare import methods_tab
 from spafit.ui.explore.costs import costs_tab
 from spafit.ui.explore.layers import layers_tab
 from spafit.ui.explore.recipes import recipes_tab
-from spafit.ui.explore.stack import main_ribbon, start_from
+from spafit.ui.explore.stack import main_ribbon
 from spafit.ui.maps.launch import train_here
 from spafit.ui.maps.view import measured_map_of
+from spafit.ui.pickers import pick_method
 from spafit.ui.runs.naming import task_name
 from spafit.ui.runs.view import run_view
 
@@ -35,7 +36,7 @@ def draw(parts: tuple[str, ...], at: Situation, rules: Rules | None) -> None:
     What ``rules`` of the reader's class fix is left out.
     """
     drawing: dict[str, Callable[[], None]] = {
-        "methods": start_from,
+        "methods": lambda: pick_method("explore_method"),
         "ribbon": lambda: main_ribbon(
             at.anatomy,
             fixed=not is_open(rules, BOUNDARIES),

@@ -29,6 +29,7 @@ from spafit.ui.maps.selection import (
     selected_cells,
     table_options,
 )
+from spafit.ui.pickers import take_boundaries
 from spafit.ui.runs.naming import task_name
 
 WHY_VALIDATION = (
@@ -77,7 +78,7 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
             contents(anatomy, stratification),
             corner_labels(stratification),
             key="explore_map",
-            on_split=_jump,
+            on_split=take_boundaries,
             values=values,
             selected=selected_cells(measured),
             on_select=None if measured is None else functools.partial(select_cells, measured),
@@ -166,7 +167,3 @@ def _said(measured: Map, stratification: Stratification) -> None:
         f"{len(measured['cells'])} of {cells} cells are measured, by {runs} runs ({origins}).{elsewhere}{series} "
         f"{WHY_VALIDATION}"
     )
-
-
-def _jump(n1: int, n2: int) -> None:
-    commit(stratification=current().stratification.with_boundaries(n1, n2))

@@ -14,7 +14,8 @@ from spafit.ui.classroom.repeat import not_measured
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.start import start_button
 from spafit.ui.components.text import plain
-from spafit.ui.train.choice import choose_model, choose_stratification, choose_task
+from spafit.ui.pickers import pick_model
+from spafit.ui.train.choice import choose_stratification, choose_task
 from spafit.ui.train.settings import choose_settings
 from spafit.ui.train.time import expected_seconds, expected_time, smaller_task, task_rows
 from spafit.ui.visitor import actor, owner
@@ -34,7 +35,7 @@ def train_form(rules: Rules | None = None, beside_a_run: bool = False) -> str | 
     spec, reason = None, None
     try:
         with model_side:
-            model = choose_model(fixed=rules is not None)
+            model = pick_model("train_model", fixed=rules is not None)
         with task_side:
             task = choose_task(fixed=rules is not None)
         with model_side:
