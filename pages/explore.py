@@ -3,7 +3,6 @@
 import streamlit as st
 
 from spafit.runs.class_rules import BOUNDARIES, LORA, RECIPES
-from spafit.ui.address import to_parameters
 from spafit.ui.arrival import take_address
 from spafit.ui.choice import current, message
 from spafit.ui.classroom.mine import guess_first, hold, is_open, must_guess
@@ -53,10 +52,10 @@ VIEWS = {
     "Layer by layer": lambda: layers_tab(anatomy, stratification),
     "Methods": lambda: methods_tab(anatomy, stratification),
     "Map": lambda: guess_first() if must_guess() else map_tab(anatomy, stratification),
-    "Cost": lambda: costs_tab(anatomy, stratification),
+    "Cost": lambda: costs_tab(anatomy, stratification, rules),
     "Method per stratum": lambda: recipes_tab(anatomy, stratification, rules),
     "Compare": lambda: compare_tab(anatomy, stratification),
-    "Export": lambda: share_tab(anatomy, stratification, to_parameters(current())["s"]),
+    "Export": lambda: share_tab(anatomy, stratification),
 }
 if not is_open(rules, RECIPES, LORA):
     del VIEWS["Method per stratum"]

@@ -3,16 +3,16 @@
 from spafit.costs.compute import Flops, RowFlops, flops
 from spafit.costs.memory import (
     OPTIMIZERS,
-    PRECISIONS,
     Memory,
     Moment,
     checkpoint_bytes,
     optimizer_bytes,
     training_memory,
 )
-from spafit.costs.rows import lowest_trained
+from spafit.costs.rows import DEVICES, PRECISIONS, lowest_trained
 
 __all__ = [
+    "DEVICES",
     "OPTIMIZERS",
     "PRECISIONS",
     "Flops",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spafit.costs.rows import PRECISIONS, CostError, RowCost, make_step, row_costs
+from spafit.costs.rows import CostError, RowCost, make_step, row_costs
 from spafit.costs.tape import FULL
 from spafit.counting import count
 from spafit.models.anatomy import Anatomy
@@ -12,8 +12,6 @@ from spafit.stratification import Stratification
 
 OPTIMIZERS = {"adamw": 2, "adam": 2, "sgd_momentum": 1, "rmsprop": 1, "adagrad": 1, "sgd": 0}
 """fp32 values that each optimizer keeps per trained value."""
-
-__all__ = ["OPTIMIZERS", "PRECISIONS", "Memory", "Moment", "training_memory"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Setting:
     kind: Kind
     default: Any
     flag: str
-    """On the command line."""
+    """On the command line; empty where it is not asked there."""
     former_flags: tuple[str, ...] = ()
     """What the flag was called before; still understood."""
     low: float = 0.0

@@ -6,14 +6,14 @@ that Back leaves a page in one step; an address that this visit wrote itself is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import streamlit as st
 
 from spafit.errors import SpafitError
 from spafit.export.link import MAX_LINK_CHARS, LinkError, Shared, from_link, packed, to_link, unpacked
-from spafit.training.config import QUICK, TrainSettings
+from spafit.training.config import QUICK, SETTINGS, TrainSettings
 from spafit.ui.choice import FIRST_TASK, Choice, current
 from spafit.ui.explore.assumptions import Assumptions
 
@@ -22,6 +22,8 @@ PARAMETERS = ("s", "task", "set", "runs")
 MAX_RUNS = 50
 ADDRESSES_KEPT = 500
 _KNOWN = "known_addresses"
+_FORMERLY = {"batch_size": 16, "length": 128, "checkpointing": False}
+"""Share links had these where they differed from what stands here, before Explore took the training settings."""
 
 _JS = """export default function ({ data, parentElement }) {
   const mark = parentElement.querySelector('span'), before = mark.dataset.shown;
@@ -72,13 +74,20 @@ def from_parameters(parameters: Mapping[str, str]) -> tuple[dict[str, Any], list
 
 def _shared(text: str) -> dict[str, Any]:
     shared = from_link(text)
-    settings: Mapping[str, Any] = shared.settings
+    named: dict[str, Any] = dict(shared.settings)
+    former = {name: named.pop(name) for name in _FORMERLY if name in named}
+    changes: dict[str, Any] = {"model": shared.model, "stratification": shared.stratification}
+    if shared.other is not None:
+        changes["other"] = shared.other
     try:
-        assumptions = Assumptions(**settings)
+        changes["assumptions"] = Assumptions(**named)
+        if former:
+            former = _FORMERLY | former
+            length = max(former.pop("length"), int(SETTINGS["max_length"].low))  # estimates were made of fewer too
+            changes["settings"] = replace(QUICK, max_length=length, **former)
     except TypeError as error:
-        raise LinkError("This link is damaged: it has a setting that does not exist.") from error
-    changes = {"model": shared.model, "stratification": shared.stratification, "assumptions": assumptions}
-    return changes if shared.other is None else {**changes, "other": shared.other}
+        raise LinkError("This link is damaged: it has a setting that does not exist or cannot be.") from error
+    return changes
 
 
 def _task(text: str) -> dict[str, Any]:

@@ -34,9 +34,21 @@ class Choice:
     other: Stratification | None = None
     """Setting B, which Explore compares with; None until somebody chose one."""
     assumptions: Assumptions = field(default_factory=Assumptions)
-    """What Explore's estimates take for granted."""
+    """What Explore's estimates take for granted beside the settings."""
     runs: tuple[str, ...] = ()
     """The ids of the runs that are compared."""
+
+    @property
+    def step(self) -> dict[str, Any]:
+        """What a training step's cost is estimated for, as `spafit.costs.training_memory` takes it."""
+        return {
+            "batch": self.settings.batch_size,
+            "length": self.settings.max_length,
+            "checkpointing": self.settings.checkpointing,
+            "precision": self.assumptions.precision,
+            "optimizer": self.assumptions.optimizer,
+            "device": self.assumptions.device,
+        }
 
 
 def first_choice() -> Choice:

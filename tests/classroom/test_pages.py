@@ -91,8 +91,12 @@ def test_explore_waits_for_the_guess_and_hides_what_is_locked(open_page: Opener,
     member = joined(store, course)
     acting(ADA)
     app = open_page("pages/explore.py")
-    assert not labels(app) & {"Model", "Open"}
+    assert not labels(app) & {"Pretrained model", "Open"}
     assert "Method per stratum" not in app.segmented_control("explore_view").options
+    app.segmented_control("explore_view").set_value("Cost").run()
+    fixed = (app.number_input("explore_batch_size"), app.number_input("explore_max_length"))
+    assert all(box.disabled for box in (*fixed, app.toggle("explore_checkpointing")))
+    assert not app.selectbox("explore_optimizer").disabled
     app.segmented_control("explore_view").set_value("Map").run()
     pages = [app, *(open_page(f"pages/{name}.py") for name in ("runs", "sweeps", "tryout", "board"))]
     assert all("Guess first" in words(page) for page in pages)

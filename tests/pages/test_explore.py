@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,11 +15,12 @@ from streamlit.testing.v1 import AppTest
 
 from spafit.cli import main
 from spafit.counting import count
-from spafit.export.link import Shared, from_link, to_link
+from spafit.export.link import Shared, from_link, settings_options, to_link
 from spafit.models.load import load_anatomy, start_build
 from spafit.models.registry import list_models
 from spafit.runs import Actor
 from spafit.stratification import LoraSettings, Method, Recipe, preset
+from spafit.training.config import QUICK
 from spafit.ui.choice import Choice
 from spafit.ui.explore.assumptions import Assumptions
 
@@ -173,7 +175,7 @@ def test_recipes_lora_and_ends_change_the_count(open_page: OpenPage) -> None:
     page.multiselect(key="explore_lora_targets").set_value(["query", "ffn_in"]).run()
     page.selectbox(key="explore_embeddings").set_value(Recipe.BIAS).run()
     page.selectbox(key="explore_pooler").set_value(Recipe.FULL).run()
-    page.number_input(key="explore_labels").set_value(5).run()
+    page.number_input(key="explore_num_labels").set_value(5).run()
     assert not page.exception
     chosen = page.session_state["choice"].stratification
     assert chosen.recipes == (Recipe.FROZEN, Recipe.LORA, Recipe.LORA_BIAS)
@@ -202,6 +204,12 @@ def test_costs_follow_the_settings(open_page: OpenPage) -> None:
     after = json.loads(drawn(page, "plotly_chart", "explore_memory").spec)["data"][-1]["text"]
     assert before != after and len(after) == 5
     assert any("estimate" in text.value for text in page.markdown)
+    page.switch_page("pages/train.py").run()
+    assert page.number_input(key="setting_batch_size").value == 64
+    assert page.toggle(key="setting_checkpointing").value is True
+    page.number_input(key="setting_batch_size").set_value(8).run()
+    page.switch_page("pages/explore.py").run()
+    assert on_tab(page, "Cost").number_input(key="explore_batch_size").value == 8
 
 
 def test_the_table_twin_has_the_figures_numbers(open_page: OpenPage) -> None:
@@ -235,11 +243,18 @@ def test_what_can_be_taken_along(open_page: OpenPage) -> None:
     assert "import spafit" not in script and "(67202, 22763138)" in script
     assert commands.splitlines() == [
         "spafit count minilm-l6 --n1 2 --n2 4",
-        "spafit train minilm-l6 rotten-tomatoes --n1 2 --n2 4",
+        f"spafit train minilm-l6 rotten-tomatoes --n1 2 --n2 4 {' '.join(settings_options(QUICK))}",
     ]
     assert json.loads(document) == preset("spafit", 6).to_dict()
     page = explore(open_page, "Export", task="bbc-news")
     assert "spafit train minilm-l6 bbc-news --n1 2 --n2 4" in page.code[3].value
+    page = on_tab(page, "Cost")
+    page.number_input(key="explore_max_length").set_value(32).run()
+    link, to_train, script, commands, _document = (block.value for block in on_tab(page, "Export").code)
+    for address in (link, to_train):
+        again = open_page("pages/explore.py", **dict(parse_qsl(address.partition("?")[2])))
+        assert again.session_state["choice"].settings == replace(QUICK, max_length=32)
+    assert "--max-length 32 " in commands and "MAX_LENGTH = 32" in script
 
 
 def test_a_link_restores_everything(open_page: OpenPage) -> None:
@@ -250,8 +265,11 @@ def test_a_link_restores_everything(open_page: OpenPage) -> None:
     counts = count(load_anatomy("bert-large-cased", num_labels=3), first)
     assert said(page).startswith(f"**SPAFIT-4-9** (rank 16) trains **{counts.trainable:,}**")
     assert not page.warning
-    assert page.session_state["choice"].assumptions == Assumptions(num_labels=3, batch_size=8, precision="bf16")
-    assert ribbon(page, "address")["values"] == {"s": link}
+    choice = page.session_state["choice"]
+    assert choice.assumptions == Assumptions(num_labels=3, precision="bf16")
+    assert choice.settings == replace(QUICK, batch_size=8, max_length=128)
+    again = open_page("pages/explore.py", **ribbon(page, "address")["values"])
+    assert again.session_state["choice"] == choice
     page = on_tab(page, "Compare")
     assert any(text.value == "**B: LoRA**" for text in page.markdown)
 

@@ -2,26 +2,24 @@
 
 import functools
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from spafit import costs
 from spafit.figures import layers, methods
 from spafit.models.anatomy import Anatomy
+from spafit.runs.class_rules import Rules
 from spafit.stratification import Stratification
+from spafit.training.config import SETTINGS
+from spafit.training.setting import Kind, Setting
 from spafit.ui.choice import commit, current
+from spafit.ui.classroom.mine import is_open
 from spafit.ui.drawn import key_of
-from spafit.ui.explore.assumptions import CHOICES, LARGEST, Assumptions, step_memory
+from spafit.ui.explore.assumptions import ASSUMED, step_memory
 from spafit.ui.explore.compare import named_settings
-
-LABELS = {
-    "precision": ("Precision", "fp32 uses 4 bytes for a number; bf16 computes matrix products in 2 bytes."),
-    "optimizer": ("Optimizer", "AdamW keeps two more values for each trained parameter, plain SGD none."),
-    "device": ("Device", "CPU and CUDA keep different things for the backward pass."),
-    "batch_size": ("Batch size", "How many texts are computed together."),
-    "length": ("Tokens per text", "A token is a word or a piece of one; shorter texts are padded."),
-}
 
 VALUE_LABELS = {
     "adamw": "AdamW",
@@ -35,65 +33,71 @@ VALUE_LABELS = {
     "cpu": "CPU",
     "cuda": "CUDA",
 }
-if VALUE_LABELS.keys() != {value for values in CHOICES.values() for value in values}:
-    raise AssertionError("VALUE_LABELS must name each of CHOICES")
+if VALUE_LABELS.keys() != {value for setting in ASSUMED.values() for value in setting.choices}:
+    raise AssertionError("VALUE_LABELS must name each choice of ASSUMED")
 
 
-def _changed(name: str, key: str) -> None:
-    commit(assumptions=replace(current().assumptions, **{name: st.session_state[key]}))
+def control(place: DeltaGenerator, part: str, setting: Setting, locked: bool = False) -> None:
+    """Draw one of the training settings or assumptions, which ``part`` of the choice it is in, with its present value.
+
+    ``locked`` ones are shown and cannot be changed.
+    """
+    key = key_of(f"explore_{setting.name}", getattr(getattr(current(), part), setting.name))
+    drawn: dict[str, Any] = {"key": key, "help": setting.help, "disabled": locked}
+    drawn |= {"on_change": _changed, "args": (part, setting.name, key)}
+    match setting.kind:
+        case Kind.CHOICE:
+            place.selectbox(setting.label, setting.choices, format_func=VALUE_LABELS.__getitem__, **drawn)
+        case Kind.SWITCH:
+            place.toggle(setting.label, **drawn)
+        case _:
+            low, high, step = int(setting.low), int(setting.high), int(setting.step)
+            place.number_input(setting.label, low, high, step=step, **drawn)
 
 
-def _controls(chosen: Assumptions) -> None:
+def _changed(part: str, name: str, key: str) -> None:
+    commit(**{part: replace(getattr(current(), part), **{name: st.session_state[key]})})
+
+
+def _controls(rules: Rules | None) -> None:
     columns = st.columns(5)
-    for column, name in zip(columns, ("batch_size", "length", *CHOICES), strict=True):
-        label, help_text = LABELS[name]
-        key = key_of(f"explore_{name}", getattr(chosen, name))
-        if name in CHOICES:
-            column.selectbox(
-                label,
-                list(CHOICES[name]),
-                format_func=VALUE_LABELS.__getitem__,
-                key=key,
-                help=help_text,
-                on_change=_changed,
-                args=(name, key),
-            )
-        else:
-            column.number_input(label, 1, LARGEST[name], key=key, help=help_text, on_change=_changed, args=(name, key))
-    key = key_of("explore_checkpointing", chosen.checkpointing)
-    st.toggle(
-        "Recompute activations (gradient checkpointing)",
-        key=key,
-        on_change=_changed,
-        args=("checkpointing", key),
-        help="Keep only each layer's input and compute the rest again on the way back: less memory, more operations.",
+    for column, name in zip((*columns[:2], st.container()), ("batch_size", "max_length", "checkpointing"), strict=True):
+        control(column, "settings", SETTINGS[name], not is_open(rules, name))
+    for column, name in zip(columns[2:], ("precision", "optimizer", "device"), strict=True):
+        control(column, "assumptions", ASSUMED[name])
+    st.caption(
+        "Train begins with this batch size, max sequence length and gradient checkpointing. Precision, optimizer and "
+        "device are the estimate's alone."
     )
 
 
 @functools.lru_cache(maxsize=512)
-def _flops(anatomy: Anatomy, point: Stratification, chosen: Assumptions) -> costs.Flops:
-    return costs.flops(
-        anatomy, point, batch=chosen.batch_size, length=chosen.length, checkpointing=chosen.checkpointing
-    )
+def _flops(anatomy: Anatomy, point: Stratification, batch: int, length: int, checkpointing: bool) -> costs.Flops:
+    return costs.flops(anatomy, point, batch=batch, length=length, checkpointing=checkpointing)
 
 
-def _estimates(
-    anatomy: Anatomy, points: dict[str, Stratification], chosen: Assumptions
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _work(anatomy: Anatomy, point: Stratification) -> costs.Flops:
+    settings = current().settings
+    return _flops(anatomy, point, settings.batch_size, settings.max_length, settings.checkpointing)
+
+
+def _estimates(anatomy: Anatomy, points: dict[str, Stratification]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Memory and operations of every setting as long frames."""
     memory, flops = [], []
     for title, point in points.items():
-        peak, work = step_memory(anatomy, point, chosen), _flops(anatomy, point, chosen)
+        peak, work = step_memory(anatomy, point, **current().step), _work(anatomy, point)
         memory += [{"setting": title, "part": part, "value": getattr(peak, part)} for part in methods.MEMORY_PARTS]
         flops += [{"setting": title, "part": part, "value": getattr(work, part)} for part in layers.PASSES]
     return pd.DataFrame(memory), pd.DataFrame(flops)
 
 
-def costs_tab(anatomy: Anatomy, stratification: Stratification) -> None:
-    """Estimated memory and operations of one training step, beside the named methods, and layer by layer."""
-    chosen = current().assumptions
-    _controls(chosen)
-    memory, flops = _estimates(anatomy, named_settings(anatomy, stratification), chosen)
+def costs_tab(anatomy: Anatomy, stratification: Stratification, rules: Rules | None = None) -> None:
+    """Estimated memory and operations of one training step, beside the named methods, and layer by layer.
+
+    What ``rules`` of the visitor's class fix cannot be changed.
+    """
+    _controls(rules)
+    memory, flops = _estimates(anatomy, named_settings(anatomy, stratification))
     st.markdown("**Memory of one training step** (estimate, at the moment when most is held)")
     st.plotly_chart(methods.memory(memory), key="explore_memory", config={"displayModeBar": False}, alt=_alt(memory))
     st.caption(
@@ -105,7 +109,7 @@ def costs_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     rows = pd.DataFrame(
         [
             {"label": f"layer {row.layer}" if row.layer else row.row, "forward": row.forward, "backward": row.backward}
-            for row in _flops(anatomy, stratification, chosen).rows
+            for row in _work(anatomy, stratification).rows
         ]
     )
     st.markdown("**The same, layer by layer, for the current setting**")

@@ -14,6 +14,8 @@ from spafit.stratification import MATRIX_ROLES, WITHOUT_LORA, Recipe, Stratifica
 from spafit.ui.choice import commit, current, say
 from spafit.ui.classroom.mine import is_open
 from spafit.ui.drawn import key_of
+from spafit.ui.explore.assumptions import ASSUMED
+from spafit.ui.explore.costs import control
 from spafit.ui.explore.stack import boundary_numbers
 
 MEANING = "  \n".join(f"**{recipe.label}**: {recipe.description.meaning}." for recipe in Recipe)
@@ -107,10 +109,6 @@ def _with_lora(name: str) -> Callable[[Stratification, Any], Stratification]:
     return lambda before, value: replace(before, lora=replace(before.lora, **{name: value}))
 
 
-def _labels_changed(key: str) -> None:
-    commit(assumptions=replace(current().assumptions, num_labels=st.session_state[key]))
-
-
 def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
     embeddings, pooler, fresh, labels = st.columns(4)
     with embeddings:
@@ -140,16 +138,7 @@ def _ends(anatomy: Anatomy, stratification: Stratification) -> None:
             lambda before, recipe: replace(before, head=replace(before.head, fresh=recipe)),
             tip("new_head"),
         )
-    key = key_of("explore_labels", current().assumptions.num_labels)
-    labels.number_input(
-        term("num_labels").name,
-        1,
-        10_000,
-        key=key,
-        on_change=_labels_changed,
-        args=(key,),
-        help=tip("num_labels"),
-    )
+    control(labels, "assumptions", ASSUMED["num_labels"])
     inert = sum(tensor.inert for tensor in anatomy.tensors)
     if inert:
         st.caption(

@@ -15,13 +15,14 @@ from spafit.ui.choice import current
 from spafit.ui.components.text import plain
 
 
-def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> None:
+def share_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     """Everything that describes the setting outside this page."""
     model = get_model(current().model)
     st.markdown("**Link.** Opens this page with this model and this setting.")
-    st.code(f"{_origin()}/explore?s={link}", language=None, wrap_lines=True)
+    prepared = {name: value for name, value in to_parameters(current()).items() if name != "runs"}
+    here = {name: prepared[name] for name in ("s", "set") if name in prepared}
+    st.code(f"{_origin()}/explore?{urlencode(here)}", language=None, wrap_lines=True)
     if not model.counts_only:
-        prepared = {name: value for name, value in to_parameters(current()).items() if name != "runs"}
         st.markdown("**Link to Train.** Opens its form filled in: model, task, this setting and the training settings.")
         st.code(f"{_origin()}/train?{urlencode(prepared)}", language=None, wrap_lines=True)
 
@@ -29,14 +30,13 @@ def share_tab(anatomy: Anatomy, stratification: Stratification, link: str) -> No
     if model.counts_only:
         there = f"There are no weights of {plain(model.name)} here"
         st.caption(f"{there}, so put your own folder in the script's place of them.")
-    chosen = current().assumptions
-    spec = RunSpec(model.key, current().task, stratification, chosen.training())
+    spec = RunSpec(model.key, current().task, stratification, current().settings)
     script = python_script(spec, anatomy)
     st.code(script, language="python", height=320)
     _download(script, "finetune.py", "text/x-python")
 
     st.markdown("**Command line.** Counts, and trains on the chosen task.")
-    commands = [count_command(model.key, stratification, chosen.num_labels)]
+    commands = [count_command(model.key, stratification, current().assumptions.num_labels)]
     if not model.counts_only:
         commands.append(train_command(spec))
     st.code("\n".join(commands), language="bash", wrap_lines=True)

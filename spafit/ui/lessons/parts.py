@@ -46,7 +46,7 @@ def draw(parts: tuple[str, ...], at: Situation, rules: Rules | None) -> None:
         ),
         "counts": lambda: layers_tab(at.anatomy, at.now),
         "comparison": lambda: methods_tab(at.anatomy, at.now),
-        "cost": lambda: costs_tab(at.anatomy, at.now),
+        "cost": lambda: costs_tab(at.anatomy, at.now, rules),
         "recipes": lambda: recipes_tab(at.anatomy, at.now, rules),
         "run": lambda: _run(at.now),
         "map": lambda: _map(at),

@@ -69,7 +69,7 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
     )
     measured_cells = [] if measured is None else [(point["n1"], point["n2"]) for point in measured["cells"]]
     if measure == "memory":
-        values = memory_values(anatomy, stratification, current().assumptions, measured_cells)
+        values = memory_values(anatomy, stratification, current().step, measured_cells)
     else:
         values = None if measured is None else values_of(measured, measure)
     picture, beside = st.container(key="charts_map").columns([1, 1])
