@@ -147,7 +147,7 @@ class Store(Attempts, Lists):
 
     def request_stop(self, run_id: str, by: Actor | None = None) -> None:
         """Ask a run to stop. A queued one is stopped at once, one that is over stays as it is."""
-        with self._changing(run_id, by, Action.STOP) as (connection, run):
+        with self.changing(run_id, by, Action.STOP) as (connection, run):
             if run["state"] == State.QUEUED:
                 self._set(
                     connection, run["number"], state=State.STOPPED, reason=STOPPED_IN_QUEUE, ended_at=self.clock()
@@ -160,7 +160,7 @@ class Store(Attempts, Lists):
 
         Earlier attempts' events stay in the database; `events` shows the current attempt's.
         """
-        with self._changing(run_id, by, Action.RERUN) as (connection, run):
+        with self.changing(run_id, by, Action.RERUN) as (connection, run):
             actor = acting(by)
             self._check_queue(connection, actor)
             if run["state"] not in (State.STOPPED, State.FAILED):
@@ -173,7 +173,7 @@ class Store(Attempts, Lists):
 
     def archive(self, run_id: str, archived: bool = True, by: Actor | None = None) -> None:
         """Take a run that is over out of lists, or back in; nothing is deleted."""
-        with self._changing(run_id, by, Action.ARCHIVE if archived else Action.RESTORE) as (connection, run):
+        with self.changing(run_id, by, Action.ARCHIVE if archived else Action.RESTORE) as (connection, run):
             if not State(run["state"]).over:
                 raise StoreError(f"Run {run_id} is {run['state']}; stop it before archiving it.")
             self._set(connection, run["number"], archived=archived)
@@ -183,13 +183,13 @@ class Store(Attempts, Lists):
         name = one_line(name, NAME_LENGTH)
         if not name:
             raise StoreError("A run's name cannot be empty.")
-        with self._changing(run_id, by, Action.RENAME, name) as (connection, run):
+        with self.changing(run_id, by, Action.CHANGE, f"the name to {name}") as (connection, run):
             self._set(connection, run["number"], name=name)
 
     def note(self, run_id: str, note: str, by: Actor | None = None) -> None:
         """Write a note beside a run; an empty one takes it away."""
         kept = "".join(letter for letter in note.strip() if letter.isprintable() or letter == "\n")[:NOTE_LENGTH]
-        with self._changing(run_id, by, Action.NOTE) as (connection, run):
+        with self.changing(run_id, by, Action.CHANGE, "the note") as (connection, run):
             self._set(connection, run["number"], note=kept)
 
     def tag(self, run_id: str, tags: Iterable[str], by: Actor | None = None) -> None:
@@ -197,17 +197,17 @@ class Store(Attempts, Lists):
         kept = tuple(dict.fromkeys(filter(None, (one_line(tag, TAG_LENGTH) for tag in tags))))
         if len(kept) > MOST_TAGS:
             raise StoreError(f"A run takes at most {MOST_TAGS} tags.")
-        with self._changing(run_id, by, Action.TAG, ", ".join(kept)) as (connection, run):
+        with self.changing(run_id, by, Action.CHANGE, f"the tags to {', '.join(kept) or 'none'}") as (connection, run):
             self._set(connection, run["number"], tags=kept)
 
     def pin(self, run_id: str, pinned: bool = True, by: Actor | None = None) -> None:
         """Keep a run's trained parameters when room is made, or no longer."""
-        with self._changing(run_id, by, Action.PIN if pinned else Action.UNPIN) as (connection, run):
+        with self.changing(run_id, by, Action.PIN if pinned else Action.UNPIN) as (connection, run):
             self._set(connection, run["number"], pinned=pinned)
 
     def delete(self, run_id: str, by: Actor | None = None) -> None:
         """Remove a run that is over: its figures, its curve, and its folder with log and trained parameters."""
-        with self._changing(run_id, by, Action.DELETE) as (connection, run):
+        with self.changing(run_id, by, Action.DELETE) as (connection, run):
             if run["state"] in (State.QUEUED, State.RUNNING):
                 raise StoreError(f"Run {run_id} is {run['state']}; stop it before deleting it.")
             connection.execute(delete(runs_table).where(runs_table.c.number == run["number"]))
@@ -219,10 +219,14 @@ class Store(Attempts, Lists):
             raise StoreError(f"Run {run_id} is deleted, but not all of its files ({error.strerror}).") from error
 
     @contextmanager
-    def _changing(
+    def changing(
         self, run_id: str, by: Actor | None, action: Action, detail: str = ""
     ) -> Generator[tuple[Connection, Mapping[str, Any]]]:
-        """Open a transaction that changes a run, with its row, if whoever asks may; what they did is written in it."""
+        """Open a transaction that changes a run, or what is kept beside it, if whoever asks may, and record it there.
+
+        What they did is ``action``, and ``detail`` says what was changed, and to what. Yields the run's row as far as
+        its changes depend on it.
+        """
         with writing(self.engine) as connection:
             columns = runs_table.c
             run = self._row(

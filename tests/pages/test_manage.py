@@ -27,7 +27,7 @@ def test_a_run_is_renamed_and_deleted_after_one_question(open_page: Opener, make
     app.text_input(key=f"name_{run.id}").set_value("My best")
     app.button(key=f"rename_{run.id}").click().run()
     assert store.get(run.id).name == "My best"
-    assert "renamed: My best · by an administrator" in words(app)
+    assert "changed: the name to My best · by an administrator" in words(app)
     assert "It cannot be undone." in words(app)
     app.button(key=f"delete_{run.id}").click().run()
     assert not app.exception
@@ -51,7 +51,7 @@ def test_tags_and_a_note_are_kept_and_shown_letter_by_letter(open_page: Opener, 
     kept = store.get(run.id)
     assert (kept.tags, kept.note) == ((":red[x]", "course"), "Why so *low*?")
     assert "Why so *low*?" in [text.value for text in app.text]
-    assert "tags changed: :red[x], course" in words(app)
+    assert "changed: the tags to :red[x], course" in words(app)
     assert not any(":red[x]" in markdown.value for markdown in app.markdown)
 
 
