@@ -55,7 +55,7 @@ def test_a_lesson_from_code_to_csv(browser: Browser, school: Shared) -> None:
     strat = preset("spafit", 3, 1, 2)
     chosen = to_parameters(Choice(MODEL, strat, settings=SETTINGS))
     teach = opened(teachers, school, f"teach?s={to_link(Link(MODEL, strat))}&set={chosen['set']}")
-    expect(teach.get_by_label("Pretrained model")).to_have_value(re.compile(MODEL), timeout=60_000)
+    expect(teach.get_by_label("Pretrained model", exact=True)).to_have_value(re.compile(MODEL), timeout=60_000)
     teach.get_by_label("Name of the class").fill("7b")
     teach.get_by_label("Name of the class").press("Tab")
     teach.get_by_role("button", name="Create the class").click()
