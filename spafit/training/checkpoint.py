@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,15 +52,10 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         TrainingFailed: the file is absent or damaged.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    try:
-        with safe_open(path, "numpy") as file:
-            return dict(file.metadata() or {})
-    except FileNotFoundError as error:
-        raise TrainingFailed(f"There are no trained parameters at {path}.") from error
-    except (OSError, SafetensorError) as error:
-        raise TrainingFailed(f"The trained parameters at {path} are damaged.") from error
+    with _reading(path), safe_open(path, "numpy") as file:
+        return dict(file.metadata() or {})
 
 
 def read_trained(path: Path) -> dict[str, Tensor]:
@@ -67,11 +64,19 @@ def read_trained(path: Path) -> dict[str, Tensor]:
     Raises:
         TrainingFailed: the file is absent or damaged.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
+    with _reading(path):
         return load_file(path)
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    """Say in one sentence why the trained parameters at a path cannot be read."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
     except FileNotFoundError as error:
         raise TrainingFailed(f"There are no trained parameters at {path}.") from error
     except (OSError, SafetensorError) as error:

@@ -13,7 +13,6 @@ from spafit.stratification import Method, Stratification, method_of, preset, tit
 from spafit.tasks import Task, get_task, list_tasks
 from spafit.ui.choice import can_redo, can_undo, commit, current, step_back
 from spafit.ui.components.ribbon import ribbon
-from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import plain
 from spafit.ui.drawn import key_of
 
@@ -132,9 +131,10 @@ def pick_boundaries(anatomy: Anatomy, key: str, *, fixed: bool = False, **drawn:
     stratification = current().stratification
     one_recipe = len(set(stratification.recipes)) == 1
     ribbon(
-        contents(anatomy, stratification),
+        anatomy,
+        stratification,
         key=key,
-        on_split=_stay if fixed else take_boundaries,
+        on_split=None if fixed else take_boundaries,
         on_history=step_back,
         can_undo=can_undo(),
         can_redo=can_redo(),
@@ -146,10 +146,6 @@ def pick_boundaries(anatomy: Anatomy, key: str, *, fixed: bool = False, **drawn:
 def take_boundaries(n1: int, n2: int) -> None:
     """Choose these boundaries; the recipes stay."""
     commit(stratification=current().stratification.with_boundaries(n1, n2))
-
-
-def _stay(_n1: int, _n2: int) -> None:
-    """Do nothing about a boundary that is not to be moved; the ribbon is drawn as it was."""
 
 
 def named(stratification: Stratification) -> str:

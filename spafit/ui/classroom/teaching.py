@@ -21,6 +21,7 @@ from spafit.ui.classroom.create import limits_fields
 from spafit.ui.classroom.guessing import class_guesses
 from spafit.ui.classroom.sidebar import at
 from spafit.ui.classroom.turns import current_outlook, starts_at
+from spafit.ui.components.download import download
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import duration, plain
 from spafit.ui.runs.naming import run_label
@@ -206,13 +207,7 @@ def take_away(course: Class) -> None:
         metric = get_task(course.rules.setting.task).metric
         made = guesses.of_class(store, course.id)
         table = class_csv(course, roster.members(store, course.id), made, runs, metric)
-        st.download_button(
-            "Everything as CSV",
-            table.encode("utf-8-sig"),
-            file_name=f"class-{course.code}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-        )
+        download("Everything as CSV", table.encode("utf-8-sig"), f"class-{course.code}.csv")
         question = "Delete all runs and guesses of the class? Its students stay."
         _asking("Reset", ":material/restart_alt:", question, teacher.reset, course)
         question = "Delete the class with its runs, guesses and nicknames? Take the CSV first; this cannot be undone."

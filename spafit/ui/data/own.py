@@ -13,6 +13,7 @@ from spafit.tasks import get_task, helper
 from spafit.tasks.files import FORMATS, limit_mb
 from spafit.tasks.upload import stored
 from spafit.tasks.upload.export import to_csv
+from spafit.ui.components.download import download
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.data.look import train_button
@@ -98,14 +99,11 @@ def listed() -> None:
             day = datetime.fromtimestamp(dataset.created).strftime("%Y-%m-%d %H:%M")
             st.markdown(f"**{plain(dataset.name)}**  \n{bytes_text(dataset.size)} · {day} · `{dataset.key}`")
             st.button("Look at it", key=f"look_{dataset.key}", on_click=_choose, args=(dataset.key,))
-            st.download_button(
+            download(
                 "CSV",
-                icon=":material/download:",
-                data=lambda key=dataset.key: to_csv(get_task(key)),
-                file_name=f"{dataset.key}.csv",
-                mime="text/csv",
+                lambda key=dataset.key: to_csv(get_task(key)),
+                f"{dataset.key}.csv",
                 key=f"csv_{dataset.key}",
-                on_click="ignore",
                 help="Everything as it was divided. Cells that a spreadsheet would compute get an apostrophe in front.",
             )
             if uploads.may_delete(Store.open(), dataset.key, actor()):

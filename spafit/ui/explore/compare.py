@@ -13,7 +13,6 @@ from spafit.stratification import Method, Stratification, preset, title
 from spafit.ui.anatomies import anatomy_of, counts_of, misfit
 from spafit.ui.choice import commit, current, say, scaled
 from spafit.ui.components.ribbon import ribbon
-from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.pickers import take_boundaries
 
 
@@ -132,13 +131,7 @@ def compare_tab(anatomy: Anatomy, first: Stratification) -> None:
             st.markdown(f"**{letter}: {heading}**")
             if differences:
                 st.caption(", ".join(differences))
-            ribbon(
-                contents(anatomy, setting),
-                key=f"explore_ribbon_{letter.lower()}",
-                on_split=moved,
-                on_history=lambda _: None,
-                compact=True,
-            )
+            ribbon(anatomy, setting, key=f"explore_ribbon_{letter.lower()}", on_split=moved, compact=True)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button("Swap A and B", on_click=_swap, key="explore_swap", icon=":material/swap_horiz:")
         st.button("Copy A to B", on_click=_copy, key="explore_copy", icon=":material/content_copy:")

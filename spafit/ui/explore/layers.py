@@ -7,6 +7,7 @@ from spafit.figures import layers
 from spafit.models.anatomy import Anatomy
 from spafit.stratification import Stratification
 from spafit.ui.anatomies import counts_of
+from spafit.ui.components.download import download
 from spafit.ui.explore.stack import notes
 
 
@@ -47,12 +48,9 @@ def layers_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     with st.expander("The same as a table", key="explore_table", on_change="rerun") as table:
         if table.open:
             st.dataframe(frame.drop(columns=["row", "layer"]), hide_index=True, key="explore_table_frame")
-    st.download_button(
+    download(
         "Download as CSV",
         lambda: frame.to_csv(index=False),
         f"{anatomy.name}-{counts.name}.csv".replace("/", "-"),
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
         key="explore_csv",
     )

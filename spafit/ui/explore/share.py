@@ -12,6 +12,7 @@ from spafit.stratification import Stratification
 from spafit.training.config import RunSpec
 from spafit.ui.address import to_parameters
 from spafit.ui.choice import current
+from spafit.ui.components.download import download
 from spafit.ui.components.text import plain
 
 
@@ -33,7 +34,7 @@ def share_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     spec = RunSpec(model.key, current().task, stratification, current().settings)
     script = python_script(spec, anatomy)
     st.code(script, language="python", height=320)
-    _download(script, "finetune.py", "text/x-python")
+    download("Download finetune.py", script, "finetune.py")
 
     st.markdown("**Command line.** Counts, and trains on the chosen task.")
     commands = [count_command(model.key, stratification, current().assumptions.num_labels)]
@@ -46,11 +47,7 @@ def share_tab(anatomy: Anatomy, stratification: Stratification) -> None:
     )
     document = stratification.to_json()
     st.code(document, language="json", wrap_lines=True)
-    _download(document, STRATIFICATION_FILE, "application/json")
-
-
-def _download(text: str, name: str, mime: str) -> None:
-    st.download_button(f"Download {name}", text, name, mime, on_click="ignore", icon=":material/download:")
+    download(f"Download {STRATIFICATION_FILE}", document, STRATIFICATION_FILE)
 
 
 def _origin() -> str:

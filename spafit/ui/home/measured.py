@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from spafit.stratification import Method, corner_labels, preset
+from spafit.stratification import Method, preset
 from spafit.ui.anatomies import anatomy_of
 from spafit.ui.choice import commit, first_choice
 from spafit.ui.classroom.mine import guess_first, must_guess
 from spafit.ui.components.picture import picture
 from spafit.ui.components.ribbon import setting_map
-from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name, plain
 from spafit.ui.maps.data import readable
 from spafit.ui.maps.pictures import values_of
@@ -37,8 +36,8 @@ def bundled_map() -> None:
         return
     st.subheader(f"{plain(anatomy.name)} on {plain(task_name(first.task))}", anchor=False)
     setting_map(
-        contents(anatomy, first.stratification),
-        corner_labels(first.stratification),
+        anatomy,
+        first.stratification,
         key="home_map",
         on_split=_choose,
         values=values_of(measured, "score"),

@@ -7,6 +7,7 @@ from spafit.lessons.library import deletable, delete, find, keep, shipped
 from spafit.lessons.problems import LessonError
 from spafit.lessons.values import Lesson
 from spafit.ui.choice import say
+from spafit.ui.components.download import download
 from spafit.ui.components.errors import show_error, show_message, showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.lessons.progress import progress_of, save
@@ -30,15 +31,7 @@ def other(lesson: Lesson) -> None:
     """Draw what opens another lesson, and this one as a file to copy and change."""
     menu = st.popover("This lesson", icon=":material/more_horiz:", key="lesson_menu", on_change="rerun")
     with menu:
-        st.download_button(
-            "Download as a file",
-            lesson.source,
-            "lesson.md",
-            "text/markdown",
-            icon=":material/download:",
-            on_click="ignore",
-            key="lesson_download",
-        )
+        download("Download as a file", lesson.source, "lesson.md", key="lesson_download")
         st.button("Begin again", icon=":material/restart_alt:", key="lesson_again", on_click=_again, args=(lesson,))
         st.file_uploader(
             "Open a changed one",

@@ -12,6 +12,7 @@ from spafit.maps.measured import Series
 from spafit.maps.page import map_page
 from spafit.runs import Origin, Store
 from spafit.ui.choice import current
+from spafit.ui.components.download import download
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.maps.data import Map
@@ -46,35 +47,27 @@ def _downloads(measured: Map) -> None:
         return packed(document(Store.open(), chosen()))
 
     with st.container(horizontal=True):
-        st.download_button(
+        download(
             "Map",
             content,
             f"{name}{SUFFIX}",
-            "application/gzip",
-            icon=":material/download:",
             key="map_download",
-            on_click="ignore",
             help="All runs of this map with curves and predictions; another spafit imports it, here or with "
             "'spafit map import'.",
         )
-        st.download_button(
+        download(
             "Page",
             lambda: map_page(read(content(), name, Origin.IMPORTED)),
             f"{name}.html",
-            "text/html",
-            icon=":material/download:",
             key="map_page",
-            on_click="ignore",
             help="Ribbon, triangle, curves and replay in one file that any browser opens, without a network.",
         )
-        st.download_button(
+        download(
             "Report",
             lambda: report_on(chosen().runs)[0],
             f"{name}-report.html",
-            "text/html",
             icon=":material/print:",
             key="map_report",
-            on_click="ignore",
             help="One page to print or hand in: every measured setting with its score and noise, and the triangle.",
         )
 

@@ -9,9 +9,8 @@ from spafit.maps.file import MapFile
 from spafit.maps.measured import Series, measured_map
 from spafit.models.anatomy import Anatomy
 from spafit.runs import Run
-from spafit.stratification import Stratification, corner_labels
+from spafit.stratification import Stratification
 from spafit.ui.components.ribbon import setting_map
-from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import plain
 from spafit.ui.maps.data import Map
 from spafit.ui.maps.pictures import points_figure, values_of
@@ -58,13 +57,7 @@ def _film(made: MapFile, anatomy: Anatomy, stratification: Stratification) -> No
     partial = measured_map(series, made.document["metric"], stratification.lora)
     picture, beside = st.container(key="charts_film").columns([1, 1])
     with picture:
-        setting_map(
-            contents(anatomy, stratification),
-            corner_labels(stratification),
-            key="map_replay_triangle",
-            on_split=_nothing,
-            values=values_of(partial, "score"),
-        )
+        setting_map(anatomy, stratification, key="map_replay_triangle", values=values_of(partial, "score"))
     with beside:
         st.plotly_chart(
             points_figure(partial, stratification),
@@ -98,7 +91,3 @@ def _said(made: MapFile, latest: Run, shown: int) -> None:
             f"Run {shown} of {len(made.runs)}: **{plain(name)}**, rate {latest.learning_rate:g}, seed {latest.seed}",
             width="content",
         )
-
-
-def _nothing(_n1: int, _n2: int) -> None:
-    """Choose nothing: a square of the film is no setting."""

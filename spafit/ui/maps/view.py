@@ -7,10 +7,9 @@ import streamlit as st
 
 from spafit.maps.measured import Point
 from spafit.models.anatomy import Anatomy
-from spafit.stratification import Method, Stratification, corner_labels, preset
+from spafit.stratification import Method, Stratification, preset
 from spafit.ui.choice import commit, current
 from spafit.ui.components.ribbon import setting_map
-from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import plain
 from spafit.ui.maps.data import Map, map_of, nearest_measured, point_of
 from spafit.ui.maps.files import map_files
@@ -75,8 +74,8 @@ def measured_map_of(anatomy: Anatomy, stratification: Stratification, measured: 
     picture, beside = st.container(key="charts_map").columns([1, 1])
     with picture:
         setting_map(
-            contents(anatomy, stratification),
-            corner_labels(stratification),
+            anatomy,
+            stratification,
             key="explore_map",
             on_split=take_boundaries,
             values=values,

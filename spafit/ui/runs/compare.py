@@ -8,6 +8,7 @@ from spafit.export.runs_report import report_on
 from spafit.maps.repeats import Repeats, repeats
 from spafit.runs import Run, State
 from spafit.ui.components.curves import curves
+from spafit.ui.components.download import download
 from spafit.ui.components.text import metric_name
 from spafit.ui.runs.charts import metric_range
 from spafit.ui.runs.csv import comparison_csv
@@ -39,13 +40,10 @@ def compare(runs: Sequence[Run]) -> None:
         single = False
         if any(len(setting.runs) > 1 for setting in settings):
             single = st.toggle("Single seeds", key="compare_single", help="A thin line for each run of a band, too.")
-        st.download_button(
+        download(
             "All of it (CSV)",
             lambda: comparison_csv(settings, names, points),
             "comparison.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
             help="Every point of every run, with its setting and seed.",
         )
         _report([run for setting in settings for run in setting.runs if run.state is State.FINISHED])
@@ -60,13 +58,11 @@ def compare(runs: Sequence[Run]) -> None:
 def _report(finished: Sequence[Run]) -> None:
     """Offer a page to print or hand in, where the finished runs are of one task."""
     if len({run.task for run in finished}) == 1 and any(run.validation_metrics for run in finished):
-        st.download_button(
+        download(
             "Report",
             lambda: report_on(finished)[0],
             "comparison.html",
-            "text/html",
             icon=":material/print:",
-            on_click="ignore",
             help="One page to print or hand in: settings, scores with their noise, ribbons.",
         )
 

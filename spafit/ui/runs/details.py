@@ -18,6 +18,7 @@ from spafit.tasks.metrics import LABELS
 from spafit.ui.anatomies import anatomy_of, counts_of
 from spafit.ui.arrival import take_run
 from spafit.ui.choice import say
+from spafit.ui.components.download import download
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.picture import picture
 from spafit.ui.components.text import plain
@@ -66,39 +67,20 @@ def _tabs(run_id: str) -> None:
 
 def _actions(run: Run) -> None:
     with st.container(horizontal=True):
-        st.download_button(
-            "Curve (CSV)",
-            lambda: points(events_of(run)).to_csv(index=False),
-            file_name=f"{run.id}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Setting (JSON)",
-            json.dumps(run.spec_document, indent=2),
-            file_name=f"{run.id}.json",
-            mime="application/json",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
+        download("Curve (CSV)", lambda: points(events_of(run)).to_csv(index=False), f"{run.id}.csv")
+        download("Setting (JSON)", json.dumps(run.spec_document, indent=2), f"{run.id}.json")
+        download(
             "Script (Python)",
             lambda: _script(run),
-            file_name=f"{run.id}.py",
-            mime="text/x-python",
-            icon=":material/download:",
-            on_click="ignore",
+            f"{run.id}.py",
             help="Does this run with PyTorch, transformers and PEFT alone.",
         )
         if run.state is State.FINISHED:
-            st.download_button(
+            download(
                 "Report",
                 lambda: report_on_run(run, events_of(run)),
-                file_name=f"{run.id}.html",
-                mime="text/html",
+                f"{run.id}.html",
                 icon=":material/print:",
-                on_click="ignore",
                 help="One page to print or hand in: setting, curve, scores beside the baseline, what changed inside.",
             )
         if st.button("Explore this setting", icon=":material/layers:", on_click=_take, args=(run,)):

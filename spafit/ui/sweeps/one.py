@@ -8,12 +8,11 @@ from spafit.export.runs_report import report_on
 from spafit.maps import sweep as sweeping
 from spafit.models.anatomy import Anatomy
 from spafit.runs import State, Store, attend, sweeps
-from spafit.stratification import corner_labels
 from spafit.tasks import TaskError, get_task
 from spafit.ui.anatomies import anatomy_of
+from spafit.ui.components.download import download
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.ribbon import setting_map
-from spafit.ui.components.ribbon.contents import contents
 from spafit.ui.components.text import metric_name
 from spafit.ui.sweeps.list import draw
 from spafit.ui.visitor import actor
@@ -38,13 +37,11 @@ def sweep_view(sweep_id: str) -> None:
     now = sweeping.progress(sweep, rows)
     draw(store, sweep, now, actor(), link=False)
     if now.finished:
-        st.download_button(
+        download(
             "Report",
             lambda: sweep_report(store, sweep),
             f"{sweep.id}.html",
-            "text/html",
             icon=":material/print:",
-            on_click="ignore",
             help="One page to print or hand in: every finished setting with its score, and the map.",
         )
     metric = _metric(sweep.definition["task"])
@@ -73,8 +70,7 @@ def _triangle(anatomy: Anatomy, rows: list[sweeping.Row], metric: str) -> None:
         st.caption("The triangle fills as cells finish.")
         return
     first = next(row.spec.stratification for row in rows if row.to_dict()["n1"] is not None)
-    shown = contents(anatomy, first)
-    setting_map(shown, corner_labels(first), key="sweep_map", on_split=lambda _n1, _n2: None, values=values)
+    setting_map(anatomy, first, key="sweep_map", values=values)
 
 
 def cells_so_far(rows: list[sweeping.Row], metric: str) -> Values:

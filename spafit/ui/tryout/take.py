@@ -10,6 +10,7 @@ from spafit.helper import call
 from spafit.quantities import bytes_text
 from spafit.runs import Run
 from spafit.runs.rights import require_test
+from spafit.ui.components.download import download
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.tryout.choose import label
@@ -51,14 +52,11 @@ def _one(run: Run) -> None:
     if not path.is_file():  # cleared from the cache since
         del st.session_state[key]
         st.rerun()
-    st.download_button(
+    download(
         f"Download ({bytes_text(made['bytes'])})",
         path.read_bytes,
-        file_name=f"spafit-{run.id}.zip",
-        mime="application/zip",
-        icon=":material/download:",
+        f"spafit-{run.id}.zip",
         type="primary",
-        on_click="ignore",
         key=f"download_{run.id}",
     )
     st.code("\n".join(made["files"]), language=None)

@@ -3,20 +3,19 @@
 import functools
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
 
 import streamlit as st
 
 from spafit.maps.cells import Cell
+from spafit.ui.components import source
 
-_HERE = Path(__file__).parent
 NOTHING = {"seq": 0}
 """The state before anything was chosen; constant, because a default that changes counts as a choice."""
 _mount = st.components.v2.component(
     "spafit_cells",
     html="<div class='cells'></div>\n",
-    css=(_HERE / "cells.css").read_text("utf-8"),
-    js="\n".join(path.read_text("utf-8") for path in (_HERE.parent / "element.js", _HERE / "cells.js")),
+    css=source("triangle.css", "cells/cells.css"),
+    js=source("element.js", "cells/cells.js"),
 )
 
 

@@ -5,22 +5,22 @@ What a visitor zoomed into is kept on that node too, and so survives new points.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import streamlit as st
+
+from spafit.ui.components import source
 
 MAX_POINTS = 800
 """Points of one line that reach the browser: about one a pixel."""
 
-_HERE = Path(__file__).parent
 _UNZOOM = '<button class="unzoom" type="button" hidden>Show all</button>'
 _PLOT = f'<div class="plot"><svg></svg>{_UNZOOM}<div class="tip" hidden></div></div>'
 _HTML = f'<div class="curves"><div class="legend"></div>{_PLOT}</div>'
 _mount = st.components.v2.component(
     "spafit_curves",
     html=_HTML,
-    css=(_HERE / "curves.css").read_text("utf-8"),
-    js=(_HERE / "curves.js").read_text("utf-8"),
+    css=source("curves/curves.css"),
+    js=source("curves/curves.js"),
 )
 
 

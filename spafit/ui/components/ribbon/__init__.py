@@ -3,43 +3,44 @@
 import functools
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from spafit.maps.cells import Cell
+from spafit.models.anatomy import Anatomy
+from spafit.stratification import Stratification, corner_labels
+from spafit.ui.components import source
+from spafit.ui.components.ribbon.contents import contents
 
-HERE = Path(__file__).parent
+Split = Callable[[int, int], None]
+"""What is done with a new pair of boundaries."""
 NO_SPLIT = {"seq": 0}
 """The state before anything was moved; constant, because a default that changes counts as a move."""
 
-
-def _text(*names: str) -> str:
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
+_SHARED = ("element.js", "ribbon/counts.js")
 _mount = st.components.v2.component(
     "spafit_ribbon",
     html="<div class='ribbon'></div>\n",
-    css=_text("ribbon.css"),
-    js=_text("../element.js", "counts.js", "inside.js", "view.js", "ribbon.js"),
+    css=source("ribbon/ribbon.css"),
+    js=source(*_SHARED, "ribbon/inside.js", "ribbon/view.js", "ribbon/ribbon.js"),
 )
 
 _mount_map = st.components.v2.component(
     "spafit_map",
     html="<div class='map'></div>\n",
-    css=_text("map.css"),
-    js=_text("../element.js", "counts.js", "map.js"),
+    css=source("triangle.css", "ribbon/map.css"),
+    js=source(*_SHARED, "ribbon/map.js"),
 )
 
 
 def ribbon(
-    contents: Mapping[str, Any],
+    anatomy: Anatomy,
+    stratification: Stratification,
     *,
     key: str,
-    on_split: Callable[[int, int], None],
-    on_history: Callable[[int], None],
+    on_split: Split | None = None,
+    on_history: Callable[[int], None] | None = None,
     can_undo: bool = False,
     can_redo: bool = False,
     compact: bool = False,
@@ -50,9 +51,10 @@ def ribbon(
     """Draw the ribbon; the caller owns the boundaries in session keys that no widget has.
 
     Args:
-        contents: `spafit.ui.components.ribbon.contents.contents` of model and stratification.
+        anatomy: the model's.
+        stratification: that is drawn.
         key: the widget's key; one per ribbon on a page.
-        on_split: called with (n1, n2) when a boundary was released.
+        on_split: called with (n1, n2) when a boundary was released; None: it goes back to where it was.
         on_history: called with the number of moves to undo (negative: to redo).
         can_undo: whether there is a move to undo.
         can_redo: whether there is a move to redo.
@@ -71,7 +73,7 @@ def ribbon(
     _mount(
         key=key,
         data={
-            **contents,
+            **contents(anatomy, stratification),
             "seq": split.get("seq", 0),
             "undone": undone,
             "epoch": epoch,
@@ -90,11 +92,11 @@ def ribbon(
 
 
 def setting_map(
-    contents: Mapping[str, Any],
-    corners: tuple[str, str, str],
+    anatomy: Anatomy,
+    stratification: Stratification,
     *,
     key: str,
-    on_split: Callable[[int, int], None],
+    on_split: Split | None = None,
     values: Mapping[str, Any] | None = None,
     selected: Sequence[Cell] = (),
     on_select: Callable[[list[Cell]], None] | None = None,
@@ -102,10 +104,10 @@ def setting_map(
     """Draw the map of every pair of boundaries; a click or arrow keys choose one, dragging over an area selects it.
 
     Args:
-        contents: as for `ribbon`.
-        corners: what the settings (0, 0), (0, L) and (L, L) are.
+        anatomy: the model's.
+        stratification: whose recipes the settings have.
         key: the widget's key.
-        on_split: called with the chosen (n1, n2).
+        on_split: called with the chosen (n1, n2); None: no setting can be chosen.
         values: what colours the cells in place of trained parameters: "name", and "cells" by "N1-N2", each a value, how
             it is written, and a number of seeds (None where that means nothing); cells that are not there stay empty.
         selected: cells with a line around them.
@@ -117,8 +119,8 @@ def setting_map(
     _mount_map(
         key=key,
         data={
-            **contents,
-            "corners": list(corners),
+            **contents(anatomy, stratification),
+            "corners": list(corner_labels(stratification)),
             "values": values,
             "seq": seq,
             "epoch": epoch,
@@ -132,9 +134,9 @@ def setting_map(
     )
 
 
-def _split_changed(key: str, on_split: Callable[[int, int], None]) -> None:
+def _split_changed(key: str, on_split: Split | None) -> None:
     split = st.session_state[key]["split"]
-    if split["seq"]:
+    if split["seq"] and on_split is not None:
         on_split(split["n1"], split["n2"])
 
 
@@ -144,7 +146,7 @@ def _selection_changed(key: str, on_select: Callable[[list[Cell]], None] | None)
         on_select([(n1, n2) for n1, n2 in told["cells"]])
 
 
-def _ribbon_changed(key: str, on_split: Callable[[int, int], None], on_history: Callable[[int], None]) -> None:
+def _ribbon_changed(key: str, on_split: Split | None, on_history: Callable[[int], None] | None) -> None:
     """Do what is new since the last call, a move and an undo that come together in the order in which they were made.
 
     The browser counts undos minus redos in all.
@@ -154,9 +156,9 @@ def _ribbon_changed(key: str, on_split: Callable[[int, int], None], on_history: 
     st.session_state[f"_{key}_done"] = (split["seq"], history["undone"])
     undo_first = history.get("after", 0) < split["seq"]
     steps = history["undone"] - undone
-    if steps and undo_first:
+    if steps and on_history is not None and undo_first:
         on_history(steps)
-    if split["seq"] != seq:
+    if split["seq"] != seq and on_split is not None:
         on_split(split["n1"], split["n2"])
-    if steps and not undo_first:
+    if steps and on_history is not None and not undo_first:
         on_history(steps)
