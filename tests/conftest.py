@@ -24,6 +24,11 @@ settings.register_profile("ci", settings.get_profile("spafit"), derandomize=True
 settings.load_profile("ci" if os.environ.get("CI") else "spafit")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case of bytes by its argument: packed ones carry the time, and all processes have to collect alike."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put modules with slow tests first: begun last, one of them leaves all processes but its own without work."""
     slow = {item.path for item in items if item.get_closest_marker("slow") and "e2e" not in item.path.parts}
