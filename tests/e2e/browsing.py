@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,14 @@ def settled(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+FITS = """() => [document.scrollingElement, ...document.querySelectorAll('[data-testid=stMain]')]
+    .every(node => node.scrollWidth <= node.clientWidth + 1)"""
+
+
 def has_no_sideways_scroll(page: Page) -> bool:
-    """Whether everything fits the width of the window."""
-    return bool(
-        page.evaluate(
-            """() => [document.scrollingElement, ...document.querySelectorAll('[data-testid=stMain]')]
-                .every(node => node.scrollWidth <= node.clientWidth + 1)"""
-        )
-    )
+    """Whether everything fits the width of the window, as soon as what is drawn has followed it."""
+    try:
+        page.wait_for_function(FITS)
+    except TimeoutError:
+        return False
+    return True

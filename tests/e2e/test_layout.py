@@ -73,9 +73,9 @@ def test_nothing_is_cut_or_covered_at_any_width_and_zoom(open_page: Opener, serv
         for width, height in WINDOWS:
             page.set_viewport_size({"width": width, "height": height})
             settled(page)
+            assert has_no_sideways_scroll(page), (address, width)
             if found := page.evaluate(PROBLEMS):
                 problems[address[:40], width] = found
-            assert has_no_sideways_scroll(page), (address, width)
     assert problems == {}
 
 
