@@ -1,5 +1,6 @@
 """Which products a run uses on a CPU: measured once, remembered, and bf16 only where it pays."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -32,6 +33,19 @@ def test_a_close_race_goes_to_pytorchs_own_products():
     assert not close.takes_onednn and close.fp32 == 100.0
     assert not FAST.onednn_pays_for_weights
     assert replace(FAST, onednn_weight=130.0).onednn_pays_for_weights
+
+
+def test_products_are_timed_by_turns_so_that_other_work_slows_all_of_them(monkeypatch):
+    called = []
+    for name in ("torch_product", "torch_weight", "onednn_product"):
+        product = getattr(kernels, name)
+        monkeypatch.setattr(
+            kernels, name, lambda *args, name=name, product=product: called.append(name) or product(*args)
+        )
+    rates = arithmetic.measure_rates(8, 16)
+    assert min(rates.torch, rates.torch_weight) > 0 and bool(rates.onednn) == kernels.has_onednn()
+    turns = [name for name, _group in itertools.groupby(called)]
+    assert all(turns.count(name) >= 6 for name in {*called})  # once beforehand, and five rounds
 
 
 def test_rates_are_measured_once_and_remembered(tmp_path, monkeypatch):

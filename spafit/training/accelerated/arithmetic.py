@@ -88,32 +88,31 @@ def _remember(file: Path, key: str, rates: Rates) -> None:
 
 
 def measure_rates(width: int, inner: int) -> Rates:
-    """Time the products now: the best of five short series each."""
+    """Time the products now, by turns, so that other work on the machine slows all of them: the best of five each."""
     x, weight, gradient = torch.randn(TOKENS, width), torch.randn(inner, width), torch.randn(TOKENS, inner)
     work = 2 * TOKENS * width * inner
     repeats = max(1, min(10, int(2e9 / work)))
-
-    def rate(product: Callable[[], object]) -> float:
-        best = float("inf")
-        with torch.inference_mode():
+    products: dict[str, Callable[[], object]] = {
+        "torch": lambda: kernels.torch_product(x, weight, None),
+        "torch_weight": lambda: kernels.torch_weight(gradient, x),
+    }
+    if kernels.has_onednn():
+        products["onednn"] = lambda: kernels.onednn_product(x, weight, None)
+        products["onednn_weight"] = lambda: kernels.onednn_weight(gradient, x)
+        if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            products["bf16"] = lambda: kernels.bf16_product(x, weight, None)
+    fastest = dict.fromkeys(products, float("inf"))
+    with torch.inference_mode():
+        for product in products.values():
             product()
-            for _ in range(5):
+        for _ in range(5):
+            for name, product in products.items():
                 start = time.perf_counter()
                 for _ in range(repeats):
                     product()
-                best = min(best, time.perf_counter() - start)
-        return work * repeats / best / 1e9
-
-    onednn, half = kernels.has_onednn(), False
-    if onednn:
-        half = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return Rates(
-        torch=rate(lambda: kernels.torch_product(x, weight, None)),
-        onednn=rate(lambda: kernels.onednn_product(x, weight, None)) if onednn else 0.0,
-        bf16=rate(lambda: kernels.bf16_product(x, weight, None)) if half else 0.0,
-        torch_weight=rate(lambda: kernels.torch_weight(gradient, x)),
-        onednn_weight=rate(lambda: kernels.onednn_weight(gradient, x)) if onednn else 0.0,
-    )
+                fastest[name] = min(fastest[name], time.perf_counter() - start)
+    rates = {name: work * repeats / seconds / 1e9 for name, seconds in fastest.items()}
+    return Rates(**dict.fromkeys(("onednn", "onednn_weight", "bf16"), 0.0) | rates)
 
 
 def _processor() -> str:
