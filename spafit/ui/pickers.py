@@ -1,6 +1,7 @@
 """The widgets that show the choice and change it, the same on every page: model, task, method and boundaries."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -19,13 +20,16 @@ from spafit.ui.drawn import key_of
 HINT = "Drag the two handles. Click a layer to look inside."
 FIXED_HINT = "The boundaries are fixed in your class. Click a layer to look inside."
 ONE_RECIPE_HINT = "Every layer has the same recipe here: moving a boundary changes nothing. SPAFIT makes layers differ."
-OWN = "Own"
-"""Stands for a stratification that is no preset."""
 _BEHIND_THE_NAME = (
     "Behind the name: its layers and parameters (M: million, B: billion), and where its weights are. Looking downloads "
     "nothing."
 )
-_METHODS = "  \n".join(f"**{method.label}**: {tip(method)}" for method in Method)
+_METHODS = "  \n".join(
+    [
+        *(f"**{method.label}**: {tip(method)}" for method in Method),
+        "None of them is marked where the strata are your own.",
+    ]
+)
 
 
 def pick_model(name: str, *, fixed: bool = False) -> Model:
@@ -97,13 +101,16 @@ def _take(part: str, key: str) -> None:
 
 
 def pick_method(name: str) -> None:
-    """Draw the presets, the named points of the space, under this name."""
-    method = method_of(current().stratification)
-    key = key_of(name, method or OWN)
+    """Draw the presets, the named points of the space, under this name; none is marked where the strata are no preset.
+
+    The same options always: one more for the strata that are no preset would move what lies below, under a hand that is
+    just dragging a boundary.
+    """
+    key = key_of(name, method_of(current().stratification))
     st.segmented_control(
         "Method",
-        [*Method, OWN] if method is None else list(Method),
-        format_func=lambda option: OWN if option == OWN else option.label,
+        list(Method),
+        format_func=lambda method: method.label,
         required=True,
         wrap=True,
         key=key,
@@ -115,7 +122,7 @@ def pick_method(name: str) -> None:
 
 def _take_method(key: str) -> None:
     method, before = st.session_state[key], current().stratification
-    if method not in (OWN, method_of(before)):
+    if method not in (None, method_of(before)):
         commit(stratification=preset(method, before.num_layers, lora=before.lora))
 
 
@@ -134,13 +141,27 @@ def pick_boundaries(anatomy: Anatomy, key: str, *, fixed: bool = False, **drawn:
         anatomy,
         stratification,
         key=key,
-        on_split=None if fixed else take_boundaries,
+        on_split=None if fixed else partial(_move, stratification),
         on_history=step_back,
         can_undo=can_undo(),
         can_redo=can_redo(),
         hint=FIXED_HINT if fixed else ONE_RECIPE_HINT if one_recipe else HINT,
         **drawn,
     )
+
+
+def _move(drawn: Stratification, n1: int, n2: int) -> None:
+    """Take boundaries that were moved on the ribbon of this stratification.
+
+    A method that is pressed right after reaches the server in the same message, and is read before the move. With one
+    recipe everywhere boundaries make no difference, so the press counts as what it was: the later one.
+    """
+    now = current().stratification
+    later = now.recipes != drawn.recipes and len(set(now.recipes)) == 1 and now.num_layers == drawn.num_layers
+    if not later:
+        take_boundaries(n1, n2)
+    elif commit(stratification=drawn.with_boundaries(n1, n2)):
+        commit(stratification=now)
 
 
 def take_boundaries(n1: int, n2: int) -> None:

@@ -40,6 +40,11 @@ def at(page: Page, first: int, second: int, layers: int = 6) -> None:
 def box(locator: Locator) -> FloatRect:
     """Where an element is on the screen."""
     locator.scroll_into_view_if_needed()
+    return unscrolled(locator)
+
+
+def unscrolled(locator: Locator) -> FloatRect:
+    """Where an element is, without scrolling to it, which would move what is held in a drag under the hand."""
     found = locator.bounding_box()
     assert found is not None
     return found
@@ -47,7 +52,11 @@ def box(locator: Locator) -> FloatRect:
 
 def middle(locator: Locator) -> tuple[float, float]:
     """Return the middle of an element on the screen."""
-    place = box(locator)
+    return middle_of(box(locator))
+
+
+def middle_of(place: FloatRect) -> tuple[float, float]:
+    """Return the middle of a rectangle."""
     return place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
 
 
@@ -56,6 +65,17 @@ def grip(page: Page, number: int) -> Locator:
     return page.locator(f".ribbon .h{number} .grip").first
 
 
+def drag(page: Page, number: int, layer: int) -> None:
+    """Drag a boundary to behind a layer with the mouse, wherever the ribbon stands when it is taken hold of."""
+    grip(page, number).hover()  # waits until it stands still
+    page.mouse.down()
+    layers = page.locator(".ribbon .layers").first
+    depth, place = layers.locator(".layer").count(), unscrolled(layers)
+    x, _ = middle_of(place)
+    page.mouse.move(x, place["y"] + (depth - layer) / depth * place["height"], steps=4)
+    page.mouse.up()
+
+
 def row_height(page: Page) -> float:
     """Pixels of one layer."""
-    return box(page.locator(".ribbon .layer").first)["height"]
+    return unscrolled(page.locator(".ribbon .layer").first)["height"]

@@ -10,10 +10,11 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from spafit.counting import count, triangle
+from spafit.export.link import Shared, to_link
 from spafit.models.load import load_anatomy
 from spafit.stratification import preset
 from tests.e2e.browsing import has_no_sideways_scroll, settled
-from tests.e2e.exploring import BERT, DEEP, at, boundary, box, grip, live_total, middle, row_height, said
+from tests.e2e.exploring import BERT, DEEP, at, boundary, box, grip, live_total, middle, row_height, said, unscrolled
 
 OpenPage = Callable[..., Page]
 MINILM = load_anatomy("minilm-l6")
@@ -334,6 +335,34 @@ def test_where_gradients_stop_follows_the_boundaries(page: Page) -> None:
     expect(flow).to_contain_text("stay in the head")
     page.get_by_role("radio", name="Full fine-tuning", exact=True).first.click()
     expect(flow).to_contain_text("down to the embeddings")
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_press_right_after_a_key_is_the_later_one(open_page: OpenPage, together: bool) -> None:
+    page, held = held_explore(open_page)
+    if together:
+        held.keep("asked")
+    boundary(page, 1).press("ArrowUp")
+    page.get_by_role("radio", name="Linear probe", exact=True).first.click()
+    if together:
+        held.let_go("asked")
+    expect(said(page)).to_contain_text("Linear probe trains")
+    page.get_by_role("button", name="Undo").first.click()
+    expect(said(page)).to_contain_text("SPAFIT-3-4 trains")
+
+
+@pytest.mark.parametrize("path", ["explore", "train"])
+def test_the_ribbon_stands_still_when_a_boundary_leaves_a_preset(open_page: OpenPage, path: str) -> None:
+    page = open_page(f"{path}?s={to_link(Shared('minilm-l6', preset('lora', 6)))}")
+    settled(page)
+    lora = page.get_by_role("radio", name="LoRA", exact=True).first
+    expect(lora).to_be_checked()
+    before = box(page.locator(".ribbon .layers").first)["y"]
+    boundary(page, 2).press("End")
+    boundary(page, 1).press("ArrowUp")
+    expect(lora).not_to_be_checked()
+    settled(page)
+    assert unscrolled(page.locator(".ribbon .layers").first)["y"] == before
 
 
 def test_a_move_made_while_disconnected_arrives_later(open_page: OpenPage) -> None:

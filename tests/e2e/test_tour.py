@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from spafit.runs import Store
 from tests.e2e.browsing import Server, run_in, settled
-from tests.e2e.exploring import at, grip, middle, row_height
+from tests.e2e.exploring import at, drag
 
 REMEMBERED = "() => document.cookie.includes('spafit_tour=seen')"
 Opener = Callable[..., Page]
@@ -20,11 +20,8 @@ def test_a_first_visitor_is_led_through_drag_count_and_train(open_page: Opener, 
     step = page.locator(".st-key-tour_step")
     expect(step).to_contain_text("1 of 3 · Drag.")
     settled(page)
-    x, y = middle(grip(page, 2))
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x, y - row_height(page), steps=4)
-    page.mouse.up()
+    at(page, 2, 4)
+    drag(page, 2, 5)
     at(page, 2, 5)
     expect(step).to_contain_text("67,202 trainable parameters before, now 42,626")
     step.get_by_role("button", name="Next").click()

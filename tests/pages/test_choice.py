@@ -14,7 +14,6 @@ from spafit.stratification import Method, Recipe, preset
 from spafit.training.config import QUICK
 from spafit.ui.address import to_parameters
 from spafit.ui.choice import Choice
-from spafit.ui.pickers import OWN
 from tests.pages.made_up import words
 
 Opener = Callable[..., AppTest]
@@ -84,14 +83,14 @@ def test_runs_in_the_address_are_ticked_and_compared(open_page: Opener, make_run
 
 
 @pytest.mark.parametrize(("page", "box"), [(TRAIN, "train_method"), (EXPLORE, "explore_method")])
-def test_a_stratification_that_is_no_preset_is_called_own_until_one_is_picked(
+def test_a_stratification_that_is_no_preset_marks_none_until_one_is_picked(
     open_page: Opener, page: str, box: str
 ) -> None:
     own = replace(preset("spafit", 6, 1, 3), recipes=(Recipe.FROZEN, Recipe.LORA, Recipe.FULL))
     app = open_page(page, **to_parameters(Choice("minilm-l6", own)))
-    assert app.segmented_control(key=box).value == OWN
-    app.segmented_control(key=box).set_value(OWN).run()
-    assert app.session_state["choice"].stratification == own
-    app.segmented_control(key=box).set_value(Method.LORA).run()
+    methods = app.segmented_control(key=box)
+    assert methods.value is None
+    assert methods.options == [method.label for method in Method], "One more would move what lies below."
+    methods.set_value(Method.LORA).run()
     assert app.session_state["choice"].stratification == preset("lora", 6, lora=own.lora)
-    assert OWN not in app.segmented_control(key=box).options
+    assert app.segmented_control(key=box).value == Method.LORA

@@ -56,6 +56,11 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     tools();
     speak();
   };
+  const sendMove = () => {
+    clearTimeout(S.timer);
+    S.timer = null;
+    send();
+  };
   const move = (i, value) => {
     const next = i ? Math.min(S.data.n, Math.max(S.v[0], value)) : Math.max(0, Math.min(S.v[1], value));
     if (next === S.v[i]) return false;
@@ -156,9 +161,10 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
       event.stopPropagation();
       if (!move(i, value)) return;
       clearTimeout(S.timer);
-      S.timer = setTimeout(() => { S.timer = null; send(); }, KEYBOARD_PAUSE);
+      S.timer = setTimeout(sendMove, KEYBOARD_PAUSE);
       tools();
     };
+    handle.onblur = () => { if (S.timer) sendMove(); }; // before whatever is pressed elsewhere
   });
   view.body.onclick = (event) => {
     const layer = Number(event.target.closest('.layer')?.dataset.layer);
