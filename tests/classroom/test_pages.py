@@ -19,6 +19,7 @@ from spafit.runs.measured import free_seed, same
 from spafit.stratification import preset
 from spafit.training.checkpoint import TRAINED
 from spafit.training.predictions import Predictions, save_predictions
+from spafit.ui import pickers
 from spafit.ui.choice import Choice, first_choice
 from tests.classroom.made_up import ADA, BOB, FIRST_GUESS, SETTING, asking, course_of, joined, rules, teaching
 from tests.pages.conftest import open_page, store
@@ -102,6 +103,20 @@ def test_explore_waits_for_the_guess_and_hides_what_is_locked(open_page: Opener,
     assert all("Guess first" in words(page) for page in pages)
     guesses.place(store, course, member, FIRST_GUESS)
     assert not any("Guess first" in words(page.run()) for page in pages)
+
+
+def test_boundaries_are_taken_only_where_the_class_leaves_them_open(
+    open_page: Opener, store: Store, acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(pickers, "ribbon", lambda *_what, **how: drawn.append(how))
+    open_page("pages/explore.py")
+    assert drawn.pop()["on_split"] is not None
+    joined(store, course_of(store, rules(may_change=frozenset({"seed"}))))
+    acting(ADA)
+    open_page("pages/explore.py")
+    fixed = drawn.pop()
+    assert (fixed["on_split"], fixed["hint"]) == (None, pickers.FIXED_HINT)
 
 
 def lesson_page(open_page: Opener, number: int) -> AppTest:
