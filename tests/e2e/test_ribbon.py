@@ -357,6 +357,7 @@ def test_the_ribbon_stands_still_when_a_boundary_leaves_a_preset(open_page: Open
     settled(page)
     lora = page.get_by_role("radio", name="LoRA", exact=True).first
     expect(lora).to_be_checked()
+    expect(page.get_by_text("Every layer has the same recipe here")).to_be_visible()
     before = box(page.locator(".ribbon .layers").first)["y"]
     boundary(page, 2).press("End")
     boundary(page, 1).press("ArrowUp")
