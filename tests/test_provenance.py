@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from spafit.provenance import Asset, asset, assets
+from spafit.tasks.bundled import ENTRIES, Bundled
 
 
 @pytest.mark.parametrize("entry", assets(), ids=lambda entry: entry.key)
@@ -19,6 +20,11 @@ def test_bundled_files_are_intact(entry: Asset) -> None:
 def test_requirements_pin_what_the_record_describes(entry: Asset) -> None:
     pins = (Path(__file__).parent.parent / "requirements.txt").read_text().splitlines()
     assert f"{entry.package}=={entry.version}" in pins
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.task.key)
+def test_every_bundled_task_is_in_the_record(entry: Bundled) -> None:
+    assert not {entry_of.module for entry_of in assets()}.isdisjoint(entry.files()[0].parts)
 
 
 def test_a_changed_file_is_named() -> None:

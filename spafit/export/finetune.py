@@ -53,6 +53,7 @@ HEAD_WEIGHTS = "new"
 LAYERS = "bert.encoder.layer"
 TRAINED = []  # inside the layers
 ALSO_TRAINED = ["classifier.weight", "classifier.bias"]  # below and above the layers
+EMBEDDINGS_TRAIN = False  # whether any of those below does
 ADAPTED = []  # matrices with a LoRA adapter
 LORA = {"r": 8, "lora_alpha": 16.0, "lora_dropout": 0.0, "fan_in_fan_out": False}
 NEW_HEAD = ["classifier"]  # modules that an adapter has to carry along
@@ -145,7 +146,7 @@ def training_mode(model):
         if not any(parameter.requires_grad for parameter in layer.parameters()):
             layer.eval()
     base = LAYERS.split(".")[0] + "."
-    if not any(name.startswith(base) and not name.startswith(LAYERS) for name in ALSO_TRAINED if "pooler" not in name):
+    if not EMBEDDINGS_TRAIN:
         for name, module in model.named_modules():
             if isinstance(module, torch.nn.Dropout) and name.startswith(base) and not name.startswith(LAYERS + "."):
                 module.eval()

@@ -62,7 +62,10 @@ class Description:
 
 
 class Recipe(StrEnum):
-    """What is trained in a stratum, the embeddings or a part of the head; those that want a smaller rate come later."""
+    """What is trained in a stratum, the embeddings or a part of the head.
+
+    Of those that train the same weights, the one that wants a smaller rate comes later.
+    """
 
     description: Description
 
@@ -112,6 +115,11 @@ class Recipe(StrEnum):
     def trains_weight(self) -> bool:
         """Whether any existing weight trains."""
         return bool(self.description.weights)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What recipes are ordered by: of two that train different weights, more of them wants the smaller rate."""
+        return len(self.description.weights), tuple(Recipe).index(self)
 
     @property
     def without_lora(self) -> Recipe:

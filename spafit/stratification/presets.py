@@ -75,4 +75,4 @@ def learning_rate_method(stratification: Stratification) -> Method:
         and recipe.description.biases == frozenset().union(*(r.description.biases for r in recipes))
         and recipe.description.weights == frozenset().union(*(r.description.weights for r in recipes))
     ]
-    return _RATES[next(iter(together), max(recipes, key=list(Recipe).index))]
+    return _RATES[next(iter(together), max(recipes, key=lambda recipe: recipe.order))]

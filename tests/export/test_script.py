@@ -30,8 +30,9 @@ from spafit.training.config import QUICK, SETTINGS, RunSpec, TrainSettings
 from spafit.training.events import Step
 from spafit.training.loading import load_model
 from spafit.training.loop import train
+from spafit.training.preparation import set_mode
 from tests.glue_layout import write_task
-from tests.tiny import FAMILIES, WORDS, save_tiny_model, tiny_anatomy, tiny_batch
+from tests.tiny import FAMILIES, WORDS, save_tiny_model, tiny_anatomy, tiny_batch, tiny_model
 
 LAYERS = 3
 MIXED = Stratification(LAYERS, 1, 2, (Recipe.LORA_BIAS, Recipe.FROZEN, Recipe.LORA), lora=LoraSettings(rank=2))
@@ -109,6 +110,29 @@ def test_the_script_trains_what_we_count_and_saves_what_was_trained(
         torch.testing.assert_close(theirs.eval()(**batch).logits, ours.eval()(**batch).logits, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("embeddings", [Recipe.FROZEN, Recipe.BIAS])
+def test_dropout_stays_where_the_run_has_it(
+    family: str, embeddings: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in families with a final norm, whose biases train above the layers and say nothing of what lies below."""
+    anatomy = tiny_anatomy(family, LAYERS)
+    stratification = replace(preset("spafit", LAYERS, 1, 2), embeddings=embeddings)
+    path = tmp_path / "finetune.py"
+    path.write_text(python_script(RunSpec("minilm-l6", "any", stratification), anatomy), encoding="utf-8")
+    script = runpy.run_path(str(path), run_name="read")
+    theirs = script["stratify"](tiny_model(family, LAYERS))
+    script["training_mode"](theirs)
+    ours = adapt.apply(tiny_model(family, LAYERS), anatomy, stratification)
+    set_mode(ours, anatomy, training=True, frozen_dropout=False)
+    assert dropouts(theirs) == dropouts(ours)
+
+
+def dropouts(model: torch.nn.Module) -> dict[str, bool]:
+    """Return which dropouts are on, by their modules' paths."""
+    return {path: module.training for path, module in model.named_modules() if isinstance(module, torch.nn.Dropout)}
+
+
 OTHERWISE = {
     "batch_size": 4,
     "accumulation": 2,
@@ -121,15 +145,30 @@ OTHERWISE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("method", "steps", "changes"),
-    [
-        ("spafit", 6, {}),
-        ("spafit", 8, OTHERWISE),
-        ("spafit", 3, {"max_steps": 3, "checkpointing": True, "frozen_dropout": True}),
-        ("full", 8, OTHERWISE | {"group_by_length": True}),
-    ],
-)
+USUAL = {"train_samples": 40, "batch_size": 16, "learning_rate": 3e-3, "max_length": 32, "eval_samples": 10}
+COMPARED = [
+    ("spafit", 6, {}),
+    ("spafit", 8, OTHERWISE),
+    ("spafit", 3, {"max_steps": 3, "checkpointing": True, "frozen_dropout": True}),
+    ("full", 8, OTHERWISE | {"group_by_length": True}),
+]
+NOT_IN_THE_LOSSES = {
+    "eval_every": "which evaluations there are",
+    "early_stopping": "when it ends",
+    "head_weights": "compared below, on a checkpoint that has a head",
+    "precision": "how it is computed",
+    "device": "where",
+    "prefix_cache": "the script has none",
+}
+
+
+def test_every_setting_is_compared_with_the_run_or_is_said_to_change_no_loss() -> None:
+    compared = set(USUAL).union(*(changes for _, _, changes in COMPARED))
+    assert compared.isdisjoint(NOT_IN_THE_LOSSES)
+    assert compared | NOT_IN_THE_LOSSES.keys() == SETTINGS.keys()
+
+
+@pytest.mark.parametrize(("method", "steps", "changes"), COMPARED)
 def test_the_script_has_the_losses_of_the_run(
     method: str,
     steps: int,
@@ -144,8 +183,7 @@ def test_the_script_has_the_losses_of_the_run(
     (folder / "config.json").write_text(json.dumps(config | without_dropout))
     write_task(tmp_path, "sst2", train=60, words=lambda _part, i: " ".join(WORDS[i % 7 : i % 7 + 1 + i % 11]))
     monkeypatch.setenv("SPAFIT_GLUE_DIR", str(tmp_path))
-    usual = TrainSettings(train_samples=40, batch_size=16, learning_rate=3e-3, max_length=32, eval_samples=10)
-    spec = RunSpec(str(folder), "sst2", preset(method, LAYERS), replace(usual, **changes))
+    spec = RunSpec(str(folder), "sst2", preset(method, LAYERS), TrainSettings(**(USUAL | changes)))
 
     seconds = iter(range(10**6))
     steps_of_the_run = (e for e in train(spec, clock=lambda: float(next(seconds))) if isinstance(e, Step))

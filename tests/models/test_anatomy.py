@@ -10,7 +10,7 @@ from spafit.errors import SpafitError
 from spafit.models.anatomy import Anatomy
 from spafit.models.build import build_anatomy
 from spafit.models.configs import MAX_CONFIG_BYTES, UnsupportedModelError, family_of, parse_config, read_config
-from spafit.models.families import BY_KEY
+from spafit.models.families import BY_KEY, BY_MODEL_TYPE
 from spafit.stratification import MATRIX_ROLES, Role
 from tests.tiny import DECODERS, FAMILIES, tiny_anatomy, tiny_config, tiny_model
 
@@ -73,6 +73,10 @@ def test_every_layer_has_every_matrix_and_fans_are_in_and_out(family: str) -> No
         assert all((t.fan[0] == built.intermediate_size) for t in adaptable if t.roles == (Role.FFN_OUT,))
     assert built.fused_qkv == (family in ("gpt2", "gpt_neox", "modernbert"))
     assert built.has_biases == (family not in ("modernbert", "llama", "mistral", "qwen3", "gemma2", "gemma3_text"))
+
+
+def test_every_family_has_a_tiny_model_to_be_tested_with() -> None:
+    assert set(FAMILIES) == set(BY_MODEL_TYPE)
 
 
 def test_sizes_are_read_the_same_from_every_family() -> None:

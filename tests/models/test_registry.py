@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -231,6 +232,19 @@ def test_an_anatomy_is_built_in_a_process_of_its_own_and_kept(tmp_path: Path) ->
     assert again.poll().state == "done"
     loaded = load_anatomy(str(tmp_path), num_labels=4)
     assert (loaded.name, loaded.num_labels) == (tmp_path.name, 4)
+
+
+def test_an_anatomy_that_was_kept_by_other_code_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "models"
+    shutil.copytree(Path(load.__file__).parent, code)
+    assert load.reading(code) == load.reading()
+    config = tiny_config("bert")
+    now = load._cache_path(config)
+    families = code / "families.py"
+    families.write_text(families.read_text().replace("attention.self.query", "attention.self.key"))
+    other = load.reading(code)
+    monkeypatch.setattr(load, "reading", lambda: other)
+    assert load._cache_path(config) != now
 
 
 def test_a_build_beyond_its_memory_fails_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

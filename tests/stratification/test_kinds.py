@@ -67,6 +67,8 @@ s = Stratification(6, 2, 6, ("frozen", "norms", "norms"))
 row = count(bert, s).layers[2]
 assert (row.bias, row.weight, row.trainable) == (768, 768, 1536), row  # two norms of 384
 assert default_learning_rate(s) == default_learning_rate(preset("bitfit", 6))
+mixed = Stratification(6, 2, 4, ("norms", "full", "lora"))
+assert default_learning_rate(mixed) == default_learning_rate(preset("full", 6))  # wherever norms stand
 assert s.final_norm is Recipe.NORMS and prefix_depth(bert, s) == 2
 assert parse_name(s.name, 6) == s and title(s)[1] == ["layers 1–2: Frozen", "layers 3–6: Norms only"]
 assert "Norms only" in picture(s) and "#F0E442" in picture(s)

@@ -56,7 +56,7 @@ def contents(anatomy: Anatomy, stratification: Stratification) -> dict[str, Any]
 def _head_recipe(anatomy: Anatomy, stratification: Stratification) -> Recipe:
     """Return what colours the head, whose parts have recipes of their own: the most that trains anything in it."""
     training = {recipe_for(t, stratification) for t in anatomy.head if decide(t, stratification).trained}
-    return max(training, key=tuple(Recipe).index, default=Recipe.FROZEN)
+    return max(training, key=lambda recipe: recipe.order, default=Recipe.FROZEN)
 
 
 def _end(row: Row, recipe: Recipe) -> dict[str, Any]:
