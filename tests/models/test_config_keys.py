@@ -6,7 +6,7 @@ import pytest
 
 from spafit.models import registry
 from spafit.models.build import build_anatomy
-from spafit.models.configs import UnsupportedModelError
+from spafit.models.configs import UnsupportedModelError, family_of
 from tests.tiny import FAMILIES, tiny_config
 
 # Keys as published configurations carry them that say nothing about embeddings and layers, or say what is built.
@@ -198,3 +198,14 @@ def test_every_catalogued_configuration_is_taken() -> None:
     for entry in registry.catalogue().values():
         if entry["num_layers"] <= 12:
             assert build_anatomy(entry["config"]).num_layers == entry["num_layers"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_size_of_every_family_has_a_bound(family: str) -> None:
+    """Whatever name a family gives a size, an uploaded configuration cannot ask for a billion of it."""
+    no_sizes = {"local_attention", "sliding_window", "sliding_window_pattern"}
+    config = tiny_config(family)
+    sizes = [key for key, value in config.items() if type(value) is int and not key.endswith("_token_id")]
+    for key in set(sizes) - no_sizes:
+        with pytest.raises(UnsupportedModelError, match=key):
+            family_of(config | {key: 10**9})
