@@ -177,8 +177,9 @@ class Held:
 
     def let_go(self, way: str) -> None:
         """Send what was kept, and what comes, on its way."""
-        for message in self._kept.pop(way):
-            self._ends[way].send(message)
+        while self._kept[way]:  # what comes while this goes on waits behind the others, as on a real connection
+            self._ends[way].send(self._kept[way].pop(0))
+        del self._kept[way]
 
 
 def held_explore(open_page: OpenPage) -> tuple[Page, Held]:
