@@ -112,7 +112,7 @@ def _stratification(stratification: Stratification, anatomy: Anatomy) -> list[st
         ),
         f"TRAINED = {_in_layers(anatomy, trained)}  # inside the layers",
         f"{_assigned('ALSO_TRAINED', outside)}  # below and above the layers",
-        f"EMBEDDINGS_TRAIN = {not trained.keys().isdisjoint(anatomy.embeddings)}  # whether any of those below does",
+        f"EMBEDDINGS_TRAIN = {not trained.keys().isdisjoint(anatomy.embeddings)}  # are the embeddings among them",
         f"ADAPTED = {_in_layers(anatomy, adapted)}  # matrices with a LoRA adapter",
         _assigned("LORA", lora),
         f"{_assigned('NEW_HEAD', head_modules(anatomy, stratification))}  # what an adapter has to carry along",
