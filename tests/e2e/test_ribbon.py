@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -321,10 +322,25 @@ def test_labels_never_lie_on_each_other(open_page: OpenPage) -> None:
     boundary(page, 1).press("End")
     boundary(page, 1).press("ArrowDown")
     at(page, 15, 16, 24)
-    labels = [box(label) for label in page.locator(".ribbon .label:visible").all()]
-    assert len(labels) == 3
-    labels.sort(key=lambda label: label["y"])
-    assert all(upper["y"] + upper["height"] <= lower["y"] + 1 for upper, lower in pairwise(labels))
+    none_lies_on_another(page)
+
+
+def test_labels_with_a_line_more_never_lie_on_each_other(open_page: OpenPage) -> None:
+    thin = replace(preset("lora", 6), n1=3, n2=4)
+    page = open_page(f"explore?s={to_link(Shared('minilm-l6', thin))}")
+    at(page, 3, 4)
+    what = page.locator(".ribbon .label .what").first
+    assert box(what)["height"] > 1.5 * 12.5, "Its text takes two lines."
+    none_lies_on_another(page)
+
+
+def none_lies_on_another(page: Page) -> None:
+    """Check the text itself of the three strata's labels, which may be taller than its box."""
+    expect(page.locator(".ribbon .label:visible")).to_have_count(3)
+    labels = page.locator(".ribbon .label:visible").all()
+    texts = [(box(label.locator("b"))["y"], box(label.locator(".more"))) for label in labels]
+    texts.sort(key=lambda text: text[0])
+    assert all(more["y"] + more["height"] <= title + 1 for (_, more), (title, _) in pairwise(texts))
 
 
 def test_where_gradients_stop_follows_the_boundaries(page: Page) -> None:

@@ -2,7 +2,6 @@
 
 const ROW = { largest: 38, low: 26, smallest: 4, room: 396, tallest: 520, least: 190, around: 430 };
 const END_HEIGHT = 34; // px of the head and of the embeddings
-const LABEL_ROOM = 56; // px that a stratum's label needs
 
 function rowHeight(data) {
   // Never taller than the window leaves below what stands above the stack, so that it is seen whole while it is dragged.
@@ -97,33 +96,34 @@ function paintBar(bar, data, counts, most) {
   if (trained) bar.style.background = barGradient(data, counts, trained);
 }
 
-// Where three labels of `room` px go so that each is near its wish and none overlap, within 0..height.
-function spread(wishes, room, height) {
-  const places = wishes.map((wish) => Math.max(0, Math.min(height - room, wish - room / 2)));
-  for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i], places[i + 1] - room);
-  for (let i = 0; i < places.length; i++) places[i] = Math.max(places[i], i ? places[i - 1] + room : 0);
+// Where labels of these heights go so that each is near its wish and none overlap, within 0..height.
+function spread(wishes, heights, height) {
+  const places = wishes.map((wish, i) => Math.max(0, Math.min(height - heights[i], wish - heights[i] / 2)));
+  for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i], places[i + 1] - heights[i]);
+  for (let i = 0; i < places.length; i++) places[i] = Math.max(places[i], i ? places[i - 1] + heights[i - 1] : 0);
   return places;
 }
 
 function paintLabels(view, data, bounds, sums) {
   const shown = [2, 1, 0].filter((s) => sums.strata[s].size); // from the top down
   const top = END_HEIGHT + 4, height = view.height * data.n;
-  const middle = (s) => top + (data.n - (bounds[s] + bounds[s + 1]) / 2) * view.height;
-  const places = spread(shown.map(middle), LABEL_ROOM, height + 2 * top);
   view.labels.forEach((label, s) => { label.hidden = view.braces[s].hidden = !shown.includes(s); });
-  shown.forEach((s, place) => {
+  shown.forEach((s) => {
     const style = data.palette[data.recipes[s]], sum = sums.strata[s], label = view.labels[s], brace = view.braces[s];
     const [title, what, more] = label.children;
     title.textContent = `${spanText(bounds[s] + 1, bounds[s + 1])}: ${style.label}`;
     what.textContent = style.meaning;
     more.textContent = !sum.trainable ? (style.idle ? '0 parameters' : 'trains nothing: this model has no such terms')
       : sum.size > 1 && sum.least === sum.most ? `${sum.size} × ${exact(sum.least)} = ${exact(sum.trainable)} parameters` : `${exact(sum.trainable)} parameters`;
-    label.style.top = `${places[place]}px`;
     label.style.setProperty('--recipe', style.color);
     brace.style.top = `${top + (data.n - bounds[s + 1]) * view.height + 1}px`;
     brace.style.height = `${Math.max(2, sum.size * view.height - 2)}px`;
     brace.style.background = style.color;
   });
+  const middle = (s) => top + (data.n - (bounds[s] + bounds[s + 1]) / 2) * view.height;
+  const heights = shown.map((s) => view.labels[s].offsetHeight); // their text may take another line
+  const places = spread(shown.map(middle), heights, height + 2 * top);
+  shown.forEach((s, i) => { view.labels[s].style.top = `${places[i]}px`; });
 }
 
 function paintLane(view, data, sums) {
