@@ -9,6 +9,7 @@ from spafit.runs import State, Store, attend
 from spafit.stratification import Stratification
 from spafit.ui.classroom.sidebar import in_sidebar, still_here
 from spafit.ui.components.text import plain
+from spafit.ui.presses import carry_out_presses
 from spafit.ui.state import latest_run
 from spafit.ui.visitor import notice_address, owner_box
 
@@ -68,6 +69,7 @@ def frame(title: str, icon: str) -> None:
 
     The first call of every page's script; it works as the first page of a session too.
     """
+    carry_out_presses()
     notice_address()
     heading = "spafit" if title == "spafit" else f"{title} · spafit"
     st.set_page_config(page_title=heading, page_icon=MARK, layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)

@@ -1,0 +1,69 @@
+"""A press is carried out whole: a request that comes while its callback runs, or just before, takes nothing from it."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import pytest
+from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.testing.v1 import AppTest
+
+
+def page() -> None:
+    """Draw two buttons; while the callback of one runs another request comes."""
+    import streamlit as st
+
+    from spafit.ui.presses import carry_out_presses
+    from tests.ui.test_presses import another_request
+
+    carry_out_presses()
+
+    def press() -> None:
+        st.session_state.begun = st.session_state.get("begun", 0) + 1
+        another_request()
+        st.toast("drawn")
+        st.session_state.ended = st.session_state.get("ended", 0) + 1
+
+    def begin() -> None:
+        another_request()
+        st.rerun()
+
+    st.button("Press", on_click=press)
+    st.button("Begin", on_click=begin)
+    st.session_state.runs = st.session_state.get("runs", 0) + 1
+
+
+def another_request() -> None:
+    """Ask for another run of the whole page, as a press elsewhere does."""
+    context = get_script_run_ctx()
+    assert context is not None and context.script_requests is not None
+    assert context.script_requests.request_rerun(RerunData(page_script_hash=context.page_script_hash))
+
+
+def test_a_request_that_comes_during_a_callback_waits_for_its_end() -> None:
+    app = AppTest.from_function(page).run()
+    app.button[0].click().run()
+    assert app.session_state.begun == 1 and app.session_state.ended == 1
+    assert app.session_state.runs == 2  # the one that came takes the place of the press's own
+
+
+def test_a_request_that_comes_just_before_a_callback_waits_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = AppTest.from_function(page).run()
+    executing, came = ScriptRunner._set_execing_flag, []
+
+    @contextmanager
+    def executing_with_company(runner: ScriptRunner) -> Generator[None]:
+        with executing(runner):
+            if not came:
+                came.append(another_request())
+            yield
+
+    monkeypatch.setattr(ScriptRunner, "_set_execing_flag", executing_with_company)
+    app.button[0].click().run()
+    assert came and app.session_state.begun == 1 and app.session_state.ended == 1
+
+
+def test_a_callback_may_still_ask_for_another_run() -> None:
+    app = AppTest.from_function(page).run()
+    app.button[1].click().run()
+    assert not app.exception and app.session_state.runs == 2
