@@ -1,30 +1,68 @@
-"""A press that has reached the server is carried out to its end, whatever comes meanwhile.
+"""A press that has reached the server is carried out to its end, and before the presses that come after it.
 
-Streamlit ends a run for the next request's sake wherever the run touches the session's state or draws, in the middle of
-a widget's callback too. What the callback had still to do is never done then, for its widget does not count as changed
-any more (https://github.com/streamlit/streamlit/issues/10578). On a busy server that is a press that is lost.
+Streamlit ends a run for the sake of the next request wherever the run touches the session's state or draws, in the
+middle of a widget's callback too. What the callback had still to do is never done then, for its widget does not count
+as changed any more (https://github.com/streamlit/streamlit/issues/10578). With ``runner.fastReruns`` the next request
+also gets a thread of its own at once, whose callbacks may come first. On a busy server a press is lost in both ways.
+
+So that option is off in .streamlit/config.toml, and done here where it is safe: once the callbacks have returned, a
+page that is still being drawn gives way to the next request at once, however long it would yet take.
 """
 
 import functools
+import threading
 from typing import Any
 
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.state.safe_session_state import SafeSessionState
+
+_COUNTING = threading.Lock()
+"""Held while requests are handed over and counted: a runner has as many attributes `asked` and `carried_out`."""
 
 
 def carry_out_presses() -> None:
-    """Let every session's next request wait until the callbacks of the last one have returned."""
-    prepare = SafeSessionState.on_script_will_rerun
-    if hasattr(prepare, "__wrapped__"):
-        return
+    """Keep to that in every session of this process, from now on."""
+    if not hasattr(SafeSessionState.on_script_will_rerun, "__wrapped__"):
+        SafeSessionState.on_script_will_rerun = _whole(SafeSessionState.on_script_will_rerun)
+        AppSession.request_rerun = _in_turn(AppSession.request_rerun)
+
+
+def _whole(prepare: Any) -> Any:
+    """Return what takes over the widgets' values and calls their callbacks as something that no request breaks off."""
 
     @functools.wraps(prepare)
-    def prepare_whole(state: SafeSessionState, *args: Any, **kwargs: Any) -> None:
-        # It belongs to the runner, which looks for requests only while it counts as executing a script.
-        runner: Any = state._yield_callback.__self__  # ty: ignore[missing-attribute]
+    def on_script_will_rerun(state: Any, *args: Any, **kwargs: Any) -> None:
+        runner = state._yield_callback.__self__
+        with _COUNTING:
+            asked, more = getattr(runner, "asked", 0), runner._requests._state is ScriptRequestType.RERUN
+        # A runner looks for requests only while it counts as executing.
         executing, runner._execing = runner._execing, False
         try:
             prepare(state, *args, **kwargs)
         finally:
             runner._execing = executing
+            if not more:  # else one of those that were counted is still to be carried out
+                runner.carried_out = asked
 
-    SafeSessionState.on_script_will_rerun = prepare_whole  # ty: ignore[invalid-assignment]
+    return on_script_will_rerun
+
+
+def _in_turn(request: Any) -> Any:
+    """Return what asks for a run as something that waits for the callbacks of the run before."""
+
+    @functools.wraps(request)
+    def request_rerun(session: Any, client_state: ClientState | None) -> None:
+        runner = session._scriptrunner
+        of_a_fragment = client_state is not None and client_state.fragment_id
+        done = runner is not None and getattr(runner, "carried_out", 0) == getattr(runner, "asked", 0)
+        if done and not of_a_fragment:
+            runner.request_stop()
+            session._scriptrunner = None  # another one is started then
+        with _COUNTING:
+            request(session, client_state)
+            if (runner := session._scriptrunner) is not None:
+                runner.asked = getattr(runner, "asked", 0) + 1
+
+    return request_rerun

@@ -79,7 +79,11 @@ class Session:
 
     def run(self, *states: WidgetState) -> None:
         """Send these widgets' states and read the answer to its end."""
-        self.widgets, self.deltas, self.blocks = [], [], []
+        self.ask(*states)
+        self.read()
+
+    def ask(self, *states: WidgetState) -> None:
+        """Send these widgets' states, and no more."""
         message = BackMsg()
         request = message.rerun_script
         request.page_name, request.query_string = self.page, self.query
@@ -87,9 +91,10 @@ class Session:
         self.states |= {state.id: state for state in states if state not in triggers}
         request.widget_states.widgets.extend([*self.states.values(), *triggers])
         self.socket.send(message.SerializeToString())
-        self._read()
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Read what the server says until a run has come to its end."""
+        self.widgets, self.deltas, self.blocks = [], [], []
         while True:
             answer = ForwardMsg()
             answer.ParseFromString(self.socket.recv(ANSWER_SECONDS))
@@ -119,9 +124,13 @@ class Session:
 
     def press(self, label: str) -> None:
         """Press a button."""
+        self.run(self.pressed(label))
+
+    def pressed(self, label: str) -> WidgetState:
+        """Return the state of a button that is pressed."""
         button = self.find(label)
         assert button is not None, f"No button {label!r} among {[getattr(w, 'label', '') for _, w in self.widgets]}"
-        self.run(WidgetState(id=button.id, trigger_value=True))
+        return WidgetState(id=button.id, trigger_value=True)
 
     def fill(self, label: str, text: str) -> None:
         """Put a text into a text field or, listed or not, into a selectbox."""

@@ -1,0 +1,105 @@
+"""Two presses that reach the server one right after the other: both count, in their order, and none waits for drawing.
+
+The page is one of its own, served with the project's options: its callbacks and its drawing wait for each other, which
+makes certain what a busy server makes likely.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from tests.server.raw import ANSWER_SECONDS, Session, Visitor
+from tests.server.starting import ROOT, free_port, healthy
+
+PAGE = """
+import time
+from pathlib import Path
+from threading import Event
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+
+from spafit.ui.presses import carry_out_presses
+
+carry_out_presses()
+
+
+def note(what):
+    st.session_state.notes = [*st.session_state.get("notes", []), what]
+
+
+def wait_until(reached):
+    deadline = time.monotonic() + 30
+    while not reached() and time.monotonic() < deadline:
+        Event().wait(0.01)
+    return reached()
+
+
+def first():
+    requests = get_script_run_ctx().script_requests
+    note("first begins")
+    wait_until(lambda: requests._state is not ScriptRequestType.CONTINUE)
+    note("another waits" if requests._state is ScriptRequestType.RERUN else "another does not wait")
+    note("first ends")
+
+
+def second():
+    note("second")
+    Path("second").touch()
+
+
+st.button("First", on_click=first)
+st.button("Second", on_click=second)
+if st.button("Draw for long"):
+    Path("drawing").touch()
+    Path("late" if not wait_until(Path("second").exists) else "in time").touch()
+st.text(", ".join(st.session_state.get("notes", [])))
+"""
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Session]:
+    """Open the page in a session of its own."""
+    (tmp_path / "page.py").write_text(PAGE)
+    shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")
+    port, log = free_port(), tmp_path / "server.log"
+    command = [sys.executable, "-m", "streamlit", "run", "page.py", "--server.headless=true", f"--server.port={port}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            healthy(f"http://127.0.0.1:{port}", process, log)
+            yield Visitor(f"http://127.0.0.1:{port}").open()
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def test_a_press_during_another_ones_callback_comes_after_it(page: Session) -> None:
+    first, second = page.pressed("First"), page.pressed("Second")
+    page.ask(first)
+    page.ask(second)
+    page.read()
+    assert "first begins, another waits, first ends, second" in page.said
+
+
+def test_a_page_that_is_being_drawn_gives_way_at_once(page: Session, tmp_path: Path) -> None:
+    second = page.pressed("Second")
+    page.ask(page.pressed("Draw for long"))
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while not (tmp_path / "drawing").exists() and time.monotonic() < deadline:
+        Event().wait(0.01)
+    page.ask(second)
+    page.read()
+    assert "second" in page.said
+    while not {"late", "in time"} & {path.name for path in tmp_path.iterdir()} and time.monotonic() < deadline:
+        Event().wait(0.01)
+    assert (tmp_path / "in time").exists()
