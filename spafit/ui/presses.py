@@ -19,7 +19,8 @@ from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestTy
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
 _COUNTING = threading.Lock()
-"""Held while requests are handed over and counted: a runner has as many attributes `asked` and `carried_out`."""
+"""Held while a request is handed over and counted. A runner counts those that it was `asked`, but for what a page asks
+by itself every few seconds, and those whose callbacks it has `carried_out`."""
 
 
 def carry_out_presses() -> None:
@@ -35,8 +36,10 @@ def _whole(prepare: Any) -> Any:
     @functools.wraps(prepare)
     def on_script_will_rerun(state: Any, *args: Any, **kwargs: Any) -> None:
         runner = state._yield_callback.__self__
+        requests = runner._requests
         with _COUNTING:
-            asked, more = getattr(runner, "asked", 0), runner._requests._state is ScriptRequestType.RERUN
+            asked = getattr(runner, "asked", 0)
+            more = requests._state is ScriptRequestType.RERUN and not requests._rerun_data.is_auto_rerun
         # A runner looks for requests only while it counts as executing.
         executing, runner._execing = runner._execing, False
         try:
@@ -60,9 +63,10 @@ def _in_turn(request: Any) -> Any:
         if done and not of_a_fragment:
             runner.request_stop()
             session._scriptrunner = None  # another one is started then
+        by_a_clock = client_state is not None and client_state.is_auto_rerun
         with _COUNTING:
             request(session, client_state)
-            if (runner := session._scriptrunner) is not None:
+            if (runner := session._scriptrunner) is not None and not by_a_clock:
                 runner.asked = getattr(runner, "asked", 0) + 1
 
     return request_rerun

@@ -82,11 +82,12 @@ class Session:
         self.ask(*states)
         self.read()
 
-    def ask(self, *states: WidgetState) -> None:
-        """Send these widgets' states, and no more."""
+    def ask(self, *states: WidgetState, clock: str = "") -> None:
+        """Send these widgets' states, and no more; ``clock``: a fragment's id, as a page asks for it by itself."""
         message = BackMsg()
         request = message.rerun_script
         request.page_name, request.query_string = self.page, self.query
+        request.fragment_id, request.is_auto_rerun = clock, bool(clock)
         triggers = [state for state in states if state.WhichOneof("value") == "trigger_value"]
         self.states |= {state.id: state for state in states if state not in triggers}
         request.widget_states.widgets.extend([*self.states.values(), *triggers])

@@ -57,6 +57,12 @@ def second():
     Path("second").touch()
 
 
+@st.fragment
+def clock():
+    st.text("tick")
+
+
+clock()
 st.button("First", on_click=first)
 st.button("Second", on_click=second)
 if st.button("Draw for long"):
@@ -92,11 +98,12 @@ def test_a_press_during_another_ones_callback_comes_after_it(page: Session) -> N
 
 
 def test_a_page_that_is_being_drawn_gives_way_at_once(page: Session, tmp_path: Path) -> None:
-    second = page.pressed("Second")
+    second, clock = page.pressed("Second"), next(delta.fragment_id for delta in page.deltas if delta.fragment_id)
     page.ask(page.pressed("Draw for long"))
     deadline = time.monotonic() + ANSWER_SECONDS
     while not (tmp_path / "drawing").exists() and time.monotonic() < deadline:
         Event().wait(0.01)
+    page.ask(clock=clock)
     page.ask(second)
     page.read()
     assert "second" in page.said
