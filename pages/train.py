@@ -12,7 +12,7 @@ from spafit.ui.components.frame import frame
 from spafit.ui.explore.model import reading
 from spafit.ui.home.tour import last_step
 from spafit.ui.runs.view import find_run, run_view
-from spafit.ui.state import attach, attached_run, detach
+from spafit.ui.state import attached_run, detach
 from spafit.ui.train.form import train_form
 from spafit.ui.tryout.answers import get_ready
 
@@ -54,5 +54,4 @@ else:
         started = train_form(rules)
 
 if started:
-    attach(started)
     st.rerun()

@@ -11,10 +11,14 @@ page that is still being drawn gives way to the next request at once, however lo
 
 import functools
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
+import streamlit as st
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
@@ -30,22 +34,55 @@ def carry_out_presses() -> None:
         AppSession.request_rerun = _in_turn(AppSession.request_rerun)
 
 
+def once(name: str) -> str:
+    """Return the key to draw a button with, by this name, whose press starts something.
+
+    It is another one once that is done (`carried_out`): the second click of a double click, or of somebody who sees
+    nothing happen yet, was meant for the button that it was made on, and finds it gone.
+    """
+    number = st.session_state.get(_times(name), 0)
+    return f"{name}_{number}" if number else name
+
+
+@contextmanager
+def carried_out(name: str) -> Generator[None]:
+    """Carry out the press of a button of this name, in the script instead of a callback: whole and once, as there.
+
+    It should take no time, for the next request waits, and ask for no other run of the script. A press that ends in an
+    error was not carried out.
+    """
+    context = get_script_run_ctx()
+    assert context is not None
+    runner = _runner(context.session_state)
+    with _COUNTING:
+        runner.asked = getattr(runner, "asked", 0) + 1
+    try:
+        with _unasked(runner):
+            yield
+            st.session_state[_times(name)] = st.session_state.get(_times(name), 0) + 1
+    finally:
+        with _COUNTING:
+            runner.carried_out = getattr(runner, "carried_out", 0) + 1
+
+
+def _times(name: str) -> str:
+    return f"_{name}_times"
+
+
 def _whole(prepare: Any) -> Any:
     """Return what takes over the widgets' values and calls their callbacks as something that no request breaks off."""
 
     @functools.wraps(prepare)
     def on_script_will_rerun(state: Any, *args: Any, **kwargs: Any) -> None:
-        runner = state._yield_callback.__self__
+        runner = _runner(state)
         requests = runner._requests
         with _COUNTING:
             asked = getattr(runner, "asked", 0)
             more = requests._state is ScriptRequestType.RERUN and not requests._rerun_data.is_auto_rerun
-        # A runner looks for requests only while it counts as executing.
-        executing, runner._execing = runner._execing, False
         try:
-            prepare(state, *args, **kwargs)
+            with _unasked(runner):
+                prepare(state, *args, **kwargs)
         finally:
-            runner._execing = executing
             if not more:  # else one of those that were counted is still to be carried out
                 runner.carried_out = asked
 
@@ -70,3 +107,18 @@ def _in_turn(request: Any) -> Any:
                 runner.asked = getattr(runner, "asked", 0) + 1
 
     return request_rerun
+
+
+def _runner(state: Any) -> Any:
+    """Return what runs the script whose session's state this is."""
+    return state._yield_callback.__self__
+
+
+@contextmanager
+def _unasked(runner: Any) -> Generator[None]:
+    """Let a runner see no request: it looks for them only while it counts as executing."""
+    executing, runner._execing = runner._execing, False
+    try:
+        yield
+    finally:
+        runner._execing = executing

@@ -2,14 +2,20 @@
 
 import streamlit as st
 
-_RUN = "attached_run"
+_RUN, _NEW = "attached_run", "attached_run_is_new"
 
 
 def attached_run() -> str | None:
-    """Return the id in the address; the browser's Back therefore leaves a run in one step."""
+    """Return the id in the address; the browser's Back therefore leaves a run in one step.
+
+    What was pressed before the browser had a new run's address comes without it, and means that run all the same.
+    """
     named = st.query_params.get("run")
     if named:
         st.session_state[_RUN] = named
+        st.session_state.pop(_NEW, None)
+    elif _NEW in st.session_state:
+        named = st.query_params["run"] = st.session_state[_RUN]
     return named
 
 
@@ -21,10 +27,12 @@ def latest_run() -> str | None:
 def attach(run_id: str) -> None:
     """Let Train show a run, and write it into the address, where it survives a reload."""
     st.session_state[_RUN] = run_id
+    st.session_state[_NEW] = True
     st.query_params["run"] = run_id
 
 
 def detach() -> None:
     """Let Train show no run."""
     st.session_state.pop(_RUN, None)
+    st.session_state.pop(_NEW, None)
     st.query_params.pop("run", None)

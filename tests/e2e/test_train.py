@@ -33,6 +33,17 @@ def start(page: Page, name: str, epochs: str) -> str:
     return run_in(page.url)
 
 
+def test_a_double_click_starts_one_run_and_shows_it(open_page: Opener, server: Server) -> None:
+    store = Store.open(f"sqlite:///{server.home / 'spafit.db'}", server.home)
+    page, before = open_page("train"), {run.id for run in store.list(limit=None)}
+    page.get_by_role("button", name="Start training").dblclick()
+    page.wait_for_url(re.compile(r"run=\w+"), timeout=30_000)
+    settled(page)
+    expect(page.get_by_role("button", name="Close")).to_be_visible()
+    assert [run.id for run in store.list(limit=None) if run.id not in before] == [run_in(page.url)]
+    store.request_stop(run_in(page.url))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_queue_of_two_stopped_one_after_the_other(open_page: Opener) -> None:

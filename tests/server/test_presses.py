@@ -28,7 +28,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
-from spafit.ui.presses import carry_out_presses
+from spafit.ui.presses import carried_out, carry_out_presses, once
 
 carry_out_presses()
 
@@ -45,11 +45,15 @@ def wait_until(reached):
 
 
 def first():
-    requests = get_script_run_ctx().script_requests
     note("first begins")
+    note_another()
+    note("first ends")
+
+
+def note_another():
+    requests = get_script_run_ctx().script_requests
     wait_until(lambda: requests._state is not ScriptRequestType.CONTINUE)
     note("another waits" if requests._state is ScriptRequestType.RERUN else "another does not wait")
-    note("first ends")
 
 
 def second():
@@ -65,6 +69,11 @@ def clock():
 clock()
 st.button("First", on_click=first)
 st.button("Second", on_click=second)
+if st.button("Count", key=once("count")):
+    with carried_out("count"):
+        Path("counting").touch()
+        note_another()
+        note("counted")
 if st.button("Draw for long"):
     Path("drawing").touch()
     Path("late" if not wait_until(Path("second").exists) else "in time").touch()
@@ -89,6 +98,14 @@ def page(tmp_path: Path) -> Iterator[Session]:
             process.wait(timeout=20)
 
 
+def appears(path: Path) -> bool:
+    """Wait until a file is there; return whether it is."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while not path.exists() and time.monotonic() < deadline:
+        Event().wait(0.01)
+    return path.exists()
+
+
 def test_a_press_during_another_ones_callback_comes_after_it(page: Session) -> None:
     first, second = page.pressed("First"), page.pressed("Second")
     page.ask(first)
@@ -97,16 +114,25 @@ def test_a_press_during_another_ones_callback_comes_after_it(page: Session) -> N
     assert "first begins, another waits, first ends, second" in page.said
 
 
+def test_the_second_press_of_a_double_click_waits_and_finds_the_button_gone(page: Session, tmp_path: Path) -> None:
+    counting = tmp_path / "counting"
+    for times in (1, 2):
+        press = page.pressed("Count")
+        page.ask(press)
+        assert appears(counting)
+        counting.unlink()
+        page.ask(press)
+        page.read()
+        assert ", ".join(times * ["another waits, counted"]) in page.said
+        assert not counting.exists()
+
+
 def test_a_page_that_is_being_drawn_gives_way_at_once(page: Session, tmp_path: Path) -> None:
     second, clock = page.pressed("Second"), next(delta.fragment_id for delta in page.deltas if delta.fragment_id)
     page.ask(page.pressed("Draw for long"))
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while not (tmp_path / "drawing").exists() and time.monotonic() < deadline:
-        Event().wait(0.01)
+    assert appears(tmp_path / "drawing")
     page.ask(clock=clock)
     page.ask(second)
     page.read()
     assert "second" in page.said
-    while not {"late", "in time"} & {path.name for path in tmp_path.iterdir()} and time.monotonic() < deadline:
-        Event().wait(0.01)
-    assert (tmp_path / "in time").exists()
+    assert appears(tmp_path / "in time")

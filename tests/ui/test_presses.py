@@ -10,10 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 
 def page() -> None:
-    """Draw two buttons; while the callback of one runs another request comes."""
+    """Draw a button that starts something, one whose callback another request meets, one that asks for another run."""
+    from contextlib import suppress
+
     import streamlit as st
 
-    from spafit.ui.presses import carry_out_presses
+    from spafit.errors import SpafitError
+    from spafit.ui.presses import carried_out, carry_out_presses, once
     from tests.ui.test_presses import another_request
 
     carry_out_presses()
@@ -27,6 +30,13 @@ def page() -> None:
     def begin() -> None:
         another_request()
         st.rerun()
+
+    if st.button("Start", key=once("start")):
+        with suppress(SpafitError), carried_out("start"):
+            if not st.session_state.setdefault("failed", False):
+                st.session_state.failed = True
+                raise SpafitError("No.")
+            st.session_state.started = st.session_state.get("started", 0) + 1
 
     st.button("Press", on_click=press)
     st.button("Begin", on_click=begin)
@@ -42,7 +52,7 @@ def another_request() -> None:
 
 def test_a_request_that_comes_during_a_callback_waits_for_its_end() -> None:
     app = AppTest.from_function(page).run()
-    app.button[0].click().run()
+    app.button[1].click().run()
     assert app.session_state.begun == 1 and app.session_state.ended == 1
     assert app.session_state.runs == 2  # the one that came takes the place of the press's own
 
@@ -59,11 +69,44 @@ def test_a_request_that_comes_just_before_a_callback_waits_too(monkeypatch: pyte
             yield
 
     monkeypatch.setattr(ScriptRunner, "_set_execing_flag", executing_with_company)
-    app.button[0].click().run()
+    app.button[1].click().run()
     assert came and app.session_state.begun == 1 and app.session_state.ended == 1
 
 
 def test_a_callback_may_still_ask_for_another_run() -> None:
     app = AppTest.from_function(page).run()
-    app.button[1].click().run()
+    app.button[2].click().run()
     assert not app.exception and app.session_state.runs == 2
+
+
+def test_a_button_is_another_one_once_what_it_starts_was_started() -> None:
+    app = AppTest.from_function(page).run()
+    app.button(key="start").click().run()
+    assert "started" not in app.session_state
+    app.button(key="start").click().run()  # the press that failed left it there
+    assert app.session_state.started == 1
+    app.run()
+    app.button(key="start_1").click().run()
+    assert app.session_state.started == 2
+
+
+def attaching() -> None:
+    """Attach a run in the first run of the script, and say which is attached in the others."""
+    import streamlit as st
+
+    from spafit.ui.state import attach, attached_run
+
+    if "said" in st.session_state:
+        st.session_state.said = attached_run()
+    else:
+        st.session_state.said = None
+        attach("new")
+
+
+def test_a_press_made_before_the_browser_had_a_new_runs_address_keeps_the_run() -> None:
+    app = AppTest.from_function(attaching).run()
+    del app.query_params["run"]
+    assert app.run().session_state.said == "new" and app.query_params["run"] == ["new"]
+    assert app.run().session_state.said == "new"
+    del app.query_params["run"]
+    assert app.run().session_state.said is None  # the browser's Back

@@ -13,6 +13,7 @@ from spafit.ui.choice import current
 from spafit.ui.components.errors import showing_errors
 from spafit.ui.components.text import plain
 from spafit.ui.pickers import pick_model, pick_task
+from spafit.ui.presses import carried_out, once
 from spafit.ui.visitor import actor
 
 _NEW_KEY = "class_new_key"
@@ -50,15 +51,15 @@ def create_form() -> None:
             key="class_alone",
             help="For an administrator: enter the key on the About page.",
         )
-        pressed = st.button("Create the class", type="primary", icon=":material/add:")
+        pressed = st.button("Create the class", type="primary", icon=":material/add:", key=once("class_create"))
     if pressed:
         with showing_errors():
             rules = Rules(spec, frozenset(may_change), Limits(**limits), guess_first)
-            made = teacher.create(
-                Store.open(), actor(enrol=True), name, rules, minutes=minutes, alone=alone and me.administrator
-            )
-            st.session_state[_NEW_KEY] = (made[0].id, made[1])
-            st.query_params["class"] = made[0].id
+            alone = alone and me.administrator
+            with carried_out("class_create"):
+                made = teacher.create(Store.open(), actor(enrol=True), name, rules, minutes=minutes, alone=alone)
+                st.session_state[_NEW_KEY] = (made[0].id, made[1])
+                st.query_params["class"] = made[0].id
             st.rerun()
 
 

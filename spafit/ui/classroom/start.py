@@ -14,6 +14,7 @@ from spafit.ui.classroom.repeat import not_measured
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.start import start_button
 from spafit.ui.components.text import plain
+from spafit.ui.presses import carried_out
 from spafit.ui.runs.naming import task_name
 from spafit.ui.train.time import expected_seconds, expected_time
 from spafit.ui.visitor import actor
@@ -39,7 +40,8 @@ def train_one(stratification: Stratification, rules: Rules) -> None:
         st.caption(said)
     if not_measured(spec, pressed):
         try:
-            st.session_state[_STARTED] = submit(spec, by=actor(enrol=True))
+            with carried_out("class_train"):
+                st.session_state[_STARTED] = submit(spec, by=actor(enrol=True))
         except SpafitError as error:
             show_error(error)
     if run_id := st.session_state.get(_STARTED):

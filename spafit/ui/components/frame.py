@@ -50,7 +50,7 @@ overflow-wrap:anywhere;line-height:1.3;padding:.2rem 0}
 @media (max-width:1100px){
 .st-key-train_form>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn],
 .st-key-train_columns>[data-testid=stLayoutWrapper]>[data-testid=stHorizontalBlock]>[data-testid=stColumn]{min-width:100%}
-.st-key-train_columns .st-key-train_start{position:fixed;right:1.2rem;bottom:1.2rem;z-index:5;width:auto}}
+.st-key-train_columns [class*=st-key-train_start]{position:fixed;right:1.2rem;bottom:1.2rem;z-index:5;width:auto}}
 @media (max-width:1000px){.stMainBlockContainer{padding:3.4rem 1.2rem 3rem}}
 @media (max-height:640px){.stMainBlockContainer{padding-top:2.6rem}
 [data-testid=stElementContainer]:has(h1)+[data-testid=stElementContainer]:has([data-testid=stCaptionContainer])

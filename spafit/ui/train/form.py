@@ -15,14 +15,16 @@ from spafit.ui.components.errors import show_error
 from spafit.ui.components.start import start_button
 from spafit.ui.components.text import plain
 from spafit.ui.pickers import pick_model
+from spafit.ui.presses import carried_out
+from spafit.ui.state import attach
 from spafit.ui.train.choice import choose_stratification, choose_task
 from spafit.ui.train.settings import choose_settings
 from spafit.ui.train.time import expected_seconds, expected_time, smaller_task, task_rows
 from spafit.ui.visitor import actor, owner
 
 
-def train_form(rules: Rules | None = None, beside_a_run: bool = False) -> str | None:
-    """Draw the form, narrow beside a run; return the id of the run that the visitor just started, else None.
+def train_form(rules: Rules | None = None, beside_a_run: bool = False) -> bool:
+    """Draw the form, narrow beside a run; return whether the visitor just started one, which is the attached one then.
 
     ``rules`` are those of the visitor's class: what they fix is said, not offered.
     """
@@ -53,12 +55,14 @@ def train_form(rules: Rules | None = None, beside_a_run: bool = False) -> str | 
         if rules is not None and spec is not None:
             start = not_measured(spec, start)
     if not start or spec is None or reason:  # a press may arrive together with the value that forbids it
-        return None
+        return False
     try:
-        return submit(spec, by=actor(enrol=True))
+        with carried_out("train_start"):
+            attach(submit(spec, by=actor(enrol=True)))
+            return True
     except SpafitError as error:
         show_error(error)
-        return None
+        return False
 
 
 def _start(spec: RunSpec | None, reason: str | None) -> bool:
