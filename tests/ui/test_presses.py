@@ -106,7 +106,7 @@ def attaching() -> None:
 def test_a_press_made_before_the_browser_had_a_new_runs_address_keeps_the_run() -> None:
     app = AppTest.from_function(attaching).run()
     del app.query_params["run"]
-    assert app.run().session_state.said == "new" and app.query_params["run"] == ["new"]
+    assert app.run().session_state.said == "new" and app.query_params["run"] == "new"
     assert app.run().session_state.said == "new"
     del app.query_params["run"]
     assert app.run().session_state.said is None  # the browser's Back
