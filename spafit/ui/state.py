@@ -2,20 +2,21 @@
 
 import streamlit as st
 
-_RUN, _NEW = "attached_run", "attached_run_is_new"
+_RUN, _NEW = "attached_run", "new_run"
 
 
 def attached_run() -> str | None:
     """Return the id in the address; the browser's Back therefore leaves a run in one step.
 
-    What was pressed before the browser had a new run's address comes without it, and means that run all the same.
+    What was pressed before the browser had a new run's address comes with another, and means that run all the same.
     """
     named = st.query_params.get("run")
-    if named:
+    new = st.session_state.get(_NEW)
+    if new and named != new:
+        named = st.query_params["run"] = new
+    elif named:
         st.session_state[_RUN] = named
         st.session_state.pop(_NEW, None)
-    elif _NEW in st.session_state:
-        named = st.query_params["run"] = st.session_state[_RUN]
     return named
 
 
@@ -26,8 +27,7 @@ def latest_run() -> str | None:
 
 def attach(run_id: str) -> None:
     """Let Train show a run, and write it into the address, where it survives a reload."""
-    st.session_state[_RUN] = run_id
-    st.session_state[_NEW] = True
+    st.session_state[_RUN] = st.session_state[_NEW] = run_id
     st.query_params["run"] = run_id
 
 

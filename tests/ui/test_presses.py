@@ -103,9 +103,12 @@ def attaching() -> None:
         attach("new")
 
 
-def test_a_press_made_before_the_browser_had_a_new_runs_address_keeps_the_run() -> None:
+@pytest.mark.parametrize("before", [None, "old"])
+def test_a_press_made_before_the_browser_had_a_new_runs_address_keeps_the_run(before: str | None) -> None:
     app = AppTest.from_function(attaching).run()
     del app.query_params["run"]
+    if before:
+        app.query_params["run"] = before
     assert app.run().session_state.said == "new" and app.query_params["run"] == "new"
     assert app.run().session_state.said == "new"
     del app.query_params["run"]
