@@ -61,7 +61,7 @@ def test_what_is_chosen_is_launched_once(open_page: Opener, store: Store) -> Non
     assert {run.seed for run in found} == {3, 4} and len({run.sweep for run in found}) == 1
     assert {run.stratification for run in found} == {"SPAFIT-0-0", "SPAFIT-0-6", "SPAFIT-6-6", "Full", "Probe"}
     assert "All 10 runs are there or under way." in words(app) and "0 of 10 finished" in progress(app)
-    assert app.button(key="sweep_start").disabled
+    assert app.button(key="sweep_start_1").disabled
 
 
 def progress(app: AppTest) -> str:

@@ -18,6 +18,7 @@ from spafit.ui.classroom.start import train_one
 from spafit.ui.components.errors import show_error, showing_errors
 from spafit.ui.components.start import start_button
 from spafit.ui.components.text import plain, time_left
+from spafit.ui.presses import carried_out
 from spafit.ui.runs.charts import run_charts
 from spafit.ui.runs.data import events_of, primary_metric
 from spafit.ui.runs.naming import run_label
@@ -84,11 +85,11 @@ def _launch(stratification: Stratification, count: int) -> None:
     rates = () if choice.settings.learning_rate is None else (choice.settings.learning_rate,)
     try:
         definition = define(choice.model, choice.task, choice.settings, (stratification,), tuple(seeds), rates)
-        launched = sweeping.launch(Store.open(), definition, by=actor(enrol=True))
+        with carried_out("explore_map_train"):
+            launched = sweeping.launch(Store.open(), definition, by=actor(enrol=True))
+            st.session_state[LAUNCHED] = launched.sweep.id
     except SpafitError as error:
         show_error(error)
-        return
-    st.session_state[LAUNCHED] = launched.sweep.id
 
 
 @st.fragment(run_every=1.0)

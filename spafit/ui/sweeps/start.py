@@ -18,6 +18,7 @@ from spafit.ui.choice import current
 from spafit.ui.components.errors import show_error
 from spafit.ui.components.start import start_button
 from spafit.ui.components.text import duration, plain
+from spafit.ui.presses import carried_out
 from spafit.ui.sweeps.choose import choose
 from spafit.ui.train.time import task_rows
 from spafit.ui.visitor import actor
@@ -81,9 +82,10 @@ def _expected(wanted: list[RunSpec], anatomy: Anatomy) -> Expected:
 
 def _launch(definition: Definition) -> bool:
     try:
-        launched = sweeping.launch(Store.open(), definition, by=actor(enrol=True))
+        with carried_out("sweep_start"):
+            launched = sweeping.launch(Store.open(), definition, by=actor(enrol=True))
+            st.session_state[LAUNCHED] = launched.sweep.id
     except SpafitError as error:
         show_error(error)
         return False
-    st.session_state[LAUNCHED] = launched.sweep.id
     return True
