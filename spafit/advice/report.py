@@ -41,7 +41,9 @@ def report(
     trainable = trainable_parameters(anatomy, lora)
     allowed = {budget: within(trainable, budget) for budget in BUDGETS}
 
-    def told(advisor: Advisor, kind: str, advise: Propose, answer: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def described(
+        advisor: Advisor, kind: str, advise: Propose, answer: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         proposals = [
             _proposal(budget, advise(allowed[budget]), trainable, measured, allowed[budget]) for budget in BUDGETS
         ]
@@ -53,16 +55,18 @@ def report(
     found = []
     for advisor in MEASURED:
         if answer := answers.get(advisor.key):
-            found.append(told(advisor, "measured", _by_scores(answer["scores"]), answer))
+            found.append(described(advisor, "measured", _by_scores(answer["scores"]), answer))
     for advisor, rule in zip(FREE, (thirds, last_quarter), strict=True):
-        found.append(told(advisor, "free", lambda cells, rule=rule: rule(depth, cells)))
+        found.append(described(advisor, "free", lambda cells, rule=rule: rule(depth, cells)))
     for advisor in MEASURED:
         if answer := answers.get(advisor.key):
             scores = reversed_scores(answer["scores"])
             name = f"{turned.name}: {advisor.name.lower()}"
             control = Advisor(f"{turned.key}_{advisor.key}", name, turned.looks_at, turned.source, turned.against)
-            found.append(told(control, "control", _by_scores(scores), {"scores": scores, "seconds": 0.0, "remark": ""}))
-    found.append(told(chance, "control", random_cell))
+            found.append(
+                described(control, "control", _by_scores(scores), {"scores": scores, "seconds": 0.0, "remark": ""})
+            )
+    found.append(described(chance, "control", random_cell))
     return {"schema": SCHEMA_VERSION, "budgets": list(BUDGETS), "advisors": found}
 
 
@@ -81,7 +85,7 @@ def _proposal(
     allowed: Sequence[Cell],
 ) -> dict[str, Any]:
     cell = proposal.cell
-    told = {
+    row = {
         "budget": budget,
         "cell": None if cell is None else list(cell),
         "reason": proposal.reason,
@@ -90,6 +94,6 @@ def _proposal(
     }
     scored = None if cell is None or not measured else score(measured, cell, allowed)
     if scored is None:
-        return told | {"regret": None, "standard_error": None, "seeds": None, "rank": None, "cells": None}
+        return row | {"regret": None, "standard_error": None, "seeds": None, "rank": None, "cells": None}
     regret = {"regret": scored.regret.mean, "standard_error": scored.regret.standard_error, "seeds": scored.regret.n}
-    return told | regret | {"rank": scored.rank, "cells": scored.cells}
+    return row | regret | {"rank": scored.rank, "cells": scored.cells}

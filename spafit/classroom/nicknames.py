@@ -11,7 +11,7 @@ _BESIDE_LETTERS = frozenset(" -_.'")
 _MOST_MARKS = 2
 """Accents on one letter; more of them cover the lines around it."""
 # Letters of other alphabets that look like Latin ones.
-_LOOKS_LIKE = str.maketrans("аеорсухіјѕһԁκινορτυχαγωβ01", "aeopcyxijshdkivoptuxaywbol")
+_CONFUSABLES = str.maketrans("аеорсухіјѕһԁκινορτυχαγωβ01", "aeopcyxijshdkivoptuxaywbol")
 
 
 def checked(nickname: str) -> str:
@@ -37,7 +37,7 @@ def checked(nickname: str) -> str:
 def key(nickname: str) -> str:
     """Return the same text for nicknames that would be taken for one another."""
     plain = unicodedata.normalize("NFKD", nickname.casefold())
-    letters = (letter for letter in plain.translate(_LOOKS_LIKE) if letter.isalnum())
+    letters = (letter for letter in plain.translate(_CONFUSABLES) if letter.isalnum())
     return "".join(letters).replace("rn", "m") or nickname
 
 

@@ -71,8 +71,14 @@ def _tell(made: MapFile, as_json: bool) -> None:
 
 
 def _facts(made: MapFile) -> dict[str, object]:
-    told = {"map": made.digest, "model": made.model, "task": made.task, "series": made.series, "runs": len(made.runs)}
-    return told | {"origin": made.origin.value, "from": made.document["origin"]}
+    document = {
+        "map": made.digest,
+        "model": made.model,
+        "task": made.task,
+        "series": made.series,
+        "runs": len(made.runs),
+    }
+    return document | {"origin": made.origin.value, "from": made.document["origin"]}
 
 
 def _list(as_json: bool) -> None:
@@ -83,4 +89,4 @@ def _list(as_json: bool) -> None:
         print_json({"schema": 1, "maps": found})
     else:
         keys = ("map", "model", "task", "runs", "series", "origin", "from")
-        print_table((*keys[:-1], "where from"), [[told[key] for key in keys] for told in found])
+        print_table((*keys[:-1], "where from"), [[document[key] for key in keys] for document in found])

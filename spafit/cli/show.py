@@ -39,28 +39,28 @@ def run(chosen: argparse.Namespace) -> int:
         return 0
     events = [event for _seq, event in store.events(found.id)]
     if chosen.json:
-        told = {"timeline": seconds_by_phase(events), "decisions": decisions(events)}
+        details = {"timeline": seconds_by_phase(events), "decisions": decisions(events)}
         place = {"folder": str(store.folder(found.id))}
-        print_json(found.to_dict() | place | told | ({"events": events} if chosen.events else {}))
+        print_json(found.to_dict() | place | details | ({"events": events} if chosen.events else {}))
         return 0
     print_run(found)
     if (store.folder(found.id)).is_dir():
         print_facts([("files", store.folder(found.id))])
-    _print_account(events)
+    _print_time_and_choices(events)
     if chosen.events:
         for event in events:
             print_json(event)
     return 0
 
 
-def _print_account(events: Sequence[Mapping[str, Any]]) -> None:
+def _print_time_and_choices(events: Sequence[Mapping[str, Any]]) -> None:
     """Print where the seconds went and the automatic choices, as far as it has come."""
     spent = seconds_by_phase(events)
     if total := sum(seconds for _phase, seconds in spent):
         rows = [(PHASES[phase], round(seconds, 1), f"{seconds / total:.0%}") for phase, seconds in spent]
         print()
         print_table(("where the time went", "seconds", "share"), rows)
-    if told := decisions(events):
+    if sentences := decisions(events):
         print("\nautomatic choices")
-        for sentence in told:
+        for sentence in sentences:
             print(f"- {sentence}")

@@ -95,11 +95,11 @@ def print_rows(found: list[sweeping.Row]) -> None:
 
 
 def _cells(row: sweeping.Row) -> tuple[object, ...]:
-    told = row.to_dict()
-    seconds = None if told["seconds"] is None else round(told["seconds"], 1)
-    run, trainable = told["run"] or "", told["trainable"]
-    reached = scores(told["validation_metrics"])
-    return told["name"], f"{told['lr']:g}", told["seed"], run, row.state, trainable, reached, seconds
+    document = row.to_dict()
+    seconds = None if document["seconds"] is None else round(document["seconds"], 1)
+    run, trainable = document["run"] or "", document["trainable"]
+    reached = scores(document["validation_metrics"])
+    return document["name"], f"{document['lr']:g}", document["seed"], run, row.state, trainable, reached, seconds
 
 
 def _definition(chosen: argparse.Namespace) -> tuple[Definition, Anatomy, Task]:

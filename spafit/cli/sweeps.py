@@ -35,7 +35,7 @@ def run(chosen: argparse.Namespace) -> int:
         sweep_id, priority = chosen.priority
         sweeps.change_priority(store, sweeps.get(store, sweep_id), _whole(priority))
     attend()
-    listed = [_told(store, sweep) for sweep in sweeps.newest(store, chosen.limit or None)]
+    listed = [_document(store, sweep) for sweep in sweeps.newest(store, chosen.limit or None)]
     if chosen.json:
         print_json({"schema": sweeping.SCHEMA_VERSION, "sweeps": listed})
         return 0
@@ -47,7 +47,7 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _told(store: Store, sweep: sweeps.Sweep) -> dict[str, Any]:
+def _document(store: Store, sweep: sweeps.Sweep) -> dict[str, Any]:
     progress = sweeping.progress(sweep, sweeping.rows(store, sweep))
     return {
         "sweep": sweep.id,
@@ -64,10 +64,17 @@ def _told(store: Store, sweep: sweeps.Sweep) -> dict[str, Any]:
     }
 
 
-def _row(told: dict[str, Any]) -> tuple[object, ...]:
-    left = "" if told["seconds_left"] is None else f"{told['seconds_left']:,.0f} s"
-    names = (told["sweep"], told["model"], told["task"], told["owner"], told["state"])
-    return (*names, told["finished"], told["failed"], told["runs"], left, told["created_at"][:16].replace("T", " "))
+def _row(document: dict[str, Any]) -> tuple[object, ...]:
+    left = "" if document["seconds_left"] is None else f"{document['seconds_left']:,.0f} s"
+    names = (document["sweep"], document["model"], document["task"], document["owner"], document["state"])
+    return (
+        *names,
+        document["finished"],
+        document["failed"],
+        document["runs"],
+        left,
+        document["created_at"][:16].replace("T", " "),
+    )
 
 
 def _whole(text: str) -> int:

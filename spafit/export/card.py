@@ -67,10 +67,10 @@ def model_card(document: Mapping[str, Any]) -> str:
 
 
 def _data(document: Mapping[str, Any]) -> list[str]:
-    told = document.get("data")
-    if not told:
+    origin = document.get("data")
+    if not origin:
         return [f"Trained on {_code(document['task'])}, whose origin and licence are not known here any more."]
-    return [f"- origin: {_code(told['origin'])}", f"- licence of the texts: {_code(told['licence'])}"]
+    return [f"- origin: {_code(origin['origin'])}", f"- licence of the texts: {_code(origin['licence'])}"]
 
 
 def _rows(part: str, scores: Mapping[str, float], baseline: Mapping[str, float]) -> list[str]:

@@ -70,7 +70,7 @@ def export(trained: Trained, target: Path, kind: Format | None = None) -> list[s
 def record(trained: Trained, kind: Format, anatomy: Anatomy) -> dict[str, Any]:
     """Return what `spafit.json` says: the setting, its seed and figures, versions and hashes, as JSON types."""
     run = trained.run
-    told = run.to_dict()
+    document = run.to_dict()
     kept = ("model", "task", "stratification", "seed", "metrics", "validation_metrics", "baseline", "further_tests")
     kept += ("data_hash", "seconds", "versions", "hardware", "device")
     counts = count(anatomy, trained.spec.stratification)
@@ -78,10 +78,10 @@ def record(trained: Trained, kind: Format, anatomy: Anatomy) -> dict[str, Any]:
         "schema": SCHEMA_VERSION,
         "run": run.id,
         "format": kind,
-        **{key: told[key] for key in kept},
+        **{key: document[key] for key in kept},
         "trainable": counts.trainable,
         "total": counts.total,
-        "spec": told["spec"],
+        "spec": document["spec"],
         "labels": list(trained.labels),
         "pair": trained.pair,
         "max_length": trained.max_length,

@@ -22,10 +22,10 @@ def report_on_run(run: Run, events: Iterable[Mapping[str, Any]]) -> str:
     """
     if run.state is not State.FINISHED:
         raise SpafitError(f"Run {run.id} is {run.state}; a report is about a finished run.")
-    told = list(events)
+    found = list(events)
     metric = next(iter(run.validation_metrics), "")
-    changed = [Change(**one) for event in told if event["kind"] == "finished" for one in event.get("changes") or ()]
-    return report(run.to_dict(), metric, live_curve(told, metric), changed)
+    changed = [Change(**one) for event in found if event["kind"] == "finished" for one in event.get("changes") or ()]
+    return report(run.to_dict(), metric, live_curve(found, metric), changed)
 
 
 def report_on(runs: Sequence[Run]) -> tuple[str, int]:

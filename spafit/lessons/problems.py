@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from spafit.errors import SpafitError
 
-MOST_TOLD = 50
+MOST_SHOWN = 50
 
 
 @dataclass(frozen=True, order=True)
@@ -25,7 +25,7 @@ class LessonError(SpafitError):
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
-        told = [str(problem) for problem in self.problems[:MOST_TOLD]]
-        if len(self.problems) > MOST_TOLD:
-            told.append(f"And {len(self.problems) - MOST_TOLD} more.")
-        super().__init__("\n".join(told))
+        lines = [str(problem) for problem in self.problems[:MOST_SHOWN]]
+        if len(self.problems) > MOST_SHOWN:
+            lines.append(f"And {len(self.problems) - MOST_SHOWN} more.")
+        super().__init__("\n".join(lines))

@@ -56,11 +56,11 @@ def document(store: Store, series: Series, told_origin: str | None = None) -> di
     machines: list[dict[str, Any]] = []
     runs = []
     for run in series.runs:
-        told = dict(in_files[run.id]) if run.id in in_files else _own(store, run, examples)
+        record = dict(in_files[run.id]) if run.id in in_files else _own(store, run, examples)
         machine = _machine(run)
         if machine not in machines:
             machines.append(machine)
-        runs.append(told | {"point": list(points).index(run.stratification), "machine": machines.index(machine)})
+        runs.append(record | {"point": list(points).index(run.stratification), "machine": machines.index(machine)})
     return {
         "kind": KIND,
         "schema": SCHEMA_VERSION,
@@ -90,10 +90,10 @@ def _origin(series: Series) -> str:
 
 
 def _machine(run: Run) -> dict[str, Any]:
-    told = {key: value for key, value in run.hardware.items() if _is_plain(value)}
-    told.pop("precision", None)  # which stands beside each run
-    commit = told.pop("commit", "")
-    return {"hardware": told, "versions": run.versions, "commit": commit}
+    hardware = {key: value for key, value in run.hardware.items() if _is_plain(value)}
+    hardware.pop("precision", None)  # which stands beside each run
+    commit = hardware.pop("commit", "")
+    return {"hardware": hardware, "versions": run.versions, "commit": commit}
 
 
 def _is_plain(value: Any) -> bool:

@@ -74,10 +74,10 @@ class MapFile:
 
     def events(self, run: Run) -> list[dict[str, Any]]:
         """Return what a run of this map told while it went, as `spafit.training.events` writes it, in order."""
-        told = self.recorded[run.id]
+        record = self.recorded[run.id]
         steps = ("step", "epoch", "seconds", "loss", "learning_rate", "examples")
-        found = [{"kind": "step", **dict(zip(steps, point, strict=False))} for point in told["curve"]]
-        for step, epoch, seconds, loss, scores in told["evaluations"]:
+        found = [{"kind": "step", **dict(zip(steps, point, strict=False))} for point in record["curve"]]
+        for step, epoch, seconds, loss, scores in record["evaluations"]:
             at = {"step": step, "epoch": epoch, "seconds": seconds, "loss": loss}
             found.append({"kind": "evaluated", **at, "metrics": scores})
         return sorted(found, key=lambda event: (event["step"], event["kind"] == "evaluated"))
@@ -215,24 +215,24 @@ def _contents(document: Mapping[str, Any]) -> Contents:
 
 
 def _run(document: Mapping[str, Any], number: int, digest: str, origin: Origin) -> Run:
-    told, contents = document["runs"][number], _contents(document)
+    record, contents = document["runs"][number], _contents(document)
     settings = TrainSettings.from_dict(document["settings"])
-    point = Stratification.from_dict(document["points"][told["point"]])
+    point = Stratification.from_dict(document["points"][record["point"]])
     if point.num_layers != document["layers"]:
         raise SpafitError("its runs are of models of different depths.")
-    settings = replace(settings, learning_rate=told["learning_rate"], seed=told["seed"], device="auto")
+    settings = replace(settings, learning_rate=record["learning_rate"], seed=record["seed"], device="auto")
     spec = RunSpec(document["model"], document["task"], point, settings).resolved()
-    machine = document["machines"][told["machine"]]
-    made = datetime.fromisoformat(_text(told["recorded_at"])).astimezone(UTC)
-    state = State(told["state"])
+    machine = document["machines"][record["machine"]]
+    made = datetime.fromisoformat(_text(record["recorded_at"])).astimezone(UTC)
+    state = State(record["state"])
     if not state.over:
         raise SpafitError("a run in it is not over.")
     for name in ("trainable", "total", "steps", "seconds"):
-        if told[name] is not None:
-            _numbers([told[name]])
-    scores = {name: _scores(told[name]) for name in SCORES}
-    tags = (CHOSE_RATE,) if told["chose"] is True else ()
-    hardware = {**machine["hardware"], "precision": _text(told["precision"]), "commit": machine["commit"]}
+        if record[name] is not None:
+            _numbers([record[name]])
+    scores = {name: _scores(record[name]) for name in SCORES}
+    tags = (CHOSE_RATE,) if record["chose"] is True else ()
+    hardware = {**machine["hardware"], "precision": _text(record["precision"]), "commit": machine["commit"]}
     return Run(
         number=number - 10**9,  # older than every run that was made here
         id=f"{origin.value}-{digest}-{number}",
@@ -249,7 +249,7 @@ def _run(document: Mapping[str, Any], number: int, digest: str, origin: Origin) 
         pinned=False,
         note=document["origin"],
         tags=tags,
-        reason=None if told["reason"] is None else _text(told["reason"]),
+        reason=None if record["reason"] is None else _text(record["reason"]),
         created_at=made,
         queued_at=made,
         started_at=made,
@@ -265,18 +265,18 @@ def _run(document: Mapping[str, Any], number: int, digest: str, origin: Origin) 
         requested_device="auto",
         supervisor=None,
         process=None,
-        device=_text(told["device"]),
+        device=_text(record["device"]),
         versions=dict(machine["versions"]),
         hardware=hardware,
         weights_hash=contents.weights,
         data_hash=contents.data,
         engine_generation=contents.engine,
         phase=None,
-        trainable=told["trainable"],
-        total=told["total"],
-        total_steps=told["steps"],
-        step=told["steps"] or 0,
-        seconds=told["seconds"],
+        trainable=record["trainable"],
+        total=record["total"],
+        total_steps=record["steps"],
+        step=record["steps"] or 0,
+        seconds=record["seconds"],
         remaining=None,
         baseline=_scores(document["baseline"]),
         validation_baseline=_scores(document["validation_baseline"]),
@@ -290,8 +290,8 @@ def packed_outputs(outputs: np.ndarray) -> str:
 
     All first bytes come before all second ones: they are alike, so that they compress.
     """
-    halves = np.ascontiguousarray(outputs, dtype="<f2")
-    planes = halves.view(np.uint8).reshape(-1, 2).T
+    rounded = np.ascontiguousarray(outputs, dtype="<f2")
+    planes = rounded.view(np.uint8).reshape(-1, 2).T
     return base64.b64encode(np.ascontiguousarray(planes).tobytes()).decode("ascii")
 
 

@@ -56,8 +56,8 @@ def expected(
         seconds.append(predict_seconds(spec, anatomy, known, train, live, evaluated))
         trained = count(anatomy, spec.stratification).trainable
         disk += VALUE_BYTES * trained + evaluated * (VALUE_BYTES * outputs + ROW_BYTES) + OTHER_BYTES
-    told = [one for one in seconds if one is not None]
-    return Expected(sum(told) if len(told) == len(seconds) else None, disk)
+    known = [one for one in seconds if one is not None]
+    return Expected(sum(known) if len(known) == len(seconds) else None, disk)
 
 
 def long_question(seconds: float | None, runs: int = 1) -> str | None:
@@ -73,12 +73,14 @@ def past_runs(store: Store, model: str, task: str) -> list[PastRun]:
     finished = functools.partial(store.list, state=State.FINISHED, model=model, origin=Origin.LOCAL, limit=PAST_RUNS)
     found = finished(task=task)
     runs = {run.id: run for run in (found if len(found) == PAST_RUNS else [*found, *finished()])}
-    told = ((run.spec, _told(store, run.id, run.attempt)) for run in itertools.islice(runs.values(), PAST_RUNS))
-    return [PastRun(spec, *events) for spec, events in told if events is not None]
+    events_of_runs = (
+        (run.spec, _first_and_last(store, run.id, run.attempt)) for run in itertools.islice(runs.values(), PAST_RUNS)
+    )
+    return [PastRun(spec, *events) for spec, events in events_of_runs if events is not None]
 
 
 @functools.lru_cache(maxsize=500)
-def _told(store: Store, run_id: str, attempt: int) -> tuple[Started, Finished] | None:
+def _first_and_last(store: Store, run_id: str, attempt: int) -> tuple[Started, Finished] | None:
     """Return a finished run's first and last word. They never change, so an attempt's are read once per store."""
     events = {event["kind"]: event for _seq, event in store.events(run_id) if event["kind"] in ("started", "finished")}
     if len(events) < 2:

@@ -27,17 +27,19 @@ def import_map(store: Store, content: bytes, name: str, by: Actor | None) -> dic
         file.write(content)
         file.flush()
         arguments = {"path": file.name, "name": name}
-        told = call(f"{__name__}:check_and_keep", arguments, doing="Reading the map", seconds=SECONDS, memory=MEMORY)
+        imported = call(
+            f"{__name__}:check_and_keep", arguments, doing="Reading the map", seconds=SECONDS, memory=MEMORY
+        )
     with writing(store.engine) as connection:
-        audit.record(connection, store.clock(), actor, Action.UPLOAD, told["digest"], f"map, {told['from']}")
-    return told
+        audit.record(connection, store.clock(), actor, Action.UPLOAD, imported["digest"], f"map, {imported['from']}")
+    return imported
 
 
 def check_and_keep(path: str, name: str) -> dict[str, Any]:
     """Do it: for the process of its own."""
     made = kept.take_in(Path(path), name)
-    told = {"digest": made.digest, "model": made.model, "task": made.task}
-    return told | {"runs": len(made.runs), "from": made.document["origin"]}
+    imported = {"digest": made.digest, "model": made.model, "task": made.task}
+    return imported | {"runs": len(made.runs), "from": made.document["origin"]}
 
 
 def delete_map(store: Store, digest: str, by: Actor | None) -> None:

@@ -49,12 +49,12 @@ def recorded(made: MapFile, run_id: str) -> Predictions:
     Raises:
         SpafitError: it has none, or they cannot be.
     """
-    told, about = made.recorded[run_id]["predictions"], made.document["examples"]
+    record, about = made.recorded[run_id]["predictions"], made.document["examples"]
     try:
-        if PART not in told or PART not in about:
+        if PART not in record or PART not in about:
             raise SpafitError(NONE_KEPT)
         labels, rows = np.asarray(about[PART]["labels"]), np.asarray(about[PART]["rows"])
-        outputs = unpacked_outputs(told[PART], len(labels))
+        outputs = unpacked_outputs(record[PART], len(labels))
         sound = labels.dtype.kind in "if" and rows.dtype.kind == "i" and labels.shape == rows.shape == (len(outputs),)
         sound = sound and len(labels) > 0 and bool(np.isfinite(outputs).all() and np.isfinite(labels).all())
         if sound and outputs.shape[1] > 1:  # a column a class

@@ -39,20 +39,20 @@ def page_data(made: MapFile) -> dict[str, Any]:
     points = [Stratification.from_dict(point) for point in document["points"]]
     runs = []
     for run in made.runs:
-        told = made.recorded[run.id]
+        record = made.recorded[run.id]
         if metric not in run.validation_metrics:
             continue
         runs.append(
             {
-                "point": told["point"],
+                "point": record["point"],
                 "rate": run.learning_rate,
                 "seed": run.seed,
                 "chose": CHOSE_RATE in run.tags,
                 "score": run.validation_metrics[metric],
                 "trainable": run.trainable,
                 "seconds": run.seconds,
-                "loss": [[point[0], point[3]] for point in told["curve"]],
-                "scores": [[point[0], point[4][metric]] for point in told["evaluations"] if metric in point[4]],
+                "loss": [[point[0], point[3]] for point in record["curve"]],
+                "scores": [[point[0], point[4][metric]] for point in record["evaluations"] if metric in point[4]],
             }
         )
     return {

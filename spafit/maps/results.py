@@ -22,17 +22,17 @@ PREFIXES = {
 
 def result(row: Row) -> dict[str, Any]:
     """Return a run's result as JSON types; what it has not come to yet is empty or null."""
-    told, run = row.to_dict(), row.run
-    names = {"setting": told["name"], "n1": told["n1"], "n2": told["n2"], "method": told["method"]}
-    names |= {"seed": told["seed"], "lr": told["lr"], "run": told["run"], "state": told["state"]}
+    cell, run = row.to_dict(), row.run
+    names = {"setting": cell["name"], "n1": cell["n1"], "n2": cell["n2"], "method": cell["method"]}
+    names |= {"seed": cell["seed"], "lr": cell["lr"], "run": cell["run"], "state": cell["state"]}
     return names | {
         "owner": "" if run is None else run.owner,
         "origin": None if run is None else run.origin.value,
         "reason": None if run is None else run.reason,
         **{key: {} if run is None else getattr(run, key) for key in SCORES},
-        "trainable": told["trainable"],
+        "trainable": cell["trainable"],
         "total": None if run is None else run.total,
-        "seconds": told["seconds"],
+        "seconds": cell["seconds"],
         "device": None if run is None else run.device,
         "versions": {} if run is None else run.versions,
         "engine_generation": None if run is None else run.engine_generation,

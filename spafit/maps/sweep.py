@@ -205,8 +205,8 @@ def progress(sweep: Sweep, found: Sequence[Row]) -> Progress:
 
 def progress_of(store: Store, found: Collection[Sweep]) -> dict[str, Progress]:
     """Return how far several sweeps are, by their ids, without reading what was asked of each run."""
-    told = sweeps.briefs(store, found)
-    return {sweep.id: _progress(sweep, runs_wanted(sweep), told[sweep.id]) for sweep in found}
+    briefs = sweeps.briefs(store, found)
+    return {sweep.id: _progress(sweep, runs_wanted(sweep), briefs[sweep.id]) for sweep in found}
 
 
 def runs_wanted(sweep: Sweep) -> int:

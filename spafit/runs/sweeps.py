@@ -122,12 +122,12 @@ def briefs(store: Store, found: Collection[Sweep]) -> dict[str, list[Brief]]:
         .select_from(reused_runs.join(runs_table, columns.number == reused_runs.c.run).join(sweeps))
         .where(reused_runs.c.sweep.in_([sweep.number for sweep in found]))
     )
-    told: dict[str, list[Brief]] = {sweep.id: [] for sweep in found}
+    briefs: dict[str, list[Brief]] = {sweep.id: [] for sweep in found}
     with reading(store.engine) as connection:
         for query in (own, reused):
             for sweep_id, state, seconds, remaining in connection.execute(query):
-                told[sweep_id].append(Brief(State(state), seconds, remaining))
-    return told
+                briefs[sweep_id].append(Brief(State(state), seconds, remaining))
+    return briefs
 
 
 def failures(store: Store, sweep: Sweep, limit: int) -> list[Run]:

@@ -94,7 +94,7 @@ class Trainer:
         if self.spec.learning_rate == rate:
             reason = rate_reason(self.spec.stratification, steps)
             rates.append(AutomaticChoice("Learning rate", f"{rate:g}", reason))
-        cached = (self.prefix.choice.told,) if self.prefix.choice.told else ()
+        cached = (self.prefix.choice.automatic,) if self.prefix.choice.automatic else ()
         replayed = (REPLAYED,) if self.engine.records(self.steps.total) else ()
         return (*rates, *self.engine.choices, batches, *replayed, *preparing, *cached)
 

@@ -40,15 +40,15 @@ def _asked(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def one(name: str, setting: Compared, metric: str, baseline: float | None) -> None:
     """Say how sure the score of one setting is."""
     arguments = {"name": name, "scores": _by_seed(setting.scores), "runs": list(setting.runs)}
-    told = _asked("one_setting", arguments | {"metric": metric, "baseline": baseline})
-    st.markdown(f"**{plain(told['sentence'])}**")
-    _notes(told["examples"])
+    answer = _asked("one_setting", arguments | {"metric": metric, "baseline": baseline})
+    st.markdown(f"**{plain(answer['sentence'])}**")
+    _notes(answer["examples"])
 
 
 def two(pair: Mapping[str, Compared], metric: str) -> None:
     """Say whether two settings differ."""
     first, second = pair
-    told = _asked(
+    answer = _asked(
         "two_settings",
         {
             "first": first,
@@ -59,15 +59,15 @@ def two(pair: Mapping[str, Compared], metric: str) -> None:
             "metric": metric,
         },
     )
-    st.markdown(f"**{plain(told['sentence'])}**")
+    st.markdown(f"**{plain(answer['sentence'])}**")
     if len({one.series for one in pair.values()}) > 1 or None in {one.series for one in pair.values()}:
         st.warning(
             "These two are not of one series: more than the setting differs between them (see below), and that may be "
             "the reason.",
             icon=":material/compare_arrows:",
         )
-    _notes(told["remarks"])
-    _notes(told["examples"])
+    _notes(answer["remarks"])
+    _notes(answer["examples"])
     origins = sorted({origin for one in pair.values() for origin in one.origins})
     if len(origins) > 1:
         st.caption(f"Runs of several origins are compared: {', '.join(origins)}.")
@@ -104,7 +104,7 @@ def many(families: Mapping[str, Callable[[], Family]], key: str) -> None:
         if reference is None or len(scores) < 2:
             st.caption("Each other setting is compared with it; the p values are adjusted by Holm.")
             return
-        told = _asked(
+        answer = _asked(
             "with_reference",
             {
                 "scores": {name: _by_seed(by_seed) for name, by_seed in scores.items()},
@@ -112,10 +112,10 @@ def many(families: Mapping[str, Callable[[], Family]], key: str) -> None:
                 "baseline": baseline,
             },
         )
-        st.markdown(f"**{plain(told['sentence'])}**")
-        st.dataframe(pd.DataFrame([_row(one) for one in told["against"]]), hide_index=True, placeholder="–")
-        if told["left_out"]:
-            named = "; ".join(f"{name}, seed {seed}" for name, seed in told["left_out"])
+        st.markdown(f"**{plain(answer['sentence'])}**")
+        st.dataframe(pd.DataFrame([_row(one) for one in answer["against"]]), hide_index=True, placeholder="–")
+        if answer["left_out"]:
+            named = "; ".join(f"{name}, seed {seed}" for name, seed in answer["left_out"])
             st.caption(plain(f"At or below the baseline, and left out of the pooled error: {named}."))
 
 

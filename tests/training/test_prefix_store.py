@@ -152,9 +152,9 @@ FACTS = PrefixFacts(
 def test_the_cache_is_used_when_it_saves_time_and_says_how_much():
     choice = choose_prefix("auto", False, FACTS)
     assert choice.use and choice.in_memory and choice.on_disk
-    assert choice.told is not None
-    assert choice.told.choice == "layers 1–4 computed once and kept in memory (100 MB)"
-    assert choice.told.reason == "estimated to save 7.8 s"
+    assert choice.automatic is not None
+    assert choice.automatic.choice == "layers 1–4 computed once and kept in memory (100 MB)"
+    assert choice.automatic.reason == "estimated to save 7.8 s"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_the_cache_is_used_when_it_saves_time_and_says_how_much():
 )
 def test_every_decision_has_its_sentence(setting, dropout, changes, used, words):
     choice = choose_prefix(setting, dropout, replace(FACTS, **changes))
-    assert choice.use is used and choice.told is not None and words in choice.told.sentence
+    assert choice.use is used and choice.automatic is not None and words in choice.automatic.sentence
 
 
 @given(

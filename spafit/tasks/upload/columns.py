@@ -74,7 +74,7 @@ class Profile:
     filled: int  # cells that are not empty, among those looked at
     distinct: int  # different cells among them
     mean_length: float  # characters
-    looks: str  # what its cells are: WORDS, NUMBERS, MARKS ...
+    kind: str  # what its cells are: WORDS, NUMBERS, MARKS ...
     style: str | None  # how its numbers are written; None when they are none
     whole: bool  # every number is a whole one
     yes_no: bool  # nothing but 0 and 1, yes and no, true and false
@@ -99,7 +99,7 @@ def profile(table: Table, name: str) -> Profile:
         filled=filled,
         distinct=len(counts),
         mean_length=sum(len(cell) * count for cell, count in counts.items()) / max(filled, 1),
-        looks=_looks(table, name, counts, style),
+        kind=_kind(table, name, counts, style),
         style=style,
         whole=style is not None and all(is_whole(cell, style) for cell in numbers),
         yes_no=len(counts) > 1 and {cell.casefold().removesuffix(".0") for cell in counts} in _YES_NO,
@@ -125,15 +125,15 @@ def _style(cells: list[str], counts: dict[str, int]) -> str | None:
     return None
 
 
-def _looks(table: Table, name: str, counts: dict[str, int], style: str | None) -> str:
+def _kind(table: Table, name: str, counts: dict[str, int], style: str | None) -> str:
     if name in table.nested:
         return NESTED
     if not counts:
         return EMPTY
     some = list(islice(counts, _LOOKED_AT))
-    for looks, is_one in ((DATES, is_date), (ADDRESSES, is_address)):
+    for kind, is_one in ((DATES, is_date), (ADDRESSES, is_address)):
         if style is None and sum(map(is_one, some)) >= _MOST * len(some):
-            return looks
+            return kind
     filled = sum(counts.values())
     if len(counts) == filled and filled > 5:  # every cell another
         if style is None and sum(map(is_mark, some)) >= _MOST * len(some):

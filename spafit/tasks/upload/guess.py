@@ -62,7 +62,7 @@ def guess(table: Table, name: str, chosen: dict[str, Any] | None = None) -> Gues
         if chosen.get(part) is not None:
             check_column(chosen[part], table, name)
     profiles = {column: profile(table, column) for column in table.columns}
-    filled = [p for p in profiles.values() if p.looks != EMPTY]
+    filled = [p for p in profiles.values() if p.kind != EMPTY]
     if len(filled) < 2 and not table.nested:
         raise TaskError("The table needs at least two columns with something in them: a text and a label.")
     free = [p for p in filled if p.name not in chosen.values()]
@@ -168,7 +168,7 @@ def _nested_records(nested: list[str], name: str) -> str:
 
 def _rank(p: Profile, *, alone: bool) -> tuple[int, int] | None:
     """Return how good a label a column makes, by name and by cells; None for what should not be one."""
-    if p.looks not in (WORDS, NUMBERS):
+    if p.kind not in (WORDS, NUMBERS):
         return None
     cells = _YES_NO if p.yes_no else _AMOUNT if p.numeric else _CLASSES
     known, parts = names.plain(p.name), names.words(p.name)
@@ -197,7 +197,7 @@ def _few(p: Profile) -> bool:
 
 def _texts(free: list[Profile], chosen: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return the text and the second text: by their names, unless another is far longer."""
-    candidates = [p for p in free if p.looks == WORDS]
+    candidates = [p for p in free if p.kind == WORDS]
     text = chosen.get("text")
     if text is None:
         if not candidates:

@@ -280,17 +280,17 @@ def _read(source: Source, table: Table, columns: Columns, profiles: Mapping[str,
     name = on_one_line(source.name)
     columns.check(table, name)
     rows = _Rows(pairs=[] if columns.pair else None)
-    looks = [profiles[columns.label]]
-    rows.read(table, columns, name, looks[0])
+    labels = [profiles[columns.label]]
+    rows.read(table, columns, name, labels[0])
     if source.test_path:
         second = source.test_table(table)
         columns.check(second, source.second_name)
-        looks.append(profile(second, columns.label))
+        labels.append(profile(second, columns.label))
         rows.parts = ["train" if part == "test" else part for part in rows.parts]
         before = len(rows.cells)
-        rows.read(second, columns, source.second_name, looks[1], part="test")
+        rows.read(second, columns, source.second_name, labels[1], part="test")
         rows.remarks += [f"{source.second_name}: {remark}" for remark in second.remarks]
-    rows.learn(columns, name, all(column.numeric for column in looks))
+    rows.learn(columns, name, all(column.numeric for column in labels))
     parts = Counter(rows.parts_kept())
     if source.test_path and not parts["test"]:
         raise TaskError(

@@ -154,7 +154,7 @@ def _waiting() -> Path:
 
 
 def forget_leftovers(seconds: float) -> None:
-    """Remove uploads that have waited to be taken in for longer than this, whole ones and halves."""
+    """Remove uploads that have waited to be taken in for longer than this, complete or not."""
     for old in _waiting().iterdir():
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster
             if time.time() - old.stat().st_mtime > seconds:

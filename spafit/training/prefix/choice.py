@@ -32,7 +32,7 @@ class PrefixChoice:
     use: bool
     in_memory: bool  # read into memory; otherwise mapped from the file
     on_disk: bool
-    told: AutomaticChoice | None
+    automatic: AutomaticChoice | None
 
 
 def choose_prefix(setting: str, frozen_dropout: bool, facts: PrefixFacts) -> PrefixChoice:

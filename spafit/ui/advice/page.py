@@ -40,9 +40,9 @@ def advice(anatomy: Anatomy) -> None:
     metric = task_metric(task)
     waits = must_guess()
     held = measured(model, task, metric) if metric and not waits else None
-    told = report(anatomy, answers or {}, held.scores if held else None)["advisors"]
+    advisors = report(anatomy, answers or {}, held.scores if held else None)["advisors"]
     if held and metric:
-        _judged(told, float(budget or 0), held, metric)
+        _judged(advisors, float(budget or 0), held, metric)
     elif waits:
         guess_first("what the proposals reach")
     else:
@@ -54,7 +54,7 @@ def advice(anatomy: Anatomy) -> None:
     st.html(CSS + key())
     st.caption("A column is a layer, its height the advisor's score (high: adapt), its color the proposed method.")
     for kind, heading in KINDS.items():
-        mine = [advisor for advisor in told if advisor["kind"] == kind]
+        mine = [advisor for advisor in advisors if advisor["kind"] == kind]
         if not mine:
             continue
         place = st.expander(heading) if kind == "control" else st.container()
@@ -91,11 +91,11 @@ def _answers(model: str, task: str, layers: int) -> Answers | None:
     return answers
 
 
-def _judged(told: Sequence[Mapping[str, Any]], budget: float, held: Measured, metric: str) -> None:
+def _judged(advisors: Sequence[Mapping[str, Any]], budget: float, held: Measured, metric: str) -> None:
     seeds = {len(by_seed) for by_seed in held.scores.values()}
     most = f"{min(seeds)}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
     with st.container(border=True):
-        st.markdown("**" + plain(" ".join(verdict(told, budget, held.maps))) + "**")
+        st.markdown("**" + plain(" ".join(verdict(advisors, budget, held.maps))) + "**")
         st.caption(
             f"Scored on the measured map: {len(held.scores)} cells with {most} seeds each, validation "
             f"{metric_name(metric)}, runs {plain(' and '.join(held.origins))}. Regret: the best cell within the budget "

@@ -35,9 +35,9 @@ def strip(scores: Sequence[float | None] | None, proposal: Stratification | None
         if proposal is not None:
             recipe = next(one.recipe for one in proposal.strata() if layer in one.layers)
             color, method = recipe.color, recipe.label
-        told = f"layer {layer}: {method}" + (f", score {score:.4g}" if score is not None else "")
+        title = f"layer {layer}: {method}" + (f", score {score:.4g}" if score is not None else "")
         height = _FREE_HEIGHT if not known else 0 if score is None else 12 + 88 * _share(score, low, high)
-        columns.append(f'<div title="{told}"><i style="height:{height:.0f}%;background:{color}"></i></div>')
+        columns.append(f'<div title="{title}"><i style="height:{height:.0f}%;background:{color}"></i></div>')
     said = "the stack, layer 1 on the left" + (", a column's height is the layer's score" if known else "")
     ends = f'<div class="advice-ends" aria-hidden="true"><span>layer 1</span><span>layer {num_layers}</span></div>'
     return f'<div class="advice" role="img" aria-label="{said}">{"".join(columns)}</div>{ends}'

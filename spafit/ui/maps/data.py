@@ -77,7 +77,7 @@ def on_the_ribbon(measured: Map | None, stratification: Stratification) -> dict[
     method = method_of(stratification)
     full = next((point["mean"] for point in measured["methods"] if point["method"] == Method.FULL), None)
     cells = {f"{p['n1']}-{p['n2']}": _short(p) for p in measured["cells"]}
-    told: dict[str, Any] = {
+    scores: dict[str, Any] = {
         "metric": metric_name(measured["metric"]),
         "baseline": measured["baseline"],
         "full": full,
@@ -87,9 +87,9 @@ def on_the_ribbon(measured: Map | None, stratification: Stratification) -> dict[
         "fixed": None,
     }
     if method is Method.SPAFIT:
-        return told | {"cells": cells}
+        return scores | {"cells": cells}
     point = None if method is None else point_of(measured, stratification)
-    return told | {"fixed": None if point is None else _short(point)}
+    return scores | {"fixed": None if point is None else _short(point)}
 
 
 def _short(point: Point) -> list[float | int | None]:

@@ -84,11 +84,13 @@ def _field() -> None:
         said.clear()
         try:
             with st.spinner("Reading the map …"):
-                told = import_map(Store.open(), file.getvalue(), file.name, actor())
+                imported = import_map(Store.open(), file.getvalue(), file.name, actor())
         except SpafitError as error:
             said[file.file_id] = error
         else:
-            said[file.file_id] = f"The map of {told['model']} on {told['task']}, {told['runs']:,} runs, is imported."
+            said[file.file_id] = (
+                f"The map of {imported['model']} on {imported['task']}, {imported['runs']:,} runs, is imported."
+            )
             st.rerun()  # its runs are on the pictures
     outcome = said[file.file_id]
     if isinstance(outcome, SpafitError):

@@ -80,16 +80,16 @@ def _scores(run_id: str, attempt: int, parts: tuple[tuple[int, ...], ...]) -> di
     return call_in_turn("spafit.trained.knockout:knock_out", arguments, doing="Knocking out", seconds=SECONDS)
 
 
-def _table(names: Sequence[str], told: dict[str, Any]) -> None:
+def _table(names: Sequence[str], knocked: dict[str, Any]) -> None:
     rows = [
-        {"Part": name, "Score without it": score, "Drop": told["trained"] - score}
-        for name, score in zip(names, told["scores"], strict=True)
+        {"Part": name, "Score without it": score, "Drop": knocked["trained"] - score}
+        for name, score in zip(names, knocked["scores"], strict=True)
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=_CONFIG)
     st.caption(
-        f"Validation {metric_name(told['metric'])} of the trained model: {told['trained']:.4f}, on the "
-        f"{told['examples']:,} examples of its live evaluations, in fp32. Drops do not add up: layers make up for each "
-        "other."
+        f"Validation {metric_name(knocked['metric'])} of the trained model: {knocked['trained']:.4f}, on the "
+        f"{knocked['examples']:,} examples of its live evaluations, in fp32. Drops do not add up: layers make up "
+        "for each other."
     )
 
 

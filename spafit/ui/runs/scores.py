@@ -55,7 +55,7 @@ def _row(setting: Repeats, name: str, points: Points, metric: str, test: bool) -
     counted = finished or setting.runs
     found = [best_and_last(run, metric, points[run.id]) for run in counted]
     best, last = [one[0] for one in found if one[0]], [one[1] for one in found if one[1] is not None]
-    told = [run.metrics[metric] for run in finished if metric in run.metrics]
+    on_test = [run.metrics[metric] for run in finished if metric in run.metrics]
     seconds = [run.seconds for run in counted if run.seconds is not None]
     states = Counter(run.state.value for run in setting.runs)
     return {
@@ -67,7 +67,7 @@ def _row(setting: Repeats, name: str, points: Points, metric: str, test: bool) -
         "Baseline": next(
             (run.validation_baseline[metric] for run in finished if metric in run.validation_baseline), None
         ),
-        **(_mean("Test", "± test", told) if test else {}),
+        **(_mean("Test", "± test", on_test) if test else {}),
         "Trainable": next((run.trainable for run in setting.runs if run.trainable is not None), None),
         "Seconds": fmean(seconds) if seconds else None,
         "State": ", ".join(f"{count} {state}" for state, count in states.items()),

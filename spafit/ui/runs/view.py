@@ -21,7 +21,7 @@ from spafit.ui.runs.time import time_spent
 from spafit.ui.tryout.choose import usable
 from spafit.ui.visitor import actor
 
-STATE_LOOKS: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
+STATE_BADGES: dict[State, tuple[str, Literal["gray", "blue", "green", "orange", "red"]]] = {
     State.QUEUED: (":material/hourglass_empty:", "gray"),
     State.RUNNING: (":material/directions_run:", "blue"),
     State.FINISHED: (":material/check_circle:", "green"),
@@ -78,7 +78,7 @@ def _headline(run: Run) -> None:
         st.subheader(plain(name), width="content", anchor=False)
         for chip in chips:
             st.badge(plain(chip), color="gray")
-        icon, color = STATE_LOOKS[run.state]
+        icon, color = STATE_BADGES[run.state]
         st.badge(run.state, icon=icon, color=color)
         st.space("stretch")
         if usable(run):

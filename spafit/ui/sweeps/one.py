@@ -77,10 +77,10 @@ def cells_so_far(rows: list[sweeping.Row], metric: str) -> Values:
     """Return what colours the triangle: by cell the mean of the finished runs, at the rate where that is highest."""
     scores: dict[tuple[str, float], list[float]] = {}
     for row in rows:
-        told = row.to_dict()
-        if told["state"] == State.FINISHED and told["n1"] is not None and metric in told["validation_metrics"]:
-            place = (f"{told['n1']}-{told['n2']}", told["lr"])
-            scores.setdefault(place, []).append(told["validation_metrics"][metric])
+        cell = row.to_dict()
+        if cell["state"] == State.FINISHED and cell["n1"] is not None and metric in cell["validation_metrics"]:
+            place = (f"{cell['n1']}-{cell['n2']}", cell["lr"])
+            scores.setdefault(place, []).append(cell["validation_metrics"][metric])
     cells: dict[str, list[object]] = {}
     for (cell, _rate), found in sorted(scores.items(), key=lambda item: sum(item[1]) / len(item[1])):
         mean = sum(found) / len(found)
@@ -89,17 +89,17 @@ def cells_so_far(rows: list[sweeping.Row], metric: str) -> Values:
 
 
 def _table(rows: list[sweeping.Row], metric: str) -> None:
-    told = [row.to_dict() for row in rows]
+    documents = [row.to_dict() for row in rows]
     frame = pd.DataFrame(
         {
-            "Setting": [one["name"] for one in told],
-            "Seed": [one["seed"] for one in told],
-            "Rate": [f"{one['lr']:g}" for one in told],
-            "State": [one["state"] for one in told],
-            "Validation": [one["validation_metrics"].get(metric) for one in told],
-            "Trainable": [one["trainable"] for one in told],
-            "Seconds": [one["seconds"] for one in told],
-            "Run": [None if one["run"] is None else f"/runs?run={one['run']}" for one in told],
+            "Setting": [one["name"] for one in documents],
+            "Seed": [one["seed"] for one in documents],
+            "Rate": [f"{one['lr']:g}" for one in documents],
+            "State": [one["state"] for one in documents],
+            "Validation": [one["validation_metrics"].get(metric) for one in documents],
+            "Trainable": [one["trainable"] for one in documents],
+            "Seconds": [one["seconds"] for one in documents],
+            "Run": [None if one["run"] is None else f"/runs?run={one['run']}" for one in documents],
             "Reason": [(row.run.reason if row.run is not None else None) or "" for row in rows],
         }
     )

@@ -48,7 +48,7 @@ def cell_picker(
 
 def _changed(key: str, num_layers: int, on_choice: Callable[[list[Cell]], None]) -> None:
     """Hand over what came from the browser, as far as it is cells of this triangle."""
-    told = st.session_state[key]["cells"]
-    if told["seq"]:
-        pairs = {tuple(pair) for pair in told["chosen"]}
+    choice = st.session_state[key]["cells"]
+    if choice["seq"]:
+        pairs = {tuple(pair) for pair in choice["chosen"]}
         on_choice([(n1, n2) for n1 in range(num_layers + 1) for n2 in range(n1, num_layers + 1) if (n1, n2) in pairs])

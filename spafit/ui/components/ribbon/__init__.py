@@ -141,9 +141,9 @@ def _split_changed(key: str, on_split: Split | None) -> None:
 
 
 def _selection_changed(key: str, on_select: Callable[[list[Cell]], None] | None) -> None:
-    told = st.session_state[key]["selected"]
-    if told["seq"] and on_select is not None:
-        on_select([(n1, n2) for n1, n2 in told["cells"]])
+    selection = st.session_state[key]["selected"]
+    if selection["seq"] and on_select is not None:
+        on_select([(n1, n2) for n1, n2 in selection["cells"]])
 
 
 def _ribbon_changed(key: str, on_split: Split | None, on_history: Callable[[int], None] | None) -> None:
