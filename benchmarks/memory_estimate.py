@@ -214,9 +214,7 @@ def machine() -> dict[str, Any]:
     import transformers
 
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    from benchmarks.reporting import commit
     from spafit.machine import usable_cores
 
     return {
@@ -226,7 +224,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "seed": SEED,
         "date": datetime.now(UTC).date().isoformat(),
     }

@@ -13,23 +13,32 @@ from typing import Any
 
 from spafit.runs.facts import hardware, versions
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+OUTPUTS = (":!benchmarks/results", ":!docs/results.md")  # what benchmarks write is no change of what is measured
 
 
 def machine() -> dict[str, Any]:
     """Processor, cores, memory, versions, the commit, and how busy the machine was before we began."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
-    )
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
         "hardware": hardware(),
         "versions": versions(),
         "python": platform.python_version(),
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "load_before": load,
         "when": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
+
+
+def commit() -> str:
+    """Return the commit that is checked out, with "+" where its files are others; empty when none is known."""
+    changed = _git("status", "--porcelain", "-uno", "--", ".", *OUTPUTS)
+    return _git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def save(name: str, facts: dict[str, Any], results: dict[str, Any]) -> None:

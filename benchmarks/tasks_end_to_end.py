@@ -1,6 +1,6 @@
 """Trains the bundled model on six real tasks and writes what came out to docs/results.md.
 
-    SPAFIT_GLUE_DIR=path/to/glue python benchmarks/tasks_end_to_end.py [--only stsb,mrpc]
+    SPAFIT_GLUE_DIR=path/to/glue python -m benchmarks.tasks_end_to_end [--only stsb,mrpc]
 
 One run a task, through the real engine, on the CPU, at most about three minutes each on two cores. Results are kept as
 JSON in benchmarks/results/tasks_end_to_end.json, so a partial run replaces only its own rows of the table.
@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reporting import commit
 from spafit.models.registry import BUNDLED, get_model
 from spafit.runs.facts import hardware, versions
 from spafit.stratification import preset
@@ -28,7 +28,6 @@ from spafit.training.loop import train
 ROOT = Path(__file__).parent.parent
 RECORD = Path(__file__).parent / "results" / "tasks_end_to_end.json"
 DOCUMENT = ROOT / "docs" / "results.md"
-OUTPUTS = (":!benchmarks/results", ":!docs/results.md")  # what benchmarks write is no change of what is measured
 BOUNDARIES = (2, 4)  # SPAFIT at thirds of the bundled model's six layers
 
 # What differs from the default settings, per task, and why.
@@ -105,15 +104,9 @@ def measure(key: str) -> dict[str, Any]:
         "engine_generation": started.engine_generation,
         "hardware": hardware(),
         "versions": versions(),
-        "commit": _git("rev-parse", "--short", "HEAD")
-        + ("+" if _git("status", "--porcelain", "-uno", "--", ".", *OUTPUTS) else ""),
+        "commit": commit(),
         "day": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
     }
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
 
 
 def document(record: dict[str, dict[str, Any]]) -> str:
