@@ -26,6 +26,10 @@ class TryoutError(SpafitError):
     """No answer, said in one sentence."""
 
 
+class _LeftError(TryoutError):
+    """The process had been idle for so long that it left, just when it was asked."""
+
+
 class Client:
     """One warm process; requests take turns. It is started when first asked, and again when it has left."""
 
@@ -74,18 +78,10 @@ class Client:
             self._end()
 
     def _ask(self, line: bytes) -> dict[str, Any]:
-        process = self._running()
         try:
-            assert process.stdin is not None
-            process.stdin.write(line)
-            process.stdin.flush()
-        except OSError:  # it left in this very moment
-            self._end()
-            process = self._running()
-            assert process.stdin is not None
-            process.stdin.write(line)
-            process.stdin.flush()
-        return self._answer(process)
+            return self._answer(line)
+        except _LeftError:
+            return self._answer(line)
 
     def _running(self, runs: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -99,8 +95,16 @@ class Client:
             )
         return self._process
 
-    def _answer(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        process = self._running()
+        assert process.stdin is not None
         assert process.stdout is not None
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+        except OSError as error:
+            self._end()
+            raise _LeftError("The process that keeps models ready ended; try again.") from error
         deadline = time.monotonic() + self._answer_seconds
         with selectors.DefaultSelector() as waiting:
             waiting.register(process.stdout, selectors.EVENT_READ)
@@ -110,12 +114,13 @@ class Client:
                     raise TryoutError(f"No answer came within {self._answer_seconds:.0f} s; try again.")
                 part = os.read(process.stdout.fileno(), 1 << 16)
                 if not part:
-                    how = exit_words(process.wait())
+                    code = process.wait()
                     self._end()
-                    raise TryoutError(f"The process that keeps models ready ended ({how}); try again.")
+                    kind = TryoutError if code else _LeftError
+                    raise kind(f"The process that keeps models ready ended ({exit_words(code)}); try again.")
                 self._rest += part
-        line, _, self._rest = self._rest.partition(b"\n")
-        return json.loads(line)
+        answer, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(answer)
 
     def _end(self) -> None:
         if self._process is not None:

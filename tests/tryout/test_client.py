@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +71,35 @@ def test_an_idle_process_leaves_and_so_does_one_whose_client_is_gone() -> None:
             serve(requests, io.StringIO(), idle_seconds)
             if not gone:
                 os.close(writing)
+
+
+LEAVING = """
+import pathlib, sys
+left, times, code = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+sys.stdin.readline()
+if len(left.read_text()) < times:
+    left.write_text(left.read_text() + "x")
+    sys.exit(code)
+print('{"predictions": []}', flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(("times", "code", "answered"), [(1, 0, True), (2, 0, False), (1, 3, False)])
+def test_a_process_that_leaves_just_when_it_is_asked_is_started_again_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, times: int, code: int, answered: bool
+) -> None:
+    left = tmp_path / "left"
+    left.touch()
+    command = [sys.executable, "-c", LEAVING, str(left), str(times), str(code)]
+    monkeypatch.setattr("spafit.tryout.client.module_command", lambda *_: command)
+    client = Client()
+    try:
+        if answered:
+            assert client.predict("run", ["a text"]) == []
+        else:
+            with pytest.raises(TryoutError, match=rf"ended \(exit code {code}\); try again"):
+                client.predict("run", ["a text"])
+    finally:
+        client.close()
+    assert left.read_text() == "x" * times
