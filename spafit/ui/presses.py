@@ -29,9 +29,10 @@ by itself every few seconds, and those whose callbacks it has `carried_out`."""
 
 def carry_out_presses() -> None:
     """Keep to that in every session of this process, from now on."""
-    if not hasattr(SafeSessionState.on_script_will_rerun, "__wrapped__"):
-        SafeSessionState.on_script_will_rerun = _whole(SafeSessionState.on_script_will_rerun)
-        AppSession.request_rerun = _in_turn(AppSession.request_rerun)
+    with _COUNTING:  # the first pages of several visitors may come at once
+        if not hasattr(AppSession.request_rerun, "__wrapped__"):
+            SafeSessionState.on_script_will_rerun = _whole(SafeSessionState.on_script_will_rerun)
+            AppSession.request_rerun = _in_turn(AppSession.request_rerun)
 
 
 def once(name: str) -> str:

@@ -1,12 +1,18 @@
 """A press is carried out whole: a request that comes while its callback runs, or just before, takes nothing from it."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.testing.v1 import AppTest
+
+from spafit.ui.presses import carry_out_presses
 
 
 def page() -> None:
@@ -48,6 +54,33 @@ def another_request() -> None:
     context = get_script_run_ctx()
     assert context is not None and context.script_requests is not None
     assert context.script_requests.request_rerun(RerunData(page_script_hash=context.page_script_hash))
+
+
+def test_it_is_arranged_once_however_many_pages_begin_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = Barrier(2, timeout=1)  # broken where the second one has to wait for the first
+    arranged = []
+
+    class Looked:
+        """What the two look at: each goes on when both have looked."""
+
+        def __get__(self, *_: object) -> Callable[[], None]:
+            with suppress(BrokenBarrierError):
+                looked.wait()
+            return lambda: None
+
+    def arrange(method: Callable[[], None]) -> Callable[[], None]:
+        arranged.append(method)
+        return functools.wraps(method)(lambda: None)
+
+    monkeypatch.setattr(SafeSessionState, "on_script_will_rerun", SafeSessionState.on_script_will_rerun)
+    monkeypatch.setattr(AppSession, "request_rerun", Looked())
+    monkeypatch.setattr("spafit.ui.presses._in_turn", arrange)
+    threads = [Thread(target=carry_out_presses) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(arranged) == 1
 
 
 def test_a_request_that_comes_during_a_callback_waits_for_its_end() -> None:
